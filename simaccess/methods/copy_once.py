@@ -1,0 +1,57 @@
+"""Copy-once: copy each block once, in bulk, and serve it from the local shadow.
+
+The first touch of a block starts one bulk copy of the block (of its readable part, in a ring);
+reads are served from the shadow. Writes go into the shadow, and one bulk copy brings them back
+when their block is released, synchronised or makes room for another.
+"""
+
+from __future__ import annotations
+
+from simaccess.methods.blocks import Blocks
+from simaccess.methods.directory import Directory, Eviction
+from simaccess.operations import Operations
+
+__all__ = ["CopyOnce"]
+
+
+class CopyOnce:
+    """Whole blocks through a shadow.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        What one bulk copy moves.
+    slots : int
+        Blocks that the shadow holds.
+    eviction : {'lru', 'fifo'}
+        Which block makes room.
+    """
+
+    timed = False
+
+    def __init__(self, blocks: Blocks, slots: int, eviction: Eviction = "lru") -> None:
+        self.shadow = Directory(blocks, slots, eviction)
+        self.slots = slots
+        self.slot_bytes = blocks.longest
+
+    def share(self) -> None:
+        """Prepare for several calls under way at once."""
+        self.shadow.share()
+
+    def read(self, offset: int, length: int, limit: int) -> Operations:
+        """Yield the copies of missing blocks, waits for them, and reads of the shadow."""
+        return self.shadow.hit(offset, length) or self.shadow.read(
+            self.shadow.parts(offset, length), limit
+        )
+
+    def write(self, offset: int, length: int, limit: int) -> Operations:
+        """Yield writes of the shadow."""
+        return self.shadow.write(self.shadow.parts(offset, length), limit)
+
+    def release(self, end: int) -> Operations:
+        """Yield the copies back of what was written in blocks before `end`."""
+        return self.shadow.release(end)
+
+    def sync(self) -> Operations:
+        """Yield the copies back of all that was written."""
+        return self.shadow.sync()

@@ -1,0 +1,75 @@
+"""Hybrid: headers in place, payload in bulk.
+
+Bytes below the threshold of a block always come in place. The first read at or beyond it starts
+one bulk copy of [threshold, end of block), and those bytes are served from the shadow. Writes
+mirror that: a header is stored in place, payload goes into the shadow and back in bulk.
+"""
+
+from __future__ import annotations
+
+from simaccess.methods.blocks import Blocks
+from simaccess.methods.directory import Directory, Eviction
+from simaccess.operations import LOAD, STORE, Operations
+
+__all__ = ["TCP_PAYLOAD_OFFSET", "Hybrid"]
+
+TCP_PAYLOAD_OFFSET = 54
+"""Where TCP payload begins: 14 bytes of Ethernet, 20 of IPv4, 20 of TCP, without options."""
+
+
+class Hybrid:
+    """In place below a threshold of each block, through a shadow beyond it.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The units that have a header: packets, records, chunks.
+    slots : int
+        Blocks that the shadow holds.
+    threshold : int
+        Bytes of each block that are always reached in place, at least 0.
+    eviction : {'lru', 'fifo'}
+        Which block makes room.
+    """
+
+    timed = False
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        slots: int,
+        threshold: int = TCP_PAYLOAD_OFFSET,
+        eviction: Eviction = "lru",
+    ) -> None:
+        if threshold < 0:
+            raise ValueError(f"a threshold is at least 0 bytes, not {threshold}")
+        self.shadow = Directory(blocks, slots, eviction)
+        self.threshold = threshold
+        self.slots = slots
+        self.slot_bytes = blocks.longest
+
+    def share(self) -> None:
+        """Prepare for several calls under way at once."""
+        self.shadow.share()
+
+    def read(self, offset: int, length: int, limit: int) -> Operations:
+        """Yield loads of header bytes, and what serves payload bytes from the shadow."""
+        parts = self.shadow.parts(offset, length, self.threshold)
+        if len(parts) == 1 and offset < parts[0][3]:
+            return ((LOAD, offset, length),)
+        return self.shadow.hit(offset, length) or self.shadow.read(parts, limit)
+
+    def write(self, offset: int, length: int, limit: int) -> Operations:
+        """Yield stores of header bytes and writes of payload bytes into the shadow."""
+        parts = self.shadow.parts(offset, length, self.threshold)
+        if len(parts) == 1 and offset < parts[0][3]:
+            return ((STORE, offset, length),)
+        return self.shadow.write(parts, limit)
+
+    def release(self, end: int) -> Operations:
+        """Yield the copies back of the payload written in blocks before `end`."""
+        return self.shadow.release(end)
+
+    def sync(self) -> Operations:
+        """Yield the copies back of all the payload written."""
+        return self.shadow.sync()

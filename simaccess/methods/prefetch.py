@@ -1,0 +1,145 @@
+"""Prefetch: copy ahead of a sequential reader, with several requests in flight.
+
+A read is served from the shadow, as in copy-once. A reader that goes on where it was is
+sequential: the copies of the next `depth` blocks are started before it asks for them, one more
+each time it begins to consume a block, and `depth` doubles with each block from `initial` to its
+maximum, as readahead does. A short jump forward that the blocks in flight still cover keeps them
+and goes on; any other jump is taken for random access, for which nothing is copied ahead.
+Several sequential readers are told apart by where they are. Writes go into the shadow and are
+written behind: a block's copy back starts when its end has been written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simaccess.methods.blocks import Blocks
+from simaccess.methods.directory import Directory, Eviction, Part, Steps
+from simaccess.operations import Operations
+
+__all__ = ["Prefetch"]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """A sequential reader: the block it is in, the next one to copy ahead, and how far."""
+
+    block: int
+    frontier: int
+    depth: int = 0
+
+
+class Prefetch:
+    """Blocks through a shadow, copied ahead of sequential readers.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        What one bulk copy moves.
+    depth : int
+        Blocks copied ahead of a reader at most, at least 1.
+    initial : int
+        Blocks copied ahead of a reader that has just been found sequential.
+    slots : int, optional
+        Blocks that the shadow holds; by default what one reader's depth takes.
+    readers : int
+        Sequential readers that are told apart; the one longest unseen is forgotten.
+    eviction : {'lru', 'fifo'}
+        Which block makes room.
+    """
+
+    timed = False
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        *,
+        depth: int = 8,
+        initial: int = 1,
+        slots: int | None = None,
+        readers: int = 8,
+        eviction: Eviction = "lru",
+    ) -> None:
+        if not 1 <= initial <= depth:
+            raise ValueError(f"1 <= initial <= depth must hold, not 1 <= {initial} <= {depth}")
+        self.slots = 2 * depth + 2 if slots is None else slots
+        self.shadow = Directory(blocks, self.slots, eviction)
+        self.slot_bytes = blocks.longest
+        self.depth = depth
+        self.initial = initial
+        self._most_readers = readers
+        self._readers: list[_Reader] = []  # the one seen last at the end
+        self._block = -1  # the block that was read last
+
+    def share(self) -> None:
+        """Prepare for several calls under way at once."""
+        self.shadow.share()
+
+    def read(self, offset: int, length: int, limit: int) -> Operations:
+        """Yield what serves the read, and the copies ahead of it."""
+        if self.shadow.blocks.find(offset) == self._block:
+            hit = self.shadow.hit(offset, length)
+            if hit:
+                return hit
+        return self._read(self.shadow.parts(offset, length), limit)
+
+    def write(self, offset: int, length: int, limit: int) -> Operations:
+        """Yield writes of the shadow, and the copy back of each block that is complete."""
+        return self._write(self.shadow.parts(offset, length), limit)
+
+    def release(self, end: int) -> Operations:
+        """Yield the copies back of what was written in blocks before `end`."""
+        return self.shadow.release(end)
+
+    def sync(self) -> Operations:
+        """Yield the copies back of all that was written."""
+        return self.shadow.sync()
+
+    def _read(self, parts: list[Part], limit: int) -> Steps[None]:
+        shadow = self.shadow
+        while parts:
+            slots = yield from shadow.start(parts, limit)
+            begun, parts = parts[: len(slots)], parts[len(slots) :]
+            reader = self._follow(begun[0][0])
+            reader.block = self._block = begun[-1][0]
+            yield from self._ahead(reader, reader.depth - 1, limit)
+            for slot in slots:
+                if slot is not None:
+                    yield from shadow.arrive(slot)
+            yield from self._ahead(reader, reader.depth, limit)
+            yield from shadow.serve(begun, slots, limit)
+
+    def _follow(self, block: int) -> _Reader:
+        """Return the reader that goes on with `block`, its depth grown, or a new one."""
+        for reader in reversed(self._readers):
+            if reader.block == block:
+                return reader
+            if reader.block < block <= max(reader.block + 1, reader.frontier - 1):
+                reader.depth = min(self.depth, max(self.initial, 2 * reader.depth))
+                self._readers.remove(reader)
+                self._readers.append(reader)
+                return reader
+        reader = _Reader(block, block + 1)
+        self._readers = [*self._readers[1 - self._most_readers :], reader]
+        return reader
+
+    def _ahead(self, reader: _Reader, depth: int, limit: int) -> Steps[None]:
+        """Start the copies of up to `depth` blocks behind the one that the reader is in."""
+        shadow = self.shadow
+        number = max(reader.frontier, reader.block + 1)
+        while number <= reader.block + depth:
+            low, high = shadow.blocks.bounds(number)
+            if low >= limit:
+                break
+            slot = yield from shadow.enter(number, patient=False)
+            if slot is None:
+                break
+            number = reader.frontier = number + 1
+            yield from shadow.fetch(slot, low, min(high, limit))
+            slot.pins -= 1
+
+    def _write(self, parts: list[Part], limit: int) -> Steps[None]:
+        for part in parts:
+            slot = yield from self.shadow.write_part(part, limit)
+            if slot is not None and part[2] == self.shadow.blocks.bounds(part[0])[1]:
+                yield from self.shadow.write_back(slot)

@@ -1,0 +1,17 @@
+"""The base of every kind's parameters: sections of figures, checked, frozen, no unknown keys."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Parameters", "Section"]
+
+
+class Section(BaseModel):
+    """A named group of figures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Parameters(Section):
+    """All figures of one kind of interconnect, in sections."""

@@ -1,0 +1,109 @@
+"""Quantities with units, parsed at the edge: seconds, hertz, bytes and bytes a second inside."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from typing import Annotated, TypeAlias
+
+import pint
+from pydantic import BeforeValidator, Field
+
+__all__ = [
+    "Count",
+    "Duration",
+    "Frequency",
+    "Rate",
+    "Share",
+    "Size",
+    "parse_duration",
+    "parse_frequency",
+    "parse_rate",
+    "parse_size",
+]
+
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)", re.DOTALL)
+
+
+@cache
+def _units() -> pint.UnitRegistry[float]:
+    return pint.UnitRegistry()
+
+
+@cache
+def _factor(unit: str, base: str) -> float:
+    """Return how many `base` units a `unit` is."""
+    return float(_units().Quantity(1, unit).to(base).magnitude)
+
+
+def _parse(value: object, base: str, example: str) -> float:
+    """Return `value`, text such as `example`, in `base` units.
+
+    Raises
+    ------
+    ValueError
+        If the text is no number with a unit of the right sort.
+    """
+    if not isinstance(value, str):
+        raise ValueError(  # noqa: TRY004  # pydantic turns ValueError into its own message
+            f"missing unit; allowed: '{example}'"
+        )
+    match = _NUMBER.fullmatch(value)
+    if match is None:
+        raise ValueError(f"not a number with a unit; allowed: '{example}'")
+    number, unit = match.groups()
+    if not unit.strip():
+        raise ValueError(f"missing unit; allowed: '{example}'")
+    try:
+        factor = _factor(unit.strip(), base)
+    except Exception as error:  # pint raises a dozen unrelated types for odd text
+        raise ValueError(
+            f"unknown or unfitting unit {unit.strip()!r}; allowed: '{example}'"
+        ) from error
+    result = float(number) * factor
+    if not math.isfinite(result) or result < 0:
+        raise ValueError(f"must be finite and not negative; allowed: '{example}'")
+    return result
+
+
+def parse_duration(value: object) -> float:
+    """Return a duration such as ``'1.2 us'`` in seconds."""
+    return _parse(value, "second", "1.2 us")
+
+
+def parse_frequency(value: object) -> float:
+    """Return a frequency such as ``'33 MHz'`` in hertz."""
+    return _parse(value, "hertz", "33 MHz")
+
+
+def parse_rate(value: object) -> float:
+    """Return a rate such as ``'100 Mbit/s'`` in bytes a second."""
+    return _parse(value, "byte/second", "100 Mbit/s")
+
+
+def parse_size(value: object) -> int:
+    """Return a size such as ``'64 KiB'`` in whole bytes."""
+    size = _parse(value, "byte", "64 KiB")
+    if size != round(size):
+        raise ValueError("must be whole bytes; allowed: '64 KiB'")
+    return round(size)
+
+
+Duration: TypeAlias = Annotated[float, BeforeValidator(parse_duration)]
+"""Seconds, given as text with a unit."""
+
+Frequency: TypeAlias = Annotated[float, BeforeValidator(parse_frequency)]
+"""Hertz, given as text with a unit."""
+
+Rate: TypeAlias = Annotated[float, BeforeValidator(parse_rate)]
+"""Bytes a second, given as text with a unit."""
+
+Size: TypeAlias = Annotated[int, BeforeValidator(parse_size)]
+"""Whole bytes, given as text with a unit."""
+
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+"""A number from 0 to 1."""
+
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+"""A whole number, 0 or more."""

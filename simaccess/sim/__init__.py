@@ -1,0 +1,1 @@
+"""The simulated side: time, stations and the kinds of interconnects, on SimPy."""

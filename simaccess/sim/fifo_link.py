@@ -1,0 +1,201 @@
+"""The plainest link: one FIFO station with a rate, a latency, and a DMA engine in front.
+
+Loads and stores occupy the station for ``length / rate`` and take `latency` more; bulk copies go
+through an engine of some channels first. Everything else that real interconnects do is left out,
+so its closed forms are exact, and others are compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simaccess.parameters import Parameters, Section
+from simaccess.quantities import Count, Duration, Rate
+from simaccess.segment import Data, Local
+from simaccess.sim.dma import DmaEngine
+from simaccess.sim.environment import Environment
+from simaccess.sim.link import Link, LocalMemory
+from simaccess.sim.station import Durations, FifoStation, StationUse
+from simaccess.sim.transfer import Transfer
+
+__all__ = ["FifoLink", "FifoParameters"]
+
+
+class LinkSection(Section):
+    """The shared station."""
+
+    rate: Rate
+    latency: Duration
+    posted: bool = False
+
+
+class EngineSection(Section):
+    """The engine that makes bulk copies."""
+
+    channels: Count = 1
+    issue: Duration
+    start: Duration
+    completion: Duration
+
+
+class LocalSection(Section):
+    """The memory beside the consumer."""
+
+    latency: Duration
+    rate: Rate
+    copy_rate: Rate
+
+
+class FifoParameters(Parameters):
+    """Parameters of a ``fifo-link``."""
+
+    link: LinkSection
+    dma: EngineSection
+    local: LocalSection
+
+
+class FifoLink(Link):
+    """A FIFO station with a rate and a latency, and a DMA engine.
+
+    Parameters
+    ----------
+    env : Environment
+        The simulation.
+    parameters : FifoParameters
+        Its figures.
+    size, data
+        As for `Link`.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        parameters: FifoParameters,
+        size: int,
+        data: memoryview | None = None,
+    ) -> None:
+        super().__init__(env, size, data)
+        self.parameters = parameters
+        self.station = FifoStation()
+        self.service = Durations(1 / parameters.link.rate)
+        self.latency = Durations(parameters.link.latency)[1]
+        dma = parameters.dma
+        self.issue = Durations(dma.issue)[1]
+        self._completion = Durations(dma.completion)[1]
+        self.engine = DmaEngine(env, dma.channels, Durations(dma.start)[1], self._carry)
+
+    def attach(self) -> FifoPort:
+        """Connect one more user."""
+        return FifoPort(self)
+
+    def local(self, size: int) -> LocalMemory:
+        """Return memory beside a user."""
+        local = self.parameters.local
+        return LocalMemory(
+            self.env,
+            size,
+            latency=local.latency,
+            rate=local.rate,
+            copy_rate=local.copy_rate,
+            real=self.data is not None,
+        )
+
+    def use(self, end: int) -> Mapping[str, StationUse]:
+        """Return the use of the station."""
+        return {"link": self.station.use(end)}
+
+    def _carry(self, transfer: Transfer) -> None:
+        length = transfer.length
+        end = self.station.serve(transfer.time, self.service[length], length)
+        self.engine.finish(transfer, end, self.latency + self._completion)
+
+
+class FifoPort:
+    """One user's access to the segment behind a `FifoLink`."""
+
+    __slots__ = (
+        "_data",
+        "_env",
+        "_latency",
+        "_link",
+        "_service",
+        "_station",
+        "moved",
+        "posted",
+        "size",
+    )
+
+    def __init__(self, link: FifoLink) -> None:
+        self.size = link.size
+        self.moved = 0
+        self.posted = link.parameters.link.posted
+        self._link = link
+        self._env = link.env
+        self._data = link.data
+        self._station = link.station
+        self._service = link.service
+        self._latency = link.latency
+
+    async def load(self, offset: int, length: int) -> Data:
+        """Read in place."""
+        env = self._env
+        agent = env.agent
+        begin = agent.time
+        if begin < env.horizon:
+            env.jump(begin)
+        else:
+            await env.turn
+        end = self._station.serve(begin, self._service[length], length) + self._latency
+        agent.time = end
+        agent.stall += end - begin
+        self.moved += length
+        return None if self._data is None else self._data[offset : offset + length]
+
+    async def store(self, offset: int, length: int, data: Data) -> None:
+        """Write in place."""
+        env = self._env
+        agent = env.agent
+        begin = agent.time
+        if begin < env.horizon:
+            env.jump(begin)
+        else:
+            await env.turn
+        end = self._station.serve(begin, self._service[length], length) + self._latency
+        if not self.posted:
+            agent.time = end
+            agent.stall += end - begin
+        self.moved += length
+        if self._data is not None and data is not None:
+            self._data[offset : offset + length] = data
+
+    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
+        """Start a bulk copy towards the user."""
+        transfer = await self._submit(length)
+        if self._data is not None:
+            view = into.view(at, length)
+            assert view is not None
+            view[:] = self._data[offset : offset + length]
+        return transfer
+
+    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
+        """Start a bulk copy away from the user."""
+        transfer = await self._submit(length)
+        if self._data is not None:
+            view = source.view(at, length)
+            assert view is not None
+            self._data[offset : offset + length] = view
+        return transfer
+
+    async def _submit(self, length: int) -> Transfer:
+        env = self._env
+        agent = env.agent
+        agent.time += self._link.issue
+        agent.issue += self._link.issue
+        if agent.time < env.horizon:
+            env.jump(agent.time)
+        else:
+            await env.turn
+        transfer = Transfer(env, self._link.engine.number, length)
+        self._link.engine.submit(transfer, agent.time)
+        self.moved += length
+        return transfer

@@ -1,0 +1,111 @@
+"""What every simulated interconnect offers, and the plain local memory beside a consumer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from simaccess.segment import Data, Local, Segment
+from simaccess.sim.environment import Environment
+from simaccess.sim.station import Durations, FifoStation, StationUse
+
+__all__ = ["Link", "LocalMemory", "Station"]
+
+Station = FifoStation
+
+
+class Link(ABC):
+    """An interconnect with a data segment at its far end.
+
+    Parameters
+    ----------
+    env : Environment
+        The simulation.
+    size : int
+        Bytes of the segment.
+    data : memoryview, optional
+        The segment's bytes, which loads and copies read and stores write. Without it the link
+        simulates timing only.
+    """
+
+    def __init__(self, env: Environment, size: int, data: memoryview | None = None) -> None:
+        self.env = env
+        self.size = size
+        self.data = data
+
+    @abstractmethod
+    def attach(self) -> Segment:
+        """Connect one more user and return its access to the segment."""
+
+    @abstractmethod
+    def local(self, size: int) -> Local:
+        """Return `size` bytes of memory beside a user, for a shadow."""
+
+    @abstractmethod
+    def use(self, end: int) -> Mapping[str, StationUse]:
+        """Return the use of each of the link's stations up to the time `end`, by name."""
+
+
+class LocalMemory:
+    """Memory of one user, reached without touching anything shared.
+
+    Parameters
+    ----------
+    env : Environment
+        The simulation.
+    size : int
+        Bytes.
+    latency : float
+        Seconds of one access, besides the time of its bytes.
+    rate : float
+        Bytes a second that loads and stores reach.
+    copy_rate : float
+        Bytes a second at which the processor copies within it.
+    real : bool
+        Whether it holds bytes.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        size: int,
+        *,
+        latency: float,
+        rate: float,
+        copy_rate: float,
+        real: bool,
+    ) -> None:
+        self.env = env
+        self.size = size
+        self._latency = Durations(latency)[1]
+        self._access = Durations(1 / rate)
+        self._copy = Durations(1 / copy_rate)
+        self._bytes = memoryview(bytearray(size)) if real else None
+
+    async def load(self, offset: int, length: int) -> Data:
+        """Read."""
+        agent = self.env.agent
+        ticks = self._latency + self._access[length]
+        agent.time += ticks
+        agent.stall += ticks
+        return self.view(offset, length)
+
+    async def store(self, offset: int, length: int, data: Data) -> None:
+        """Write."""
+        agent = self.env.agent
+        ticks = self._latency + self._access[length]
+        agent.time += ticks
+        agent.stall += ticks
+        if self._bytes is not None and data is not None:
+            self._bytes[offset : offset + length] = data
+
+    async def gather(self, length: int) -> None:
+        """Copy within the memory."""
+        agent = self.env.agent
+        ticks = self._copy[length]
+        agent.time += ticks
+        agent.copy += ticks
+
+    def view(self, at: int, length: int) -> Data:
+        """Return a view without cost."""
+        return None if self._bytes is None else self._bytes[at : at + length]

@@ -1,0 +1,139 @@
+"""Stations: where requests queue, and what they tell about their use.
+
+A FIFO station whose arrivals are presented in the order of time needs no queue: the time from
+which it is free says all (*busy-until* arithmetic). Every use has a purpose: payload, overhead,
+or the work of other masters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simaccess.sim.environment import TICKS_PER_SECOND
+
+__all__ = ["Durations", "FifoStation", "StationUse", "serve"]
+
+
+def serve(free: int, arrival: int, service: int) -> int:
+    """Return when a FIFO station that is free from `free` on has served an arrival."""
+    if free < arrival:
+        free = arrival
+    return free + service
+
+
+class Durations(dict[int, int]):
+    """Ticks by number of units (cycles, bytes), rounded once a transaction and remembered.
+
+    Parameters
+    ----------
+    seconds : float
+        Duration of one unit.
+    """
+
+    __slots__ = ("_ticks",)
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._ticks = seconds * TICKS_PER_SECOND
+
+    def __missing__(self, units: int) -> int:
+        ticks = self[units] = int(units * self._ticks + 0.5)
+        return ticks
+
+
+@dataclass(frozen=True, slots=True)
+class StationUse:
+    """How a station was used from the start of a run to its end.
+
+    Attributes
+    ----------
+    payload, overhead, other : float
+        Shares of the time in which it served payload, overhead and other masters; the sum is its
+        utilisation.
+    payload_bytes, overhead_bytes, other_bytes : int
+        Bytes that it moved for each purpose.
+    mean_queue : float
+        Requests that waited for it, on average over time.
+    """
+
+    payload: float
+    overhead: float
+    other: float
+    payload_bytes: int
+    overhead_bytes: int
+    other_bytes: int
+    mean_queue: float
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the time in which the station was busy."""
+        return self.payload + self.overhead + self.other
+
+
+class FifoStation:
+    """Serves requests in the order of their arrival, one at a time.
+
+    Attributes
+    ----------
+    free : int
+        Time from which it has nothing to do, in picoseconds.
+    busy : int
+        Picoseconds of service given out so far, whatever the purpose.
+    overhead, other : int
+        Picoseconds of `busy` that were overhead and other masters' work.
+    bytes : int
+        Payload bytes served.
+    overhead_bytes, other_bytes : int
+        Bytes served for the other purposes.
+    waited : int
+        Picoseconds that requests have waited, summed.
+    """
+
+    __slots__ = (
+        "busy",
+        "bytes",
+        "free",
+        "other",
+        "other_bytes",
+        "overhead",
+        "overhead_bytes",
+        "waited",
+    )
+
+    def __init__(self) -> None:
+        self.free = self.busy = self.overhead = self.other = self.waited = 0
+        self.bytes = self.overhead_bytes = self.other_bytes = 0
+
+    def serve(self, arrival: int, service: int, length: int) -> int:
+        """Serve `length` payload bytes in `service` ticks; return the end."""
+        if self.free > arrival:
+            self.waited += self.free - arrival
+        self.free = serve(self.free, arrival, service)
+        self.busy += service
+        self.bytes += length
+        return self.free
+
+    def serve_other(self, arrival: int, service: int, length: int) -> int:
+        """Serve other masters; return the end."""
+        end = self.serve(arrival, service, 0)
+        self.other += service
+        self.other_bytes += length
+        return end
+
+    def use(self, end: int) -> StationUse:
+        """Return the use of the station up to the time `end`.
+
+        Service given out beyond `end` (at most what is booked ahead) is taken off the payload.
+        """
+        span = max(end, 1)
+        ahead = max(0, self.free - end)
+        payload = max(0, self.busy - self.overhead - self.other - ahead)
+        return StationUse(
+            payload / span,
+            self.overhead / span,
+            self.other / span,
+            self.bytes,
+            self.overhead_bytes,
+            self.other_bytes,
+            self.waited / span,
+        )

@@ -1,0 +1,88 @@
+"""A bulk copy under way in simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from simaccess.sim.environment import Actor, Agent, Environment
+
+__all__ = ["Transfer"]
+
+
+class Transfer(Actor):
+    """A transfer, and its place in the event queue while a stage of it is scheduled.
+
+    Parameters
+    ----------
+    env : Environment
+        Where it takes place.
+    number : int
+        Rank of its stages within an instant.
+    length : int
+        Bytes to move.
+    handling : int
+        Ticks that whoever awaits it first spends on its completion (an interrupt).
+
+    Attributes
+    ----------
+    end : int or None
+        When its bytes are there, once that is known. It may still lie ahead.
+    step : callable or None
+        What to do when its scheduled stage comes.
+    """
+
+    __slots__ = ("_waiting", "end", "env", "handling", "length", "step")
+
+    def __init__(self, env: Environment, number: int, length: int, handling: int = 0) -> None:
+        super().__init__(env, number, 0)
+        self.env = env
+        self.length = length
+        self.handling = handling
+        self.end: int | None = None
+        self.step: Callable[[Transfer], None] | None = None
+        self._waiting: list[Agent] = []
+
+    def schedule(self, time: int, step: Callable[[Transfer], None]) -> None:
+        """Have ``step(self)`` called at `time`, in order with everything shared."""
+        self.time = time
+        self.step = step
+        self.env.enter(self)
+
+    def send(self, _: None, /) -> object:
+        """Do the stage whose time has come."""
+        step, self.step = self.step, None
+        assert step is not None
+        step(self)
+        return False
+
+    def complete(self, end: int) -> None:
+        """Say when the bytes are there, and wake whoever waits for that."""
+        self.end = end
+        for agent in self._waiting:
+            self.env.wake(agent, end)
+        self._waiting.clear()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        agent = self.env.agent
+        before = agent.time
+        if self.end is None:
+            self._waiting.append(agent)
+            yield False
+        assert self.end is not None
+        if agent.time < self.end:
+            agent.time = self.end
+        agent.wait += agent.time - before
+        if self.handling:
+            agent.time += self.handling
+            agent.issue += self.handling
+            self.handling = 0
+
+    async def poll(self) -> bool:
+        """Say whether the bytes are there by the caller's local time."""
+        await self.env.turn
+        return self.end is not None and self.end <= self.env.agent.time
+
+    async def cancel(self) -> bool:
+        """Say that a transfer under way is not withdrawn."""
+        return False

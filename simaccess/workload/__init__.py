@@ -1,0 +1,1 @@
+"""What consumers ask for: synthetic access patterns, packet captures and access logs."""
