@@ -102,6 +102,15 @@ class Capture:
         return int(np.count_nonzero(np.diff(self.time_ns) < 0))
 
 
+def is_capture(head: bytes) -> bool:
+    """Say whether a file's first bytes, at least 4, are those of a packet capture."""
+    magic = head[:4]
+    return (
+        magic == _SECTION.to_bytes(4, "big")
+        or int.from_bytes(magic, "big") in pcap.MAGIC_TO_PKT_HDR
+    )
+
+
 def read_capture(path: str | os.PathLike[str]) -> Capture:
     """
     Read a packet capture; its first bytes, not its name, tell which format it is in.

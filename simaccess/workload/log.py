@@ -1,0 +1,252 @@
+"""Access logs: CSV files with a line an access, read into columns."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simaccess.errors import InputError
+from simaccess.methods.blocks import FixedBlocks
+from simaccess.workload.accesses import Accesses
+from simaccess.workload.workload import Extent, Load, accesses
+
+__all__ = ["HEADER", "AccessLog", "LogParameters", "LogWorkload", "read_log"]
+
+COLUMNS = ("time", "offset", "length", "operation")
+HEADER = ",".join(COLUMNS)
+"""The first line of an access log."""
+
+_CHUNK = 1 << 22  # bytes of lines that are parsed at a time
+_MOST = 2**63 - 1
+_INTEGER = re.compile(rb"[+-]?\d+")
+_NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_PAST = "past the end of the segment"
+_ALLOWED = {
+    "fields": HEADER,
+    "time": "seconds, at least 0 and never less than before",
+    "offset": "whole bytes, at least 0",
+    "length": "whole bytes, at least 1",
+    "operation": "read, write",
+}
+
+
+class LogParameters(Load):
+    """Parameters of an access log as a workload.
+
+    Parameters
+    ----------
+    size : int, optional
+        Bytes of the segment; by default up to the end of the furthest access.
+    block : int
+        Bytes of its blocks, for methods that are not told another size.
+    timed : bool
+        Whether accesses arrive at the log's times; if not, each follows the one before it.
+    """
+
+    size: Extent | None = None
+    block: Extent = 4096
+    timed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class AccessLog:
+    """The accesses of a log.
+
+    Attributes
+    ----------
+    time : ndarray of float64, shape (accesses,)
+        Seconds.
+    offset, length : ndarray of int64, shape (accesses,)
+        Bytes.
+    write : ndarray of bool, shape (accesses,)
+        Whether each one writes.
+    """
+
+    time: NDArray[np.float64]
+    offset: NDArray[np.int64]
+    length: NDArray[np.int64]
+    write: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Count the accesses."""
+        return len(self.offset)
+
+
+class LogWorkload:
+    """An access log as a workload; each access is a request.
+
+    Parameters
+    ----------
+    path : path-like
+        The log.
+    parameters : LogParameters
+        Its parameters.
+
+    Raises
+    ------
+    InputError
+        If the log cannot be read, or a line of it is refused.
+    """
+
+    name = "log"
+    header = 0
+    arrivals = None
+
+    def __init__(self, path: str | os.PathLike[str], parameters: LogParameters) -> None:
+        self.parameters = parameters
+        self.log = read_log(path, parameters.size)
+        self.size = parameters.size or int((self.log.offset + self.log.length).max())
+        self.blocks = FixedBlocks(parameters.block)
+
+    def content(self, seed: int = 0) -> bytes | None:  # noqa: ARG002  # the interface's
+        """Return None: a log does not tell the segment's bytes."""
+        return None
+
+    def accesses(self, seed: int) -> Accesses:
+        """Return the log's accesses, which no seed changes."""
+        log = self.log
+        return accesses(
+            self.size,
+            self.parameters,
+            offset=log.offset,
+            length=log.length,
+            write=log.write,
+            last=np.ones(len(log), np.bool_),
+            time=log.time if self.parameters.timed else None,
+            seed=seed,
+        )
+
+
+def read_log(path: str | os.PathLike[str], size: int | None = None) -> AccessLog:
+    """Read an access log.
+
+    Parameters
+    ----------
+    path : path-like
+        A CSV file. Its first line is ``time,offset,length,operation``; each further line is one
+        access: seconds, bytes, bytes, ``read`` or ``write``.
+    size : int, optional
+        Bytes of the segment, which all accesses must lie in.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no accesses, or a line is refused, whose number is told.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            parts = list(_parts(path, stream, _MOST if size is None else size))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
+    return AccessLog(
+        time=np.concatenate([part.time for part in parts]),
+        offset=np.concatenate([part.offset for part in parts]),
+        length=np.concatenate([part.length for part in parts]),
+        write=np.concatenate([part.write for part in parts]),
+    )
+
+
+class _Part:
+    """Some lines of a log."""
+
+    def __init__(self, fields: list[bytes]) -> None:
+        self.time = np.array(fields[0::4]).astype(np.float64)
+        self.offset = np.array(fields[1::4]).astype(np.int64)
+        self.length = np.array(fields[2::4]).astype(np.int64)
+        operation = np.array(fields[3::4])
+        self.write: NDArray[np.bool_] = operation == b"write"
+        self.named: NDArray[np.bool_] = self.write | (operation == b"read")
+
+
+def _parts(path: str | os.PathLike[str], stream: io.BufferedReader, size: int) -> Iterator[_Part]:
+    first = stream.readline(len(HEADER) + 8).rstrip(b"\r\n")
+    if first.decode("utf-8", "replace") != HEADER:
+        raise InputError("not an access log: line 1 is wrong", file=path, allowed=HEADER)
+    line, time = 2, 0.0
+    while lines := stream.readlines(_CHUNK):
+        part = _parse(lines)
+        if part is None or not _fine(part, size, time):
+            raise _refusal(path, lines, line, size, time)
+        yield part
+        line += len(lines)
+        time = float(part.time[-1])
+    if line == 2:
+        raise InputError("an access log without any access", file=path)
+
+
+def _parse(lines: list[bytes]) -> _Part | None:
+    """Parse lines; None if one of them cannot be."""
+    content = b"".join(lines).replace(b"\r\n", b"\n").removesuffix(b"\n")
+    if b"_" in content or b"\0" in content:
+        return None  # which NumPy would pass over in a number
+    places = np.frombuffer(content, np.uint8)
+    commas, ends = np.flatnonzero(places == ord(",")), np.flatnonzero(places == ord("\n"))
+    # The fields of each line, not only of all: a short line and a long one make up for each other.
+    before = np.append(np.searchsorted(commas, ends), len(commas))
+    if not np.array_equal(before, 3 * np.arange(1, len(lines) + 1)):
+        return None
+    try:
+        return _Part(content.replace(b"\n", b",").split(b","))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _fine(part: _Part, size: int, time: float) -> bool:
+    return bool(
+        part.named.all()
+        and np.isfinite(part.time).all()
+        and part.time[0] >= time
+        and (part.time[1:] >= part.time[:-1]).all()
+        and (part.offset >= 0).all()
+        and (part.length >= 1).all()
+        and (part.length <= size).all()
+        and (part.offset <= size - part.length).all()
+    )
+
+
+def _refusal(
+    path: str | os.PathLike[str], lines: list[bytes], line: int, size: int, time: float
+) -> InputError:
+    """Find the first line that cannot be, and say what is wrong with it."""
+    for number, content in enumerate(lines, line):
+        fields = content.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b",")
+        for problem, key, value in _complaints(fields, size, time):
+            return InputError(
+                f"line {number}: {problem}",
+                file=path,
+                key=key,
+                value=value.decode("utf-8", "replace"),
+                allowed=f"an access all within [0, {size})" if problem == _PAST else _ALLOWED[key],
+            )
+        time = float(fields[0])
+    return InputError(f"lines {line} to {line + len(lines) - 1}: cannot be parsed", file=path)
+
+
+def _complaints(fields: list[bytes], size: int, time: float) -> Iterator[tuple[str, str, bytes]]:
+    """Say what is wrong with a line: problem, column, value. Only the first one counts."""
+    if len(fields) != len(COLUMNS):
+        yield f"{len(fields)} fields", "fields", b",".join(fields)
+    now = float(fields[0]) if _NUMBER.fullmatch(fields[0].strip()) else math.nan
+    if not math.isfinite(now):
+        yield "not a number", "time", fields[0]
+    if now < 0:
+        yield "negative", "time", fields[0]
+    if now < time:
+        yield f"less than {time} before it", "time", fields[0]
+    for key, text, least in (("offset", fields[1], 0), ("length", fields[2], 1)):
+        if not _INTEGER.fullmatch(text.strip()):
+            yield "not a whole number", key, text
+        if int(text) < least:
+            yield f"less than {least}", key, text
+    if int(fields[1]) + int(fields[2]) > size:
+        yield _PAST, "offset", fields[1]
+    if fields[3] not in {b"read", b"write"}:
+        yield "no such operation", "operation", fields[3]

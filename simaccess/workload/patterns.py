@@ -1,0 +1,250 @@
+"""Synthetic access patterns: where the requests go in a segment without records.
+
+Each request is one access. A request never wraps: what does not fit before the end of the
+segment starts again at its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from simaccess.methods.blocks import FixedBlocks
+from simaccess.workload.accesses import Accesses
+from simaccess.workload.draws import generator
+from simaccess.workload.workload import Extent, Positive, WithWrites, accesses
+
+__all__ = [
+    "Pattern",
+    "RandomParameters",
+    "SequentialParameters",
+    "SkipParameters",
+    "StridedParameters",
+    "ZipfParameters",
+    "random",
+    "sequential",
+    "skip",
+    "strided",
+    "zipf",
+]
+
+_KIB, _MIB = 1024, 1024**2
+
+
+class PatternParameters(WithWrites):
+    """What all patterns have.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of the segment.
+    block : int
+        Bytes of its blocks, for methods that are not told another size.
+    requests : int, optional
+        How many; without it a pattern in order goes through the segment once.
+    """
+
+    size: Extent = 16 * _MIB
+    block: Extent = 4 * _KIB
+    requests: Positive | None = None
+
+
+class RequestParameters(PatternParameters):
+    """Parameters of a pattern whose requests have a length of their own.
+
+    Parameters
+    ----------
+    length : int
+        Bytes of each request.
+    """
+
+    length: Extent = 4 * _KIB
+
+    @model_validator(mode="after")
+    def _fits(self) -> RequestParameters:
+        if self.length > self.size:
+            raise ValueError(f"length must not exceed the segment's size, {self.size} bytes")
+        return self
+
+
+class SequentialParameters(RequestParameters):
+    """Parameters of ``sequential``: requests back to back."""
+
+
+class StridedParameters(RequestParameters):
+    """Parameters of ``strided``: requests that start `stride` bytes apart."""
+
+    length: Extent = 64
+    stride: Extent = 4 * _KIB
+
+
+class SkipParameters(RequestParameters):
+    """Parameters of ``skip``: read `skip_read` bytes in requests, jump over `skip_jump` bytes."""
+
+    skip_read: Extent = 64 * _KIB
+    skip_jump: Extent = 192 * _KIB
+
+    @model_validator(mode="after")
+    def _whole(self) -> SkipParameters:
+        if self.skip_read % self.length or self.skip_read > self.size:
+            raise ValueError(
+                f"skip_read must be a multiple of length, {self.length} bytes, and at most the"
+                f" segment's size, {self.size} bytes"
+            )
+        return self
+
+
+class RandomParameters(RequestParameters):
+    """Parameters of ``random``: uniform over the multiples of `length`."""
+
+    requests: Positive = 10_000
+    length: Extent = 64
+
+
+class ZipfParameters(PatternParameters):
+    """Parameters of ``zipf``: the k-th most popular item is asked for in proportion to k^-s.
+
+    Parameters
+    ----------
+    item : int
+        Bytes of an item; a request asks for one.
+    exponent : float
+        The s of the law; by default that of the YCSB benchmark.
+    """
+
+    requests: Positive = 10_000
+    item: Extent = 64
+    exponent: Annotated[float, Field(ge=0, le=100)] = 0.99
+
+    @model_validator(mode="after")
+    def _fits(self) -> ZipfParameters:
+        if self.item > self.size:
+            raise ValueError(f"item must not exceed the segment's size, {self.size} bytes")
+        return self
+
+
+Offsets = tuple[NDArray[np.int64], int]
+"""Where the requests start, and their length."""
+
+P = TypeVar("P", bound=PatternParameters)
+
+
+@dataclass(frozen=True)
+class Pattern(Generic[P]):
+    """A workload of single accesses that follow a pattern.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    parameters : PatternParameters
+        Its parameters.
+    offsets : callable
+        ``offsets(parameters, seed)`` tells where the requests start, and how long they are.
+    """
+
+    name: str
+    parameters: P
+    offsets: Callable[[P, int], Offsets]
+    header = 0
+    arrivals = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the segment."""
+        return self.parameters.size
+
+    @property
+    def blocks(self) -> FixedBlocks:
+        """Blocks of the size that the parameters tell."""
+        return FixedBlocks(self.parameters.block)
+
+    def content(self, seed: int = 0) -> bytes:
+        """Return pseudo-random bytes."""
+        return generator(seed, self.name, "content").bytes(self.size)
+
+    def accesses(self, seed: int) -> Accesses:
+        """Return the accesses that `seed` stands for."""
+        offset, length = self.offsets(self.parameters, seed)
+        return accesses(
+            self.size,
+            self.parameters,
+            offset=offset,
+            length=np.full(len(offset), length, np.int64),
+            last=np.ones(len(offset), np.bool_),
+            seed=seed,
+        )
+
+
+def _laps(parameters: PatternParameters, places: int) -> NDArray[np.int64]:
+    """Return the places that the requests go to, in order and again from the first."""
+    place = np.arange(places if parameters.requests is None else parameters.requests)
+    place %= places
+    return place
+
+
+def sequential(parameters: SequentialParameters, _seed: int) -> Offsets:
+    """Go on back to back, over as many whole requests as fit."""
+    length = parameters.length
+    offset = _laps(parameters, parameters.size // length)
+    offset *= length
+    return offset, length
+
+
+def strided(parameters: StridedParameters, _seed: int) -> Offsets:
+    """Go to the multiples of the stride from which a request fits."""
+    length, stride = parameters.length, parameters.stride
+    offset = _laps(parameters, (parameters.size - length) // stride + 1)
+    offset *= stride
+    return offset, length
+
+
+def skip(parameters: SkipParameters, _seed: int) -> Offsets:
+    """Read runs of requests, each run whole, with a jump between them."""
+    length, run = parameters.length, parameters.skip_read
+    period = run + parameters.skip_jump
+    runs = (parameters.size - run) // period + 1
+    number, offset = np.divmod(_laps(parameters, runs * (run // length)), run // length)
+    offset *= length
+    number *= period
+    offset += number
+    return offset, length
+
+
+def random(parameters: RandomParameters, seed: int) -> Offsets:
+    """Draw multiples of the length uniformly."""
+    length = parameters.length
+    draws = generator(seed, "random", "offset")
+    offset = draws.integers(0, parameters.size // length, parameters.requests)
+    offset *= length
+    return offset, length
+
+
+def zipf(parameters: ZipfParameters, seed: int) -> Offsets:
+    """Draw items by Zipf's law, popular ones anywhere in the segment.
+
+    Notes
+    -----
+    The law is that of a finite number N of items, P(k) = k^-s / sum_{j=1}^{N} j^-s, drawn by
+    inversion; which item has which rank is a permutation drawn from the seed.
+    """
+    items = parameters.size // parameters.item
+    law = np.arange(1, items + 1, dtype=np.float64) ** -parameters.exponent
+    np.cumsum(law, out=law)
+    draws = generator(seed, "zipf", "rank").random(parameters.requests)
+    draws *= law[-1]
+    rank = np.searchsorted(law, draws, side="right")
+    np.minimum(rank, items - 1, out=rank)  # a product rounded up to the sum itself
+    offset = placement(items, seed)[rank]
+    offset *= parameters.item
+    return offset, parameters.item
+
+
+def placement(items: int, seed: int) -> NDArray[np.int64]:
+    """Return which item has each rank of popularity, the most popular first."""
+    return generator(seed, "zipf", "placement").permutation(items)

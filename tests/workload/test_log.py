@@ -1,0 +1,183 @@
+"""Access logs: what is read from them, and what is refused on which line."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simaccess.errors import InputError
+from simaccess.methods.blocks import FixedBlocks
+from simaccess.workload import log
+from simaccess.workload.log import HEADER, LogWorkload, read_log
+from simaccess.workload.registry import workload
+
+per_test = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def written(tmp_path: Path, *lines: str, end: str = "\n", last: bool = True) -> Path:
+    path = tmp_path / "accesses.csv"
+    text = end.join((HEADER, *lines)) + (end if last else "")
+    path.write_bytes(text.encode())
+    return path
+
+
+def some_accesses(most: int = 30) -> st.SearchStrategy[list[tuple[float, int, int, bool]]]:
+    access = st.tuples(
+        st.floats(0, 1e6), st.integers(0, 2**62), st.integers(1, 2**62 - 1), st.booleans()
+    )
+    return st.lists(access, min_size=1, max_size=most)
+
+
+@per_test
+@given(some_accesses(), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.integers(20, 200))
+def test_round_trip(
+    tmp_path: Path,
+    rows: list[tuple[float, int, int, bool]],
+    end: str,
+    last: bool,
+    chunk: int,
+) -> None:
+    times = sorted(row[0] for row in rows)
+    lines = [
+        f"{time!r},{offset},{length},{'write' if write else 'read'}"
+        for time, (_, offset, length, write) in zip(times, rows, strict=True)
+    ]
+    path = written(tmp_path, *lines, end=end, last=last)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_CHUNK", chunk)
+        read = read_log(path)
+    assert read.time.tolist() == times
+    assert read.offset.tolist() == [row[1] for row in rows]
+    assert read.length.tolist() == [row[2] for row in rows]
+    assert read.write.tolist() == [row[3] for row in rows]
+
+
+GOOD = ["0.0,0,64,read", "0.5,64,64,write", "0.5,4096,1,read"]
+
+
+def test_as_a_workload(tmp_path: Path) -> None:
+    path = str(written(tmp_path, *GOOD))
+    closed = workload(path)
+    assert isinstance(closed, LogWorkload)
+    assert (closed.size, closed.header, closed.arrivals) == (4097, 0, None)
+    assert closed.content() is None
+    accesses = closed.accesses(0)
+    assert accesses.time is None
+    assert list(accesses.rows()) == [
+        (0, 64, False, True, 0, 0),
+        (64, 64, True, True, 0, 0),
+        (4096, 1, False, True, 0, 0),
+    ]
+    timed = workload(path, {"timed": "true", "size": "8 KiB", "block": "64 B", "work": "1 s"})
+    assert timed.size == 8192
+    assert timed.blocks == FixedBlocks(64)
+    time, work = timed.accesses(0).time, timed.accesses(0).work
+    assert time is not None
+    assert time.tolist() == [0, 0.5, 0.5]
+    assert work is not None
+    assert work.tolist() == [1, 1, 1]
+
+
+WRONG = [
+    ("0.6,0,64", "fields = '0.6,0,64': line 5: 3 fields; allowed: time,offset,length,operation"),
+    ("0.6,0,64,read,1", "line 5: 5 fields"),
+    ("", "line 5: 1 fields"),
+    ("0.6,0,64,erase", "operation = 'erase': line 5: no such operation; allowed: read, write"),
+    ("0.6,0,64,", "operation = '': line 5"),
+    ("0.6,0,64, read", "operation = ' read': line 5"),
+    ("0.6,-1,64,read", "offset = '-1': line 5: less than 0"),
+    ("0.6,0,0,read", "length = '0': line 5: less than 1"),
+    ("0.6,0,-64,read", "length = '-64': line 5: less than 1"),
+    ("0.6,1.5,64,read", "offset = '1.5': line 5: not a whole number"),
+    ("0.6,64.0,64,read", "offset = '64.0': line 5: not a whole number"),
+    ("0.6,1e3,64,read", "offset = '1e3': line 5: not a whole number"),
+    ("0.6,1_0,64,read", "offset = '1_0': line 5: not a whole number"),
+    ("0.6,,64,read", "offset = '': line 5: not a whole number"),
+    ("0.6,0x10,64,read", "offset = '0x10': line 5: not a whole number"),
+    ("0.6,8129,64,read", "offset = '8129': line 5: past the end of the segment; allowed: an"),
+    (f"0.6,{2**63 - 1},64,read", "line 5: past the end of the segment"),
+    (f"0.6,{2**70},64,read", "line 5: past the end of the segment"),
+    (f"0.6,0,{2**63 - 1},read", "line 5: past the end of the segment"),
+    ("0.4,0,64,read", "time = '0.4': line 5: less than 0.5 before it"),
+    ("-1,0,64,read", "time = '-1': line 5: negative"),
+    ("nan,0,64,read", "time = 'nan': line 5: not a number"),
+    ("inf,0,64,read", "time = 'inf': line 5: not a number"),
+    ("1e999,0,64,read", "time = '1e999': line 5: not a number"),
+    ("now,0,64,read", "time = 'now': line 5: not a number"),
+    (",0,64,read", "time = '': line 5: not a number"),
+    ('"0.6",0,64,read', "line 5: not a number"),
+    ("1_0,0,64,read", "time = '1_0': line 5: not a number"),
+    ("0.6,1\0,64,read", "offset = '1\\x00': line 5: not a whole number"),
+    ("0.6,0\n64,read,0.7,64,64,read", "line 5: 2 fields"),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), WRONG)
+@pytest.mark.parametrize("chunk", [1, 1 << 22])
+def test_refusals_name_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, told: str, chunk: int
+) -> None:
+    monkeypatch.setattr(log, "_CHUNK", chunk)
+    path = written(tmp_path, *GOOD, line, "9.0,0,64,read")
+    with pytest.raises(InputError) as caught:
+        read_log(path, 8192)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert told in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("content", ["", "time,offset,length\n", "0,0,64,read\n", f"x{HEADER}\n"])
+def test_what_does_not_start_as_a_log_is_none(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "file"
+    path.write_text(content)
+    with pytest.raises(InputError, match=f"line 1 is wrong; allowed: {HEADER}"):
+        read_log(path)
+
+
+def test_without_an_access_or_a_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="without any access"):
+        read_log(written(tmp_path))
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_log(tmp_path / "absent")
+
+
+@settings(per_test, max_examples=200)
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_changed_bytes_end_in_a_log_or_in_a_named_line(
+    tmp_path: Path, changes: list[tuple[int, int]]
+) -> None:
+    path = written(tmp_path, *GOOD)
+    content = bytearray(path.read_bytes())
+    for place, value in changes:
+        content[place % len(content)] = value
+    path.write_bytes(bytes(content))
+    told = ""
+    try:
+        read = read_log(path, 10**6)
+        assert (np.diff(read.time) >= 0).all()
+        assert (read.offset + read.length <= 10**6).all()
+    except InputError as error:
+        told = str(error)
+    assert not told or "line " in told
+    assert "cannot be parsed" not in told
+
+
+def test_memory_is_that_of_the_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 300_000
+    monkeypatch.setattr(log, "_CHUNK", 1 << 16)
+    path = written(tmp_path, *(f"{i / 1e6:.6f},{i * 64},64,read" for i in range(count)))
+    tracemalloc.start()
+    try:
+        read = read_log(path)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(read) == count
+    assert held < count * 25 + 2**20  # three columns of 8 bytes and one of 1
+    assert peak < 2 * count * 25 + 2**21

@@ -1,0 +1,69 @@
+"""Workloads by name, and files by their content."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from simaccess.embedded import embedded
+from simaccess.errors import InputError
+from simaccess.workload.filter import Filter
+from simaccess.workload.log import HEADER, LogWorkload
+from simaccess.workload.registry import names, workload
+
+CAPTURE = embedded("experiments", "data", "traffic.pcap")
+
+
+def test_every_name_makes_its_workload() -> None:
+    assert names() == (
+        "sequential",
+        "strided",
+        "skip",
+        "random",
+        "zipf",
+        "header-only",
+        "header-payload",
+        "filter",
+    )
+    for name in names():
+        made = workload(name)
+        accesses = made.accesses(0)
+        assert made.name == name
+        assert accesses.size == made.size
+        content = made.content()
+        assert content is not None
+        assert len(content) == made.size
+        assert made.blocks.bounds(made.blocks.find(made.size - 1))[1] >= made.size
+
+
+def test_files_are_known_by_their_content(tmp_path: Path) -> None:
+    capture = tmp_path / "capture.csv"
+    shutil.copy(CAPTURE, capture)
+    source = workload(str(capture), {"protocol": "udp"})
+    assert isinstance(source, Filter)
+    assert source.predicate.protocol == 17
+    log = tmp_path / "log.pcap"
+    log.write_text(f"{HEADER}\n0,0,1,read\n")
+    assert isinstance(workload(str(log)), LogWorkload)
+
+
+def test_refusals(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match="workload = 'sequentiel': no such workload or file; "
+    ) as e:
+        workload("sequentiel")
+    assert "allowed: sequential, strided, " in str(e.value)
+    with pytest.raises(InputError, match="Is a directory"):
+        workload(str(tmp_path))
+    with pytest.raises(InputError, match="no such workload"):
+        workload("a\0b")
+    with pytest.raises(InputError, match=r"workload\.capture = 'other': told twice"):
+        workload(str(CAPTURE), {"capture": "other"})
+    for content in (b"", b"\xa1", HEADER.encode()[:-1], b"\x7fELF"):
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="neither a packet capture nor an access log"):
+            workload(str(path))
+    path.write_bytes(CAPTURE.read_bytes()[:-1])
+    with pytest.raises(InputError, match="truncated"):
+        workload(str(path))
