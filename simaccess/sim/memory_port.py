@@ -1,0 +1,277 @@
+"""How an agent reaches the memory of a `MemoryBus`: loads, stores and the processor's copies."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from simaccess.segment import Data, Local
+from simaccess.sim.transfer import Transfer
+
+if TYPE_CHECKING:
+    from simaccess.sim.environment import Agent
+    from simaccess.sim.memory_bus import MemoryBus
+    from simaccess.sim.memory_core import Core
+
+__all__ = ["BusMemory", "MemoryPort"]
+
+
+class BusMemory:
+    """A part of the memory, as an agent's core reaches it: a segment's bytes or a shadow's.
+
+    Parameters
+    ----------
+    bus : MemoryBus
+        Its bus.
+    base : int
+        Address of its first byte.
+    size : int
+        Bytes.
+    data : memoryview or None
+        The bytes, unless only time is simulated.
+    socket : int
+        Socket of an agent whose first access this serves.
+
+    Attributes
+    ----------
+    moved : int
+        Bytes of the lines that loads and stores, and the prefetcher for them, took from memory or
+        from another core; and all bytes of bulk copies.
+    """
+
+    __slots__ = (
+        "_data",
+        "_env",
+        "_line_shift",
+        "_socket",
+        "base",
+        "bus",
+        "limit",
+        "moved",
+        "posted",
+        "size",
+    )
+
+    def __init__(
+        self, bus: MemoryBus, base: int, size: int, data: memoryview | None, socket: int
+    ) -> None:
+        self.size = size
+        self.moved = 0
+        self.posted = True
+        self.bus = bus
+        self.base = base
+        self.limit = (base + size - 1) >> bus.line_shift
+        self._env = bus.env
+        self._data = data
+        self._socket = socket
+        self._line_shift = bus.line_shift
+
+    def view(self, at: int, length: int) -> Data:
+        """Return a view without cost."""
+        return None if self._data is None else self._data[at : at + length]
+
+    async def load(self, offset: int, length: int) -> Data:
+        """Read in place."""
+        env = self._env
+        bus = self.bus
+        agent = env.agent
+        now = agent.time
+        if now < env.horizon:
+            env.jump(now)
+        else:
+            await env.turn
+        core = bus.cores.get(agent.number) or bus.core(agent, self._socket)
+        address = self.base + offset
+        walk = bus.translate(core, address, length)
+        if walk:
+            now += walk
+            await bus.pass_until(agent, now, copying=False)
+        first = address >> self._line_shift
+        count = ((address + length - 1) >> self._line_shift) + 1 - first
+        if count == 1 or count <= bus.pace(count)[0]:
+            _, end = bus.demand(core, first, count, now, self.limit)
+            self._note(core)
+            agent.stall += end - now
+            agent.time = end
+        else:
+            await self._load_batches(agent, core, first, count)
+        return None if self._data is None else self._data[offset : offset + length]
+
+    async def store(self, offset: int, length: int, data: Data) -> None:
+        """Write in place; posted."""
+        env = self._env
+        bus = self.bus
+        agent = env.agent
+        await bus.pass_until(agent, agent.time, copying=False)
+        core = bus.core(agent, self._socket)
+        address = self.base + offset
+        walk = bus.translate(core, address, length)
+        if walk:
+            await bus.pass_until(agent, agent.time + walk, copying=False)
+        first = address >> self._line_shift
+        left = ((address + length - 1) >> self._line_shift) + 1 - first
+        while True:
+            count = min(bus.store_batch, left)
+            await bus.room(agent, core, count, copying=False)
+            core.post(bus.own(core, first, count, agent.time), count)
+            self._note(core)
+            first += count
+            left -= count
+            ticks = bus.load_ticks[count]
+            if not left:
+                break
+            await bus.pass_until(agent, agent.time + ticks, copying=False)
+        agent.time += ticks
+        agent.stall += ticks
+        if self._data is not None and data is not None:
+            self._data[offset : offset + length] = data
+
+    async def gather(self, length: int) -> None:
+        """Copy within the memory, from cache to cache."""
+        agent = self._env.agent
+        ticks = self.bus.copy_ticks[length]
+        agent.time += ticks
+        agent.copy += ticks
+
+    async def copy_to(self, offset: int, length: int, into: Local, at: int) -> None:
+        """Have the processor copy `length` bytes at `offset` to `at` of `into`.
+
+        Where `into` is memory elsewhere, only the reading crosses this bus.
+        """
+        await self._copy(self, offset, into, at, length)
+
+    async def copy_from(self, offset: int, length: int, source: Local, at: int) -> None:
+        """Have the processor copy `length` bytes at `at` of `source` to `offset`.
+
+        Where `source` is memory elsewhere, only the writing crosses this bus.
+        """
+        await self._copy(source, at, self, offset, length)
+
+    def _note(self, core: Core) -> None:
+        self.moved += core.taken << self._line_shift
+        core.taken = 0
+
+    async def _load_batches(self, agent: Agent, core: Core, first: int, count: int) -> None:
+        """Read many lines: a batch is asked for when the one `window` before it has come."""
+        bus = self.bus
+        batch, window = bus.pace(count)
+        returns: deque[int] = deque()
+        while True:
+            now = agent.time
+            lines = min(batch, count)
+            resume, end = bus.demand(core, first, lines, now, self.limit)
+            self._note(core)
+            first += lines
+            count -= lines
+            now += bus.load_ticks[lines]
+            if not count:
+                break
+            returns.append(resume)
+            if len(returns) == window:
+                now = max(now, returns.popleft())
+            await bus.pass_until(agent, now, copying=False)
+        end = max(end, now)
+        agent.stall += end - agent.time
+        agent.time = end
+
+    async def _copy(
+        self, source: Local, source_at: int, target: Local, target_at: int, length: int
+    ) -> None:
+        bus = self.bus
+        agent = self._env.agent
+        await bus.pass_until(agent, agent.time, copying=True)
+        core = bus.core(agent, self._socket)
+        read_from = source if isinstance(source, BusMemory) and source.bus is bus else None
+        write_to = target if isinstance(target, BusMemory) and target.bus is bus else None
+        line = 1 << self._line_shift
+        batch, window = bus.pace(length >> self._line_shift)
+        returns: deque[int] = deque()
+        written = -1
+        done = 0
+        while done < length:
+            skew = 0 if read_from is None else (read_from.base + source_at + done) % line
+            size = min(length - done, batch * line - skew)
+            now = resume = end = agent.time
+            if read_from is not None:
+                resume, end = await read_from.read_part(agent, core, source_at + done, size)
+                now = agent.time
+            if write_to is not None:
+                written = await write_to.write_part(agent, core, target_at + done, size, written)
+            _move(source, source_at + done, target, target_at + done, size)
+            done += size
+            now = max(agent.time, now + bus.copy_ticks[size])
+            returns.append(resume)
+            if done == length:
+                now = max(now, end)
+            elif len(returns) == window:
+                now = max(now, returns.popleft())
+            await bus.pass_until(agent, now, copying=True)
+
+    async def read_part(self, agent: Agent, core: Core, offset: int, size: int) -> tuple[int, int]:
+        """Read the lines of a part of a copy; return when to go on and when they are there."""
+        bus = self.bus
+        address = self.base + offset
+        walk = bus.translate(core, address, size)
+        if walk:
+            await bus.pass_until(agent, agent.time + walk, copying=True)
+        first = address >> self._line_shift
+        count = ((address + size - 1) >> self._line_shift) + 1 - first
+        answer = bus.demand(core, first, count, agent.time, self.limit)
+        core.taken = 0  # a bulk copy counts its bytes
+        return answer
+
+    async def write_part(
+        self, agent: Agent, core: Core, offset: int, size: int, written: int
+    ) -> int:
+        """Write the lines of a part of a copy beyond the line `written`; return the last one."""
+        bus = self.bus
+        address = self.base + offset
+        walk = bus.translate(core, address, size)
+        if walk:
+            await bus.pass_until(agent, agent.time + walk, copying=True)
+        first = max(address >> self._line_shift, written + 1)
+        last = (address + size - 1) >> self._line_shift
+        count = last + 1 - first
+        if count > 0:
+            await bus.room(agent, core, count, copying=True)
+            put = bus.write_around if bus.non_temporal else bus.own
+            core.post(put(core, first, count, agent.time), count)
+            core.taken = 0
+        return last
+
+
+class MemoryPort(BusMemory):
+    """One user's access to the segment of a `MemoryBus`."""
+
+    __slots__ = ()
+
+    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
+        """Copy towards the user; the transfer that is returned has ended."""
+        self._issue()
+        await self.copy_to(offset, length, into, at)
+        return self._ended(length)
+
+    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
+        """Copy away from the user; the transfer that is returned has ended."""
+        self._issue()
+        await self.copy_from(offset, length, source, at)
+        return self._ended(length)
+
+    def _issue(self) -> None:
+        agent, ticks = self._env.agent, self.bus.copy_issue
+        agent.time += ticks
+        agent.issue += ticks
+
+    def _ended(self, length: int) -> Transfer:
+        transfer = Transfer(self._env, self.bus.number, length)
+        transfer.complete(self._env.agent.time)
+        self.moved += length
+        return transfer
+
+
+def _move(source: Local, source_at: int, target: Local, target_at: int, size: int) -> None:
+    """Move the bytes, where there are any."""
+    given = source.view(source_at, size)
+    taken = target.view(target_at, size)
+    if given is not None and taken is not None:
+        taken[:] = given
