@@ -1,0 +1,163 @@
+"""The figures of a ``pci-bus``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from simaccess.parameters import Parameters, Section
+from simaccess.quantities import Count, Duration, Frequency, Rate, Size
+from simaccess.sim.fifo_link import LocalSection
+
+__all__ = [
+    "BusSection",
+    "DmaSection",
+    "InterruptSection",
+    "OtherSection",
+    "PciParameters",
+    "PioSection",
+    "PollingSection",
+    "TargetSection",
+]
+
+
+class BusSection(Section):
+    """The wires and the arbiter.
+
+    ``arbitration`` is the clocks from REQ# to FRAME# on an idle bus; ``boundary`` the bytes at
+    whose multiples a burst may be cut (an ADB of PCI-X); ``split`` says that the target of a
+    delayed read brings its data itself (PCI-X) rather than having the master ask again.
+    """
+
+    clock: Frequency = Field(gt=0)
+    width: Size = Field(gt=0)
+    arbitration: Count
+    idle: Count
+    burst: bool
+    latency_timer: Count
+    boundary: Size
+    split: bool
+
+
+class TargetSection(Section):
+    """How a target answers: the host bridge to a device's DMA, or the device to the processor.
+
+    Latencies are in clocks from FRAME# to the first data phase. ``request`` is the clocks that
+    the request of a delayed or split read holds the bus, 0 if reads are answered at once;
+    ``read_delay`` follows it, and ``write_delay`` follows a written burst, both off the bus.
+    ``disconnect`` and ``page`` end a transaction; 0 bytes for no such limit.
+    """
+
+    devsel: int = Field(ge=1, le=3)
+    read_latency: PositiveInt
+    write_latency: PositiveInt
+    request: Count
+    read_delay: Count
+    write_delay: Count
+    disconnect: Size
+    page: Size
+
+    @model_validator(mode="after")
+    def _agree(self) -> TargetSection:
+        if self.write_latency < self.devsel:
+            raise ValueError("write_latency contains DEVSEL#; allowed: devsel or more")
+        if self.request == 0 and self.read_delay:
+            raise ValueError("read_delay needs the request that it follows; allowed: request > 0")
+        if 0 < self.request < self.devsel:
+            raise ValueError("request contains DEVSEL#; allowed: 0, or devsel or more")
+        return self
+
+
+class PioSection(Section):
+    """The processor's own loads and stores.
+
+    ``width`` is the bytes of one uncached transaction; in a write-combining mapping stores
+    combine to ``combined`` bytes and a load reads ``streaming`` bytes. ``depth`` counts the posted
+    writes that the bridge holds. ``issue`` is the processor's time for one store, ``outbound``
+    and ``inbound`` what a read takes between processor and bus.
+    """
+
+    mapping: Literal["uncached", "write-combining"]
+    width: Size = Field(gt=0)
+    combined: Size = Field(gt=0)
+    streaming: Size = Field(gt=0)
+    depth: PositiveInt
+    issue: Duration
+    outbound: Duration
+    inbound: Duration
+
+
+class DmaSection(Section):
+    """The engine for bulk copies; without it (``enabled = false``) the processor copies.
+
+    An engine in the device fetches its descriptors (``descriptor`` bytes for each ``span`` bytes
+    of data) over the bus, is told by a doorbell and writes back its completions; one on the host's
+    side has those at hand. ``burst`` is the longest transaction that it asks for.
+    """
+
+    enabled: bool
+    side: Literal["device", "host"]
+    channels: PositiveInt
+    issue: Duration
+    doorbell: Size
+    start: Duration
+    descriptor: Size
+    span: Size = Field(gt=0)
+    burst: Size = Field(gt=0)
+    writeback: Size
+    completion: Literal["interrupt", "polling"]
+
+
+class InterruptSection(Section):
+    """``moderation`` is the least time between two interrupts."""
+
+    latency: Duration
+    cost: Duration
+    moderation: Duration
+
+
+class PollingSection(Section):
+    """A waiting processor looks every ``interval``; noticing a completion costs ``cost``."""
+
+    interval: Duration
+    cost: Duration
+
+
+class OtherSection(Section):
+    """Other masters, that together write ``rate`` bytes a second in bursts of ``burst``."""
+
+    masters: Count
+    rate: Rate
+    burst: Size = Field(gt=0)
+    arrivals: Literal["poisson", "periodic"]
+
+
+class PciParameters(Parameters):
+    """Parameters of a ``pci-bus``."""
+
+    bus: BusSection
+    host: TargetSection
+    device: TargetSection
+    pio: PioSection
+    dma: DmaSection
+    interrupt: InterruptSection
+    polling: PollingSection
+    other: OtherSection
+    local: LocalSection
+
+    @model_validator(mode="after")
+    def _agree(self) -> PciParameters:
+        bus = self.bus
+        if bus.boundary % bus.width or not bus.boundary:
+            raise ValueError("bus.boundary must be whole data phases; allowed: multiples of width")
+        for name, target, limit in (("host", self.host, 32), ("device", self.device, 16)):
+            # AD turns around in the clock after the address, unless the data are split off.
+            least = target.devsel if bus.split and target.request else max(target.devsel, 2)
+            if not least <= target.read_latency <= limit:
+                raise ValueError(f"{name}.read_latency: allowed: {least} to {limit} clocks")
+            if target.write_latency > limit:
+                raise ValueError(f"{name}.write_latency: allowed: at most {limit} clocks")
+        if self.other.masters and not self.other.rate:
+            raise ValueError("other.masters without other.rate; allowed: both or none")
+        return self

@@ -1,0 +1,423 @@
+"""A bus whose masters take turns in bursts, advanced by arithmetic.
+
+Rules
+-----
+* A request that is made at t can be granted from ``t + arbitration`` on: arbitration runs beside
+  the transaction under way, and so is hidden when the bus is busy.
+* When a tenure ends, the masters that can be granted *before* that instant take turns. If there
+  is none, the bus goes to the request that can be granted first, in the order of the requests.
+* Several jobs of one master wait in its queue. A master that keeps order (a host bridge) goes on
+  with its first job; another one (an engine with channels) alternates between them.
+* A burst of more data phases than the latency timer guarantees goes on until it is done, or until
+  the timer has expired and the grant is gone, which it is when another master can be granted.
+
+Whatever happens up to ``t + arbitration`` is settled once everybody's requests up to t are known.
+So the bus needs no event of its own: requests advance it to that point, burst by burst or, while
+a job is alone, many bursts at once. A job that somebody waits for looks at the bus when it would
+end if nobody disturbed it from then on, and again if somebody did.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from heapq import heappop, heappush
+from typing import Any, Final, Protocol
+
+from simaccess.sim.environment import Actor, Agent, Environment
+from simaccess.sim.pci_path import Path
+from simaccess.sim.station import StationUse
+
+__all__ = ["OTHER", "OVERHEAD", "PAYLOAD", "Job", "RoundRobin", "Source"]
+
+PAYLOAD: Final = 0
+OVERHEAD: Final = 1
+OTHER: Final = 2
+
+
+class Job(Actor):
+    """Bytes that a master moves over the bus, in one burst or many.
+
+    It is an actor for the sake of whoever waits for it; without a waiter it is in no queue but
+    the bus's.
+
+    Attributes
+    ----------
+    end : int or None
+        When its last data phase ends, once that is settled.
+    done : callable or None
+        Called at that time, with the job.
+    """
+
+    __slots__ = (
+        "_armed",
+        "_waiting",
+        "address",
+        "at",
+        "bus",
+        "done",
+        "end",
+        "home",
+        "master",
+        "path",
+        "purpose",
+        "remaining",
+        "requesting",
+        "source",
+    )
+
+    def __init__(  # noqa: PLR0917  # made for every posted write: keywords cost time
+        self, bus: RoundRobin, master: int, path: Path, address: int, length: int, purpose: int
+    ) -> None:
+        super().__init__(bus.env, bus.number, 0)
+        self.bus = bus
+        self.home = self.master = master
+        self.path = path
+        self.address = address
+        self.remaining = length
+        self.purpose = purpose
+        self.at = 0
+        self.requesting = path.request > 0
+        self.end: int | None = None
+        self.done: Callable[[Job], None] | None = None
+        self.source: Source | None = None
+        self._armed = False
+        self._waiting: list[Agent] = []
+
+    def watch(self) -> None:
+        """Have the end noticed when it comes."""
+        if not self._armed:
+            self._armed = True
+            self.time = self.bus.ending(self)
+            self.bus.env.enter(self)
+
+    def send(self, _: None, /) -> object:
+        """Look at the bus: the job has ended, or will not do so before some later time."""
+        self.bus.advance(self.time)
+        end = self.bus.ending(self)
+        if end > self.time:
+            self.time = end
+            return True
+        self.end = end
+        for agent in self._waiting:
+            self.bus.env.wake(agent, end)
+        if self.done is not None:
+            self.done(self)
+        return False
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        self.watch()
+        self._waiting.append(self.bus.env.agent)
+        yield False
+
+
+class Source(Protocol):
+    """A master that asks for the bus by itself."""
+
+    def following(self) -> tuple[int, Job] | None:
+        """Return when it asks next, never before it did last, and for what."""
+
+
+class RoundRobin:
+    """The bus and its masters.
+
+    Parameters
+    ----------
+    env : Environment
+        The simulation.
+    clock : float
+        Ticks of a clock.
+    arbitration : int
+        Ticks from a request to the earliest FRAME#.
+    ordered : sequence of bool
+        For each master, whether it keeps its jobs in order.
+    lumps : bool
+        Whether an undisturbed job's bursts are advanced all at once; the results are the same.
+
+    Attributes
+    ----------
+    free : int
+        When the tenure under way ends, as far as is known.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        *,
+        clock: float,
+        arbitration: int,
+        ordered: Sequence[bool],
+        lumps: bool = True,
+    ) -> None:
+        self.env = env
+        self.number = env.arbiter()
+        self.arbitration = arbitration
+        self.free = 0
+        self._clock = clock
+        self._ordered = ordered
+        self._lumps = lumps
+        self._coming: list[tuple[int, int, Job]] = []
+        self._ready: list[deque[Job]] = [deque() for _ in ordered]
+        self._waiting = 0  # jobs in _ready
+        self._requests = 0
+        self._last = 0  # the master that had the bus last
+        # The tenure under way; _size is 0 while it is the request of a delayed read.
+        self._job: Job | None = None
+        self._start = self._phases = self._size = 0
+        self._gone = 0  # when its grant goes; 0 if that does not matter
+        # The tenure that was booked last, for a run that ends within it.
+        self._booked = (0, 0, 0, 0, PAYLOAD)
+        self._busy = [0, 0, 0]
+        self._bytes = [0, 0, 0]
+        self._waited = 0
+
+    # -- asking for the bus ----------------------------------------------------------------------
+
+    def add(self, source: Source) -> None:
+        """Let a source ask for the bus from now on."""
+        following = source.following()
+        if following is not None:
+            time, job = following
+            job.source = source
+            self._come(job, time + self.arbitration)
+
+    def request(self, job: Job, now: int) -> None:
+        """Ask for the bus at the caller's turn."""
+        at = now + self.arbitration
+        self.advance(at)
+        self._come(job, at)
+        self.advance(at)
+
+    def take(  # noqa: PLR0917  # called for every load: keywords cost time
+        self, master: int, path: Path, address: int, size: int, purpose: int, now: int
+    ) -> int:
+        """Do a single transaction at once if the bus is idle and nothing can disturb it.
+
+        Returns
+        -------
+        int
+            When its last data phase ends; 0 if it has to be requested.
+        """
+        at = now + self.arbitration
+        self.advance(at)
+        phases = path.phases(address, size)
+        if (
+            self.free > at
+            or self._job is not None
+            or path.request
+            or path.gap
+            or phases > path.guaranteed
+            or path.chunk(address, size) < size
+        ):
+            return 0
+        self._last = master
+        self._count(path, at, phases, size, purpose)
+        self.free = at + path.hold(phases)
+        return at + path.reach(phases)
+
+    # -- the arithmetic --------------------------------------------------------------------------
+
+    def advance(self, limit: int) -> None:
+        """Settle everything up to `limit`, at most `arbitration` after the caller's turn."""
+        while self.free <= limit:
+            coming = self._coming
+            while coming and coming[0][0] < self.free:
+                job = self._leave()
+                self._ready[job.master].append(job)
+                self._waiting += 1
+            if self._job is not None:
+                self._settle(self._job)
+            if self._waiting:
+                job = self._pick()
+                start = self.free
+            elif coming and coming[0][0] <= limit:
+                job = self._leave()
+                start = job.at
+            else:
+                return
+            self._waited += start - job.at
+            self._begin(job, start, limit)
+
+    def ending(self, job: Job) -> int:
+        """Return when a job's last data phase ends if nobody disturbs it from now on."""
+        if job.end is not None:
+            return job.end
+        path = job.path
+        address, remaining = job.address, job.remaining
+        if job is not self._job:
+            start = max(job.at, self.free)
+        elif not self._size:
+            start = self.free + path.delay
+            return start + path.alone(address, remaining) - path.request - path.delay
+        elif self._size == remaining:
+            return self._start + path.reach(self._phases)
+        else:
+            address += self._size
+            remaining -= self._size
+            return self.free + path.gap + path.alone(address, remaining)
+        done = 0 if job.requesting else path.request + (path.delay if path.request else 0)
+        return start + path.alone(address, remaining) - done
+
+    def _come(self, job: Job, at: int) -> None:
+        job.at = at
+        self._requests += 1
+        heappush(self._coming, (at, self._requests, job))
+        current = self._job
+        if current is not None and at < self._gone and job.master != current.master:
+            self._cut(current, at)
+
+    def _leave(self) -> Job:
+        job = heappop(self._coming)[2]
+        if job.source is not None:
+            self.add(job.source)
+        return job
+
+    def _pick(self) -> Job:
+        masters = len(self._ready)
+        master = self._last
+        for _ in range(masters):
+            master = (master + 1) % masters
+            if self._ready[master]:
+                break
+        self._waiting -= 1
+        return self._ready[master].popleft()
+
+    def _begin(self, job: Job, start: int, limit: int) -> None:
+        path = job.path
+        if self._lumps and not self._waiting and job.requesting == (path.request > 0):
+            start = self._skip(job, start, limit)
+        self._job = job
+        self._last = job.master
+        self._start = start
+        self._gone = 0
+        if job.requesting:
+            self._size = 0
+            self.free = start + path.request
+            return
+        self._size = path.chunk(job.address, job.remaining)
+        self._phases = path.phases(job.address, self._size)
+        self.free = start + path.hold(self._phases)
+        if self._phases > path.guaranteed:
+            self._gone = self.free
+            if self._waiting > len(self._ready[job.master]):
+                self._cut(job, start)
+            else:
+                foreign = [at for at, _, other in self._coming if other.master != job.master]
+                if foreign and min(foreign) < self._gone:
+                    self._cut(job, min(foreign))
+
+    def _skip(self, job: Job, start: int, limit: int) -> int:
+        """Do as many bursts at once as nothing known can disturb; return the next one's start."""
+        path = job.path
+        count = path.alike(job.address, job.remaining) - 1
+        if count < 1:
+            return start
+        if self._coming and self._coming[0][0] <= limit:
+            limit = self._coming[0][0] - 1
+        size = path.chunk(job.address, job.remaining)
+        phases = path.phases(job.address, size)
+        period = path.period(phases)
+        count = min(count, (limit - start) // period)
+        if count < 1:
+            return start
+        self._count(path, start, phases, size, job.purpose, count)
+        if path.request:
+            self._hold(path.request, job.purpose, count)
+        job.address += count * size
+        job.remaining -= count * size
+        return start + count * period
+
+    def _cut(self, job: Job, at: int) -> None:
+        """End the burst under way where the timer has expired and the grant, at `at`, is gone."""
+        path = job.path
+        self._gone = at
+        clocks = -int((self._start - at) // self._clock)  # until the grant is gone, rounded up
+        phases = max(path.guaranteed, clocks - path.latency)
+        end = (job.address // path.width + phases) * path.width
+        end += -end % path.boundary
+        size = min(path.chunk(job.address, job.remaining), end - job.address)
+        self._size = size
+        self._phases = path.phases(job.address, size)
+        self.free = self._start + path.hold(self._phases)
+
+    def _settle(self, job: Job) -> None:
+        """End the tenure under way, and put its job where it waits for its next."""
+        self._job = None
+        path = job.path
+        if not self._size:
+            self._hold(path.request, job.purpose)
+            job.requesting = False
+            if path.completer is not None:
+                job.master = path.completer
+            self._come(job, self.free + path.delay)
+            return
+        self._count(path, self._start, self._phases, self._size, job.purpose)
+        job.address += self._size
+        job.remaining -= self._size
+        if not job.remaining:
+            job.end = self._start + path.reach(self._phases)
+            return
+        job.master = job.home
+        job.requesting = path.request > 0
+        if path.gap:
+            self._come(job, self.free + path.gap)
+            return
+        job.at = self.free
+        queue = self._ready[job.master]
+        if self._ordered[job.master]:
+            queue.appendleft(job)
+        else:
+            queue.append(job)
+        self._waiting += 1
+
+    # -- use -------------------------------------------------------------------------------------
+
+    def _hold(self, ticks: int, purpose: int, count: int = 1) -> None:
+        self._busy[OVERHEAD if purpose == PAYLOAD else purpose] += count * ticks
+
+    def _count(  # noqa: PLR0917  # called for every burst: keywords cost time
+        self, path: Path, start: int, phases: int, size: int, purpose: int, count: int = 1
+    ) -> None:
+        wait = path.ticks[path.latency]
+        reach = path.reach(phases)
+        hold = path.hold(phases)
+        self._bytes[purpose] += count * size
+        if purpose == PAYLOAD:
+            self._busy[PAYLOAD] += count * (reach - wait)
+            self._busy[OVERHEAD] += count * (hold - reach + wait)
+        else:
+            self._busy[purpose] += count * hold
+        self._booked = (start, start + wait, start + reach, start + hold, purpose)
+
+    def use(self, end: int) -> StationUse:
+        """Return the use of the bus up to the time `end`, which no request may precede later."""
+        self.advance(end)
+        busy, moved = list(self._busy), list(self._bytes)
+        job = self._job
+        if job is None:  # a transaction taken at once may reach beyond the end
+            start, first, last, free, purpose = self._booked
+            data = max(0, last - max(end, first))
+            rest = max(0, free - max(end, start)) - data
+            busy[purpose] -= data
+            busy[OVERHEAD if purpose == PAYLOAD else purpose] -= rest
+        else:
+            held = max(0, min(end, self.free) - self._start)
+            data = 0
+            if self._size and job.purpose == PAYLOAD:
+                first = self._start + job.path.ticks[job.path.latency]
+                last = self._start + job.path.reach(self._phases)
+                data = max(0, min(end, last) - first)
+            busy[job.purpose] += data
+            busy[OVERHEAD if job.purpose == PAYLOAD else job.purpose] += held - data
+            if self._size and end >= self._start + job.path.reach(self._phases):
+                moved[job.purpose] += self._size
+        span = max(end, 1)
+        return StationUse(
+            busy[PAYLOAD] / span,
+            busy[OVERHEAD] / span,
+            busy[OTHER] / span,
+            moved[PAYLOAD],
+            moved[OVERHEAD],
+            moved[OTHER],
+            self._waited / span,
+        )
