@@ -28,13 +28,25 @@ __all__ = ["Buffer", "Shadow"]
 
 
 class _Flight:
-    """A bulk request of a slot: being issued, then a transfer."""
+    """What others may await in a shared shadow: a request being issued, or a write under way."""
 
     __slots__ = ("gate", "transfer")
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate) -> None:
+        self.gate: Gate | None = gate
         self.transfer: Transfer | None = None
-        self.gate: Gate | None = None
+
+    def open(self) -> None:
+        """Let everybody pass, as far as the transfer."""
+        gate, self.gate = self.gate, None
+        if gate is not None:
+            gate.open()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self.gate is not None:
+            yield from self.gate.__await__()
+        if self.transfer is not None:
+            yield from self.transfer.__await__()
 
 
 class Shadow:
@@ -51,10 +63,11 @@ class Shadow:
     def __init__(self, method: AccessMethod, memory: Callable[[int], Local]) -> None:
         self.method = method
         self.memory = memory(method.slots * method.slot_bytes)
-        self.flights: dict[int, list[_Flight]] = {}
+        self.flights: list[list[Awaitable[None]]] = [[] for _ in range(method.slots)]
         self.shared = False
-        self.read = Coverage(method.slots, method.slot_bytes)
-        self.written = Coverage(method.slots, method.slot_bytes)
+        self.unread = Coverage(method.slots, method.slot_bytes)  # since they were fetched
+        self.unflushed = Coverage(method.slots, method.slot_bytes)  # since they were written
+        self.clients: list[Buffer] = []
 
     def share(self) -> None:
         """Prepare for several calls under way at once."""
@@ -81,9 +94,9 @@ class Buffer:
     released, limit : int
         The client may reach [released, limit). `limit` is set by whoever learns that more of a
         ring has been published, `released` by `release`.
+    posted : bool
+        Whether writes return before the segment has them.
     """
-
-    posted = True
 
     def __init__(self, shadow: Shadow, segment: Segment, clock: Clock) -> None:
         self.shadow = shadow
@@ -91,14 +104,28 @@ class Buffer:
         self.clock = clock
         self.counters = Counters()
         self.released = 0
-        self.limit = segment.size
         self.moved = 0
+        self.posted = segment.posted or shadow.method.slots > 0
+        self._limit = segment.size
+        self._below = segment if isinstance(segment, Buffer) else None
         self._method = shadow.method
+        shadow.clients.append(self)
 
     @property
     def size(self) -> int:
         """Bytes of the segment."""
         return self.segment.size
+
+    @property
+    def limit(self) -> int:
+        """End of what can be read."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, end: int) -> None:
+        self._limit = end
+        if self._below is not None:
+            self._below.limit = end
 
     def share(self, segment: Segment, clock: Clock) -> Buffer:
         """Return a buffer of another client over the same shadow.
@@ -124,21 +151,22 @@ class Buffer:
         InputError
             If the range is not all within [released, limit).
         """
-        if offset < self.released or offset + length > self.limit or length < 1:
+        if offset < self.released or offset + length > self._limit or length < 1:
             raise self._outside("read", offset, length)
         counters = self.counters
         counters.requested += length
-        operations = self._method.read(offset, length, self.limit)
+        operations = self._method.read(offset, length, self._limit)
         if operations.__class__ is tuple:
             operation: Operation = operations[0]
             if operation[0] is LOAD:
                 counters.loads += 1
-                counters.round_trips += 1
                 return self.segment.load(offset, length)
+            if operation[0] is FETCH:
+                return self._miss(operation, operations[2])
             _, slot, at, _ = operation
             counters.hits += 1
             counters.shadow += length
-            counters.used += self.shadow.read.touch(slot, at, length)
+            counters.used += self.shadow.unread.take(slot, at, length)
             return self.shadow.memory.load(at, length)
         return self._read(operations, length)
 
@@ -148,45 +176,71 @@ class Buffer:
         Raises
         ------
         InputError
-            If the range is not all within [released, limit).
+            If the range is not all within [released, limit), or `data` is of another length.
         """
-        if offset < self.released or offset + length > self.limit or length < 1:
+        if offset < self.released or offset + length > self._limit or length < 1:
             raise self._outside("write", offset, length)
+        if data is not None and len(data) != length:
+            raise InputError(
+                "data of another length", key="data", value=len(data), allowed=f"{length} bytes"
+            )
         self.counters.requested += length
-        return self._write(self._method.write(offset, length, self.limit), data)
+        return self._write(self._method.write(offset, length, self._limit), data)
 
     async def release(self, end: int) -> None:
-        """Give back what lies before `end`: its writes are brought back, its copies forgotten."""
+        """Give back what lies before `end`: its writes are brought back, its copies forgotten.
+
+        Clients of one shadow keep a copy until each of them has given it back.
+        """
+        if end <= self.released:
+            return
+        self.released = end
+        clients = self.shadow.clients
+        if len(clients) > 1:
+            oldest = min([client.released for client in clients])
+            if oldest < end:
+                await self._run(self._method.sync())
+            end = oldest
         await self._run(self._method.release(end))
-        self.released = max(self.released, end)
+        if self._below is not None:
+            await self._below.forget(end)
+
+    async def forget(self, end: int) -> None:
+        """Bring back the writes before `end` and forget the copies, but let it still be read."""
+        await self._run(self._method.release(end))
+        if self._below is not None:
+            await self._below.forget(end)
 
     async def sync(self) -> None:
-        """Bring back everything that was written, and wait for that."""
+        """Bring back everything that was written, through all buffers below, and wait for that."""
         await self._run(self._method.sync())
+        if self._below is not None:
+            await self._below.sync()
 
     # -- the face of a segment, for a buffer stacked on this one -------------------------------
 
     def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read in place: through this buffer."""
+        loaded = self.read(offset, length)
         self.moved += length
-        return self.read(offset, length)
+        return loaded
 
     def store(self, offset: int, length: int, data: Data) -> Awaitable[None]:
         """Write in place: through this buffer."""
+        stored = self.write(offset, length, data)
         self.moved += length
-        return self.write(offset, length, data)
+        return stored
 
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
         """Read beside the caller, into its shadow."""
 
         async def copy(_: Clock) -> None:
-            data = await self.read(offset, length)
-            view = into.view(at, length)
-            if data is not None and view is not None:
-                view[:] = data
-            await into.gather(length)
+            await self._copy(self._method.read(offset, length, self._limit), into, at)
 
+        if offset < 0 or offset + length > self._limit:
+            raise self._outside("fetch", offset, length)
         self.shadow.share()  # the copies of several calls overlap
+        self.counters.requested += length
         self.moved += length
         return self.clock.spawn(copy)
 
@@ -203,34 +257,95 @@ class Buffer:
 
     # -- operations ------------------------------------------------------------------------------
 
+    async def _miss(self, fetch: Operation, local: Operation) -> Data:
+        """Fetch, wait and serve for a lone client."""
+        shadow, counters, clock = self.shadow, self.counters, self.clock
+        _, slot, offset, length, at = fetch
+        counters.fetches += 1
+        counters.bulk += length
+        shadow.unread.add(slot, at, length)
+        transfer = await self.segment.fetch(offset, length, shadow.memory, at)
+        before = clock.wait
+        await transfer
+        if clock.wait > before:
+            counters.waits += 1
+        else:
+            counters.hits += 1
+        _, _, at, length = local
+        counters.shadow += length
+        counters.used += shadow.unread.take(slot, at, length)
+        return await shadow.memory.load(at, length)
+
     async def _read(self, operations: Operations, length: int) -> Data:
         shadow, counters = self.shadow, self.counters
         served: list[memoryview | bytes | None] = []
         waited = False
         in_place = False
-        for operation in self._answered(operations):
+        for operation in self._timed(operations) if self._method.timed else operations:
             if served and served[-1] is not None:
                 served[-1] = bytes(served[-1])  # the next operation may end the view
             kind = operation[0]
-            if kind is LOAD:
-                counters.loads += 1
-                counters.round_trips += 1
-                in_place = True
-                served.append(await self.segment.load(operation[1], operation[2]))
-            elif kind is LOCAL:
+            if kind is LOCAL:
                 _, slot, at, size = operation
                 counters.hits += not waited
                 counters.shadow += size
-                counters.used += shadow.read.touch(slot, at, size)
+                counters.used += shadow.unread.take(slot, at, size)
                 served.append(await shadow.memory.load(at, size))
                 waited = False
+            elif kind is LOAD:
+                counters.loads += 1
+                in_place = True
+                served.append(await self.segment.load(operation[1], operation[2]))
+            elif kind is AWAIT:
+                flights = shadow.flights[operation[1]]
+                if len(flights) == 1 and not shadow.shared:  # _settle without a coroutine
+                    before = self.clock.waited()
+                    await flights.pop()
+                    if self.clock.waited() > before:
+                        counters.waits += 1
+                        waited = True
+                else:
+                    waited |= await self._settle(flights)
+            elif kind is FETCH and not shadow.shared:  # _start without a coroutine
+                _, slot, offset, size, at = operation
+                counters.fetches += 1
+                counters.bulk += size
+                shadow.unread.add(slot, at, size)
+                transfer = await self.segment.fetch(offset, size, shadow.memory, at)
+                shadow.flights[slot].append(transfer)
             else:
-                waited |= await self._bulk(operation)
+                await self._start(operation)
         view = served[0]
         if len(served) > 1 or (shadow.shared and not in_place):
             view = None if view is None else b"".join(part for part in served if part is not None)
             await shadow.memory.gather(length)
         return None if view is None else memoryview(view)
+
+    async def _copy(self, operations: Operations, into: Local, at: int) -> None:
+        """Read into another memory; the processor copies what is in the shadow once."""
+        shadow, counters = self.shadow, self.counters
+        waited = False
+        for operation in self._answered(operations):
+            kind = operation[0]
+            if kind is LOAD:
+                counters.loads += 1
+                data = await self.segment.load(operation[1], operation[2])
+            elif kind is LOCAL:
+                _, slot, place, size = operation
+                counters.hits += not waited
+                counters.shadow += size
+                counters.used += shadow.unread.take(slot, place, size)
+                data = shadow.memory.view(place, size)
+                waited = False
+            else:
+                waited |= await self._bulk(operation)
+                continue
+            size = operation[-1]
+            view = into.view(at, size)
+            if data is not None and view is not None:
+                view[:] = data
+            await into.gather(size)
+            at += size
 
     async def _write(self, operations: Operations, data: Data) -> None:
         shadow, counters = self.shadow, self.counters
@@ -241,7 +356,7 @@ class Buffer:
             if kind is STORE:
                 size = operation[2]
                 counters.stores += 1
-                counters.round_trips += not self.segment.posted
+                counters.answered += not self.segment.posted
                 part = None if data is None else data[done : done + size]
                 await self.segment.store(operation[1], size, part)
                 done += size
@@ -249,9 +364,17 @@ class Buffer:
                 _, slot, at, size = operation
                 counters.hits += not waited
                 counters.shadow += size
-                shadow.written.touch(slot, at, size)
+                shadow.unread.take(slot, at, size)
+                shadow.unflushed.add(slot, at, size)
                 part = None if data is None else data[done : done + size]
-                await shadow.memory.store(at, size, part)
+                if shadow.shared:
+                    flight = _Flight(self.clock.gate())
+                    shadow.flights[slot].append(flight)
+                    await shadow.memory.store(at, size, part)
+                    shadow.flights[slot].remove(flight)
+                    flight.open()
+                else:
+                    await shadow.memory.store(at, size, part)
                 done += size
                 waited = False
             else:
@@ -263,41 +386,42 @@ class Buffer:
 
     async def _bulk(self, operation: Operation) -> bool:
         """Start a transfer or wait for a slot's; return whether there was a wait."""
-        shadow, counters = self.shadow, self.counters
         if operation[0] is AWAIT:
-            return await self._await(operation[1])
+            return await self._settle(self.shadow.flights[operation[1]])
+        await self._start(operation)
+        return False
+
+    async def _settle(self, flights: list[Awaitable[None]]) -> bool:
+        """Wait for the transfers and writes of a slot that are under way by now."""
+        before = self.clock.waited()
+        for flight in flights[:]:
+            await flight
+            if flight in flights:
+                flights.remove(flight)
+        waited = self.clock.waited() > before
+        self.counters.waits += waited
+        return waited
+
+    async def _start(self, operation: Operation) -> None:
+        """Start a transfer."""
+        shadow, counters = self.shadow, self.counters
         kind, slot, offset, length, at = operation
-        flight = _Flight()
-        shadow.flights.setdefault(slot, []).append(flight)
         counters.bulk += length
         if kind is FETCH:
             counters.fetches += 1
-            shadow.read.clear(slot, at, length)
-            flight.transfer = await self.segment.fetch(offset, length, shadow.memory, at)
+            shadow.unread.add(slot, at, length)
+            issued = self.segment.fetch(offset, length, shadow.memory, at)
         else:
             counters.flushes += 1
-            counters.used += shadow.written.clear(slot, at, length)
-            flight.transfer = await self.segment.flush(offset, length, shadow.memory, at)
-        if flight.gate is not None:
-            flight.gate.open()
-        return False
-
-    async def _await(self, slot: int) -> bool:
-        flights = self.shadow.flights.get(slot)
-        if not flights:
-            return False
-        before = self.clock.mark()
-        for flight in list(flights):
-            if flight.transfer is None:
-                flight.gate = flight.gate or self.clock.gate()
-                await flight.gate
-            assert flight.transfer is not None
-            await flight.transfer
-            if flight in flights:
-                flights.remove(flight)
-        waited = self.clock.mark() > before
-        self.counters.round_trips += waited
-        return waited
+            counters.used += shadow.unflushed.take(slot, at, length)
+            issued = self.segment.flush(offset, length, shadow.memory, at)
+        if shadow.shared:
+            flight = _Flight(self.clock.gate())
+            shadow.flights[slot].append(flight)
+            flight.transfer = await issued
+            flight.open()
+        else:
+            shadow.flights[slot].append(await issued)
 
     def _answered(self, operations: Operations) -> Iterable[Operation]:
         """Return the operations; a timed method's are answered with the ticks that each took."""
@@ -320,5 +444,5 @@ class Buffer:
             f"{what} outside of the segment",
             key="offset, length",
             value=(offset, length),
-            allowed=f"at least 1 byte within [{self.released}, {self.limit})",
+            allowed=f"at least 1 byte within [{self.released}, {self._limit})",
         )

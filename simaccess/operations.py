@@ -6,7 +6,7 @@ An operation is a plain tuple whose first item is its `Kind`; the rest are integ
     (STORE, offset, length)              write the client's next bytes in place
     (FETCH, slot, offset, length, at)    start a bulk copy of the segment into the shadow
     (FLUSH, slot, offset, length, at)    start a bulk copy of the shadow into the segment
-    (AWAIT, slot)                        wait for the transfers of a shadow slot
+    (AWAIT, slot)                        wait for the transfers and writes of a shadow slot
     (LOCAL, slot, at, length)            read or write the shadow, for the client
 
 ``offset`` counts bytes from the start of the segment (of the stream, for a ring), ``at`` bytes

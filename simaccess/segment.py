@@ -91,12 +91,20 @@ class Clock(Protocol):
         """Compute for `duration` ticks."""
         ...
 
+    def handle(self, duration: int) -> Awaitable[None]:
+        """Spend `duration` ticks on a signal or the like; charged as issue."""
+        ...
+
     def sleep_until(self, tick: int) -> Awaitable[None]:
         """Wait until `tick`; do nothing if that is past."""
         ...
 
     def mark(self) -> int:
         """Return the local time of whoever is running, which may be a child."""
+        ...
+
+    def waited(self) -> int:
+        """Return the ticks that whoever is running, which may be a child, has waited."""
         ...
 
     def instant(self) -> Awaitable[int]:
@@ -129,9 +137,12 @@ class Segment(Protocol):
         Whether `store` returns before the far end has the bytes.
     """
 
-    size: int
-    moved: int
-    posted: bool
+    @property
+    def size(self) -> int: ...
+    @property
+    def moved(self) -> int: ...
+    @property
+    def posted(self) -> bool: ...
 
     def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read in place. The view holds until the next operation on this segment."""
@@ -153,7 +164,10 @@ class Segment(Protocol):
 class Local(Protocol):
     """Memory beside the consumer, where shadows live. Costs are those of `Segment`."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
 
     def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read; charged as a stall."""

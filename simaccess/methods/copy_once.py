@@ -40,7 +40,7 @@ class CopyOnce:
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield the copies of missing blocks, waits for them, and reads of the shadow."""
-        return self.shadow.hit(offset, length) or self.shadow.read(
+        return self.shadow.alone(offset, length, limit) or self.shadow.read(
             self.shadow.parts(offset, length), limit
         )
 

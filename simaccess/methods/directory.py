@@ -5,19 +5,23 @@ operations. The rules, for any interleaving of several clients of one shadow:
 
 * a block is entered before its copy is asked for, so nobody asks for it twice;
 * a slot is pinned while a call uses it, and is not given away while a transfer is in flight;
-* bytes are served only once they have arrived; a write waits for the transfers of its slot;
+* bytes are served only once they have arrived, and a write is served like a transfer: what
+  comes after it in its slot waits for it, and it waits for what came before;
+* a block that is being written in place, because every slot was in use, gets no slot meanwhile;
 * blocks are known by their place in the stream, so a ring's earlier lap is another block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterable
 from typing import Literal, TypeAlias, TypeVar
 
 from simaccess.methods.blocks import Blocks, pieces
+from simaccess.methods.slot import Slot
 from simaccess.operations import AWAIT, FETCH, FLUSH, LOAD, LOCAL, STORE, Operation
 
-__all__ = ["Directory", "Eviction", "Part", "Slot", "Steps"]
+__all__ = ["Directory", "Eviction", "Part", "Steps"]
 
 Eviction: TypeAlias = Literal["lru", "fifo"]
 _Result = TypeVar("_Result")
@@ -26,43 +30,6 @@ Steps: TypeAlias = Generator[Operation, None, _Result]
 Part: TypeAlias = tuple[int, int, int, int]
 """A part of a client's bytes: block number, start, stop, and where the copied part of that block
 begins; what lies before that is reached in place."""
-
-
-class Slot:
-    """What one slot of the shadow holds.
-
-    Bytes [low, high) of the block have been asked for or written, [low, ready) are there, and
-    [dirty, clean) have been written and not been brought back.
-    """
-
-    __slots__ = (
-        "base",
-        "clean",
-        "dirty",
-        "ended",
-        "high",
-        "index",
-        "low",
-        "number",
-        "origin",
-        "pins",
-        "ready",
-        "started",
-    )
-
-    def __init__(self, index: int, base: int) -> None:
-        self.index = index
-        self.base = base  # where the slot begins in the shadow
-        self.number = -1  # the block that it holds; -1: none
-        self.origin = 0  # where that block begins in the segment
-        self.low = self.high = self.ready = 0
-        self.dirty = self.clean = 0
-        self.pins = 0  # calls that are using it
-        self.started = self.ended = 0  # transfers: asked for, and known to have ended
-
-    def local(self, start: int, stop: int) -> Operation:
-        """Return the operation that serves [start, stop) from the shadow."""
-        return LOCAL, self.index, self.base + start - self.origin, stop - start
 
 
 class Directory:
@@ -76,9 +43,17 @@ class Directory:
         Blocks that the shadow holds, at least 1.
     eviction : {'lru', 'fifo'}
         Whether the block that was used, or that was entered, the longest time ago makes room.
+    keep : callable, optional
+        ``keep(number)`` tells whether a block should make room only after all others.
     """
 
-    def __init__(self, blocks: Blocks, slots: int, eviction: Eviction = "lru") -> None:
+    def __init__(
+        self,
+        blocks: Blocks,
+        slots: int,
+        eviction: Eviction = "lru",
+        keep: Callable[[int], bool] | None = None,
+    ) -> None:
         if slots < 1:
             raise ValueError(f"a shadow holds at least 1 block, not {slots}")
         if eviction not in ("lru", "fifo"):
@@ -87,8 +62,12 @@ class Directory:
         self.slots = slots
         self.slot_bytes = blocks.longest
         self._lru = eviction == "lru"
-        self._held: dict[int, Slot] = {}  # by block number, the next to make room first
+        self._keep = keep
+        # By block number, the next to make room first.
+        self._held: OrderedDict[int, Slot] = OrderedDict()
         self._free = [Slot(i, i * self.slot_bytes) for i in reversed(range(slots))]
+        self._in_place: dict[int, int] = {}  # writes in place under way, by block number
+        self._past = 0  # blocks before this one are released
         self._last: Slot | None = None
         self._alone = True
 
@@ -96,9 +75,15 @@ class Directory:
 
     def parts(self, offset: int, length: int, threshold: int = 0) -> list[Part]:
         """Cut a client's bytes at the bounds of blocks and at each block's threshold."""
+        blocks = self.blocks
+        number = blocks.find(offset)
+        begin, end = blocks.bounds(number)
+        low = begin + threshold
+        if offset + length <= end and not offset < low < offset + length:
+            return [(number, offset, offset + length, low)]
         parts: list[Part] = []
-        for number, start, stop in pieces(self.blocks, offset, length):
-            low = self.blocks.bounds(number)[0] + threshold
+        for number, start, stop in pieces(blocks, offset, length):
+            low = blocks.bounds(number)[0] + threshold
             if start < low < stop:
                 parts += (number, start, low, low), (number, low, stop, low)
             else:
@@ -124,6 +109,43 @@ class Directory:
             self._touch(slot)
         return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
 
+    def alone(
+        self, offset: int, length: int, limit: int, threshold: int = 0
+    ) -> tuple[Operation, ...] | None:
+        """Return all operations of a lone client's read that takes one block and one copy at most.
+
+        Nobody else runs before they are done, so what they copy is noted as there at once.
+        """
+        if not self._alone:
+            return None
+        slot = self._last
+        if slot is not None and slot.low <= offset and offset + length <= slot.ready:
+            return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
+        number = self.blocks.find(offset)
+        if number in self._held:
+            return self.hit(offset, length)
+        origin, stop = self.blocks.bounds(number)
+        low = origin + threshold
+        high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
+        if offset < low or offset + length > high:
+            return None
+        slot = self.claim(number, origin, stop)
+        if slot is None:
+            return None
+        slot.pins = 0
+        slot.low = low
+        slot.high = slot.ready = high
+        slot.started += 1
+        slot.ended = slot.started
+        self._last = slot
+        index = slot.index
+        base = slot.base - origin
+        return (
+            (FETCH, index, low, high - low, base + low),
+            (AWAIT, index),
+            (LOCAL, index, base + offset, length),
+        )
+
     def start(self, parts: list[Part], limit: int) -> Steps[list[Slot | None]]:
         """Start the copies of as many of the parts' blocks as find a slot, and pin those.
 
@@ -136,75 +158,104 @@ class Directory:
             if start < low:
                 slots.append(None)
                 continue
-            slot = yield from self.enter(number)
+            slot = self.claim(number) or (yield from self.enter(number))
             if slot is None:
                 if not pinned:
                     slots.append(None)
                 break
             pinned += 1
             slots.append(slot)
-            yield from self.fetch(slot, low, min(self.blocks.bounds(number)[1], limit))
+            yield from self.fetch(slot, low, limit)
         return slots
 
-    def serve(self, parts: Iterable[Part], slots: list[Slot | None], limit: int) -> Steps[None]:
-        """Read the parts that were started, in order, each once its bytes have arrived."""
-        for (number, start, stop, low), slot in zip(parts, slots, strict=False):
-            if slot is None:
-                yield LOAD, start, stop - start
-                continue
-            while not (slot.low <= start and stop <= slot.ready):
-                yield from self.fetch(slot, low, min(self.blocks.bounds(number)[1], limit))
-                yield from self.arrive(slot)
-            self._touch(slot)
-            yield slot.local(start, stop)
-            slot.pins -= 1
+    def serve(self, part: Part, slot: Slot | None, limit: int) -> Steps[None]:
+        """Read a part that was started once its bytes have arrived, and unpin its slot."""
+        _, start, stop, low = part
+        if slot is None:
+            yield LOAD, start, stop - start
+            return
+        while start < slot.low or slot.ready < stop:
+            request = slot.request(low, limit)
+            while request is not None:
+                yield request
+                request = slot.request(low, limit)
+            started, high = slot.started, slot.high
+            if started > slot.ended:
+                yield AWAIT, slot.index
+                slot.end(started, high)
+        self._touch(slot)
+        yield slot.local(start, stop)
+        slot.pins -= 1
 
     def read(self, parts: list[Part], limit: int) -> Steps[None]:
         """Copy what is missing of the parts' blocks, and read the parts from the shadow."""
+        if len(parts) == 1 and parts[0][1] >= parts[0][3]:
+            slot = self.claim(parts[0][0])
+            if slot is not None:
+                return self.serve(parts[0], slot, limit)
+        return self._read(parts, limit)
+
+    def _read(self, parts: list[Part], limit: int) -> Steps[None]:
         while parts:
             slots = yield from self.start(parts, limit)
-            yield from self.serve(parts, slots, limit)
+            for part, slot in zip(parts, slots, strict=False):
+                yield from self.serve(part, slot, limit)
             parts = parts[len(slots) :]
 
-    def write(self, parts: Iterable[Part], limit: int) -> Steps[None]:
-        """Write parts into the shadow, or in place those that start() would reach there."""
-        for part in parts:
-            yield from self.write_part(part, limit)
+    def write(self, parts: Iterable[Part], limit: int, behind: bool = False) -> Steps[None]:
+        """Write parts into the shadow, or in place those that start() would reach there.
 
-    def write_part(self, part: Part, limit: int) -> Steps[Slot | None]:
-        """Write a part into the shadow; return its slot, None if it had to go in place."""
-        number, start, stop, low = part
-        slot = (yield from self.enter(number)) if start >= low else None
-        if slot is None:
-            yield STORE, start, stop - start
-            return None
-        while slot.started > slot.ended or self._apart(slot, start, stop):
-            if slot.started == slot.ended:
-                yield from self.fetch(slot, low, min(self.blocks.bounds(number)[1], limit))
-            yield from self.arrive(slot)
-        if slot.low == slot.high:
-            slot.low = slot.high = start
-        slot.low = min(slot.low, start)
-        slot.high = slot.ready = max(slot.high, stop)
-        self._touch(slot)
-        self._soil(slot, start, stop)
-        yield slot.local(start, stop)
-        self._soil(slot, start, stop)  # a flush may have come in between
-        slot.pins -= 1
-        return slot
+        With `behind` a block's copy back is started once its end has been written.
+        """
+        for number, start, stop, low in parts:
+            if start < low:
+                yield STORE, start, stop - start
+                continue
+            slot = self.claim(number) or (yield from self.enter(number))
+            if slot is None:
+                self._in_place[number] = self._in_place.get(number, 0) + 1
+                yield STORE, start, stop - start
+                self._in_place[number] -= 1
+                if not self._in_place[number]:
+                    del self._in_place[number]
+                continue
+            while slot.started > slot.ended or slot.apart(start, stop):
+                if slot.started == slot.ended:
+                    yield from self.fetch(slot, low, limit)
+                yield from self.arrive(slot)
+            begun, high = slot.begin(start, stop), slot.high
+            self._touch(slot)
+            yield slot.local(start, stop)
+            slot.end(begun, high)
+            slot.soil(start, stop)
+            if behind and stop == min(slot.stop, limit):
+                yield from self.write_back(slot)
+            slot.pins -= 1
 
     def release(self, end: int) -> Steps[None]:
-        """Bring back and forget the blocks that end at or before `end`."""
-        past = [s for s in self._held.values() if self.blocks.bounds(s.number)[1] <= end]
-        yield from self.sync(past)
-        for slot in past:
-            self._drop(slot)
+        """Bring back what was written before `end`, and forget the blocks that end there."""
+        first, last = self._past, max(self._past, self.blocks.find(end))
+        if last - first < len(self._held):
+            past = [number for number in range(first, last) if number in self._held]
+        else:
+            past = [number for number in self._held if number < last]
+        slots = [self._held[number] for number in past]
+        cut = self._held.get(last)
+        if cut is not None and (cut.dirty < end or cut.flushed > cut.ended):
+            slots.append(cut)
+        yield from self.sync(slots)
+        for number in past:
+            if number in self._held:
+                self._drop(self._held[number])
+        self._past = max(self._past, last)
 
     def sync(self, slots: Iterable[Slot] | None = None) -> Steps[None]:
         """Bring written blocks back, all of them unless told which, and wait for that."""
-        chosen = [s for s in (self._held.values() if slots is None else slots) if s.clean]
+        slots = self._held.values() if slots is None else slots
+        chosen = [slot for slot in slots if slot.clean or slot.flushed > slot.ended]
         for slot in chosen:
             slot.pins += 1
+        for slot in chosen:
             yield from self.write_back(slot)
         for slot in chosen:
             yield from self.arrive(slot)
@@ -212,100 +263,101 @@ class Directory:
 
     # -- blocks and transfers --------------------------------------------------------------------
 
-    def held(self, number: int) -> bool:
-        """Say whether the shadow holds a block or has asked for it."""
-        return number in self._held
+    def claim(self, number: int, origin: int = -1, stop: int = -1) -> Slot | None:
+        """Pin the slot of a block, or one for it that is free or can be given away at once.
+
+        The block's bounds may be given to spare looking them up.
+        """
+        held = self._held
+        slot = held.get(number)
+        if slot is None:
+            if number in self._in_place:
+                return None
+            if self._free:
+                slot = self._free.pop()
+            else:
+                oldest = next(iter(held))
+                slot = held[oldest]
+                if slot.pins or slot.clean or slot.started > slot.ended:
+                    return None
+                if self._keep is not None and self._keep(oldest):
+                    return None
+                del held[oldest]
+            held[number] = slot
+            slot.number = number
+            slot.origin, slot.stop = (origin, stop) if stop > 0 else self.blocks.bounds(number)
+            slot.low = slot.high = slot.ready = slot.origin
+        slot.pins += 1
+        return slot
 
     def enter(self, number: int, patient: bool = True) -> Steps[Slot | None]:
         """Find the slot of a block or give it one, and pin it; None if all are in use.
 
-        Another block makes room, brought back first if it was written. Without `patient` nothing
-        is waited for, and a slot with a transfer in flight counts as in use.
+        Another block makes room, brought back first if it was written. Without `patient` no copy
+        back is waited for.
         """
-        while number not in self._held and not self._free:
+        while self._crowded(number):
             victim = self._victim(patient)
             if victim is None:
                 return None
             victim.pins += 1
             yield from self.write_back(victim)
-            if patient:
+            hasty = not patient and victim.flushed > victim.ended
+            if not hasty:
                 yield from self.arrive(victim)
             victim.pins -= 1
-            self._drop(victim)
-        slot = self._held.get(number)
-        if slot is None:
-            slot = self._free.pop()
-            slot.number = number
-            slot.origin = slot.low = slot.high = slot.ready = self.blocks.bounds(number)[0]
-            self._held[number] = slot
-        slot.pins += 1
-        return slot
+            if hasty:
+                return None
+            if self._crowded(number):
+                self._drop(victim)
+        return self.claim(number)
 
-    def fetch(self, slot: Slot, low: int, high: int) -> Steps[None]:
-        """Start to copy what the slot lacks of [low, high) of its block.
-
-        What it holds stays if it adjoins; else that is brought back and all is copied anew.
-        """
-        while self._apart(slot, low, low):
-            if slot.clean or slot.started > slot.ended:
-                yield from self.write_back(slot)
-                yield from self.arrive(slot)
-            else:
-                low, high = min(low, slot.low), max(high, slot.high)
-                slot.low = slot.high = slot.ready = low
-        if slot.low == slot.high:
-            slot.low = slot.high = slot.ready = low
-        if slot.high < high:
-            start, slot.high = slot.high, high
-            slot.started += 1
-            yield FETCH, slot.index, start, high - start, slot.base + start - slot.origin
+    def fetch(self, slot: Slot, low: int, limit: int) -> Steps[None]:
+        """Start the copies of what the slot lacks of its block from `low` to `limit`."""
+        request = slot.request(low, limit)
+        while request is not None:
+            yield request
+            request = slot.request(low, limit)
 
     def arrive(self, slot: Slot) -> Steps[None]:
-        """Wait for the transfers of a slot that have been started."""
+        """Wait for the transfers and writes of a slot that have been started."""
         started, high = slot.started, slot.high
         if started > slot.ended:
             yield AWAIT, slot.index
-            if started > slot.ended:  # nobody else has noted it
-                slot.ended = started
-                slot.ready = max(slot.ready, high)
+            slot.end(started, high)
 
     def write_back(self, slot: Slot) -> Steps[None]:
         """Start to bring back what was written into a block."""
+        while slot.clean and slot.started > slot.ended:
+            yield from self.arrive(slot)  # an older copy back must not come in last
         if slot.clean:
             dirty, length = slot.dirty, slot.clean - slot.dirty
             slot.dirty = slot.clean = 0
             slot.started += 1
+            slot.flushed = slot.started
             yield FLUSH, slot.index, dirty, length, slot.base + dirty - slot.origin
 
+    def _crowded(self, number: int) -> bool:
+        return not (self._free or number in self._held or number in self._in_place)
+
     def _victim(self, patient: bool) -> Slot | None:
-        waiting = None
+        kept = None
         for slot in self._held.values():
-            if not slot.pins:
-                if slot.started == slot.ended:
+            if not slot.pins and (patient or slot.flushed <= slot.ended):
+                if self._keep is None or not self._keep(slot.number):
                     return slot
-                waiting = waiting or slot
-        return waiting if patient else None
+                kept = kept or slot
+        return kept if patient else None
 
     def _touch(self, slot: Slot) -> None:
         self._last = slot
         if self._lru:
-            self._held[slot.number] = self._held.pop(slot.number)
+            self._held.move_to_end(slot.number)
 
     def _drop(self, slot: Slot) -> None:
-        if slot.number >= 0 and not slot.pins and not slot.clean and slot.started == slot.ended:
+        """Free a slot if nothing speaks against it."""
+        if not slot.pins and not slot.clean and slot.started == slot.ended:
             del self._held[slot.number]
             slot.number = -1
             slot.low = slot.high = slot.ready = 0
             self._free.append(slot)
-
-    @staticmethod
-    def _apart(slot: Slot, start: int, stop: int) -> bool:
-        """Say whether [start, stop) neither overlaps nor adjoins what the slot holds."""
-        return slot.low < slot.high and (stop < slot.low or start > slot.high)
-
-    @staticmethod
-    def _soil(slot: Slot, start: int, stop: int) -> None:
-        if not slot.clean:
-            slot.dirty, slot.clean = start, stop
-        else:
-            slot.dirty, slot.clean = min(slot.dirty, start), max(slot.clean, stop)

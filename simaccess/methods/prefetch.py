@@ -63,11 +63,14 @@ class Prefetch:
         if not 1 <= initial <= depth:
             raise ValueError(f"1 <= initial <= depth must hold, not 1 <= {initial} <= {depth}")
         self.slots = 2 * depth + 2 if slots is None else slots
-        self.shadow = Directory(blocks, self.slots, eviction)
+        self.shadow = Directory(blocks, self.slots, eviction, self._ahead_of_a_reader)
         self.slot_bytes = blocks.longest
         self.depth = depth
         self.initial = initial
         self._most_readers = readers
+        self._kept_readers = max(
+            1, self.slots // (depth + 2)
+        )  # whose blocks the shadow has room for
         self._readers: list[_Reader] = []  # the one seen last at the end
         self._block = -1  # the block that was read last
 
@@ -85,7 +88,7 @@ class Prefetch:
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""
-        return self._write(self.shadow.parts(offset, length), limit)
+        return self.shadow.write(self.shadow.parts(offset, length), limit, behind=True)
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""
@@ -97,49 +100,49 @@ class Prefetch:
 
     def _read(self, parts: list[Part], limit: int) -> Steps[None]:
         shadow = self.shadow
+        reader = self._follow(parts[0][0], parts[-1][0])
         while parts:
             slots = yield from shadow.start(parts, limit)
             begun, parts = parts[: len(slots)], parts[len(slots) :]
-            reader = self._follow(begun[0][0])
             reader.block = self._block = begun[-1][0]
-            yield from self._ahead(reader, reader.depth - 1, limit)
+            yield from self._copy_ahead(reader, reader.depth - 1, limit)
             for slot in slots:
                 if slot is not None:
                     yield from shadow.arrive(slot)
-            yield from self._ahead(reader, reader.depth, limit)
-            yield from shadow.serve(begun, slots, limit)
+            yield from self._copy_ahead(reader, reader.depth, limit)
+            for part, slot in zip(begun, slots, strict=True):
+                yield from shadow.serve(part, slot, limit)
 
-    def _follow(self, block: int) -> _Reader:
-        """Return the reader that goes on with `block`, its depth grown, or a new one."""
+    def _follow(self, first: int, last: int) -> _Reader:
+        """Return the reader that goes on with these blocks, its depth grown, or a new one."""
         for reader in reversed(self._readers):
-            if reader.block == block:
+            if reader.block == first:
                 return reader
-            if reader.block < block <= max(reader.block + 1, reader.frontier - 1):
-                reader.depth = min(self.depth, max(self.initial, 2 * reader.depth))
+            if reader.block < first <= max(reader.block + 1, reader.frontier - 1):
+                depth = max(self.initial, 2 * reader.depth, last - first + 1)
+                reader.depth = min(self.depth, depth)
                 self._readers.remove(reader)
                 self._readers.append(reader)
                 return reader
-        reader = _Reader(block, block + 1)
-        self._readers = [*self._readers[1 - self._most_readers :], reader]
+        reader = _Reader(first, first + 1)
+        self._readers = [*self._readers, reader][-self._most_readers :]
         return reader
 
-    def _ahead(self, reader: _Reader, depth: int, limit: int) -> Steps[None]:
+    def _copy_ahead(self, reader: _Reader, depth: int, limit: int) -> Steps[None]:
         """Start the copies of up to `depth` blocks behind the one that the reader is in."""
         shadow = self.shadow
-        number = max(reader.frontier, reader.block + 1)
-        while number <= reader.block + depth:
-            low, high = shadow.blocks.bounds(number)
+        # From the last one on, of which more may have become readable since.
+        for number in range(max(reader.frontier, reader.block + 2) - 1, reader.block + depth + 1):
+            low = shadow.blocks.bounds(number)[0]
             if low >= limit:
                 break
-            slot = yield from shadow.enter(number, patient=False)
+            slot = shadow.claim(number) or (yield from shadow.enter(number, patient=False))
             if slot is None:
                 break
-            number = reader.frontier = number + 1
-            yield from shadow.fetch(slot, low, min(high, limit))
+            reader.frontier = max(reader.frontier, number + 1)
+            yield from shadow.fetch(slot, low, limit)
             slot.pins -= 1
 
-    def _write(self, parts: list[Part], limit: int) -> Steps[None]:
-        for part in parts:
-            slot = yield from self.shadow.write_part(part, limit)
-            if slot is not None and part[2] == self.shadow.blocks.bounds(part[0])[1]:
-                yield from self.shadow.write_back(slot)
+    def _ahead_of_a_reader(self, number: int) -> bool:
+        readers = [reader for reader in self._readers if reader.depth][-self._kept_readers :]
+        return any(reader.block <= number < reader.frontier for reader in readers)

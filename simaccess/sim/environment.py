@@ -136,10 +136,19 @@ class Agent(Actor):
         """Return the local time of whoever is running."""
         return self.env.agent.time
 
+    def waited(self) -> int:
+        """Return the ticks that whoever is running has waited."""
+        return self.env.agent.wait
+
     async def work(self, duration: int) -> None:
         """Compute for `duration` picoseconds."""
         self.time += duration
         self.compute += duration
+
+    async def handle(self, duration: int) -> None:
+        """Spend `duration` picoseconds on a signal or the like."""
+        self.time += duration
+        self.issue += duration
 
     async def sleep_until(self, tick: int) -> None:
         """Wait until `tick`."""
@@ -218,6 +227,10 @@ class Environment(simpy.Environment):
         turn that way calls `jump` with its local time, or sets ``_now`` where speed matters.
     turn : awaitable
         Waits in the queue for the caller's turn.
+    queue : list
+        The heap of SimPy's entries (time, number, insertion, event).
+    order : iterator of int
+        Numbers insertions.
     """
 
     def __init__(self, run_ahead: int = RUN_AHEAD) -> None:
@@ -226,6 +239,8 @@ class Environment(simpy.Environment):
         self.current: Agent | None = None
         self.horizon = 0
         self.turn = _Turn()
+        self.queue: list[Any] = self._queue
+        self.order = self._eid
         self.drivers: list[Callable[[Any], None]] = [self._drive]
         self._numbers = _FIRST_NUMBER
         self._arbiters = ARBITER
@@ -254,8 +269,7 @@ class Environment(simpy.Environment):
     def enter(self, actor: Actor) -> None:
         """Put an actor into the queue at its own time."""
         time = actor.time
-        queue: list[Any] = self._queue
-        heappush(queue, (time, actor.number, next(self._eid), actor))
+        heappush(self.queue, (time, actor.number, next(self.order), actor))
         if time < self.horizon:
             self.horizon = time
 
@@ -263,7 +277,11 @@ class Environment(simpy.Environment):
         """Resume a waiting agent at `time`, or at its local time if that is later."""
         if agent.time < time:
             agent.time = time
-        self.enter(agent)
+        else:
+            time = agent.time
+        heappush(self.queue, (time, agent.number, next(self.order), agent))
+        if time < self.horizon:
+            self.horizon = time
 
     def schedule(self, event: Any, priority: Any = 1, delay: Any = 0) -> None:
         """Schedule a SimPy event, which nobody may run ahead of."""
@@ -274,8 +292,8 @@ class Environment(simpy.Environment):
     def _drive(self, actor: Any) -> None:
         """Run an actor, and then those behind it while the queue's head is an actor."""
         actor.callbacks = self.drivers  # SimPy took them away
-        queue: list[Any] = self._queue
-        eid = self._eid
+        queue = self.queue
+        order = self.order
         bound = actor.time + self.run_ahead
         while True:
             self.horizon = queue[0][0] if queue and queue[0][0] < bound else bound
@@ -286,7 +304,7 @@ class Environment(simpy.Environment):
                 again = False
                 actor.finish()
             if again:
-                entry = heappushpop(queue, (actor.time, actor.number, next(eid), actor))
+                entry = heappushpop(queue, (actor.time, actor.number, next(order), actor))
             elif queue:
                 entry = heappop(queue)
             else:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from simaccess.segment import Data, Local, Segment
+from simaccess.segment import Data, Local, Segment, Transfer
 from simaccess.sim.environment import Environment
-from simaccess.sim.station import Durations, FifoStation, StationUse
+from simaccess.sim.station import Durations, StationUse
 
-__all__ = ["Link", "LocalMemory", "Station"]
-
-Station = FifoStation
+__all__ = ["FarEnd", "Link", "LocalMemory"]
 
 
 class Link(ABC):
@@ -41,9 +39,44 @@ class Link(ABC):
     def local(self, size: int) -> Local:
         """Return `size` bytes of memory beside a user, for a shadow."""
 
+    def producer(self) -> Segment:
+        """Return the access of a producer at the far end, whose writes do not cross the link."""
+        return FarEnd(self)
+
     @abstractmethod
     def use(self, end: int) -> Mapping[str, StationUse]:
         """Return the use of each of the link's stations up to the time `end`, by name."""
+
+
+class FarEnd:
+    """A producer's access to the segment that lies beside it: costs no time of the link."""
+
+    posted = True
+
+    def __init__(self, link: Link) -> None:
+        self.size = link.size
+        self.moved = 0
+        self._link = link
+
+    async def load(self, offset: int, length: int) -> Data:
+        """Read."""
+        await self._link.env.turn
+        data = self._link.data
+        return None if data is None else data[offset : offset + length]
+
+    async def store(self, offset: int, length: int, data: Data) -> None:
+        """Write."""
+        await self._link.env.turn
+        if self._link.data is not None and data is not None:
+            self._link.data[offset : offset + length] = data
+
+    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
+        """Refuse: a producer does not copy in bulk."""
+        raise NotImplementedError("a producer at the far end reads and writes in place")
+
+    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
+        """Refuse: a producer does not copy in bulk."""
+        raise NotImplementedError("a producer at the far end reads and writes in place")
 
 
 class LocalMemory:

@@ -11,14 +11,7 @@ from dataclasses import dataclass
 
 from simaccess.sim.environment import TICKS_PER_SECOND
 
-__all__ = ["Durations", "FifoStation", "StationUse", "serve"]
-
-
-def serve(free: int, arrival: int, service: int) -> int:
-    """Return when a FIFO station that is free from `free` on has served an arrival."""
-    if free < arrival:
-        free = arrival
-    return free + service
+__all__ = ["Durations", "FifoStation", "StationUse"]
 
 
 class Durations(dict[int, int]):
@@ -106,12 +99,14 @@ class FifoStation:
 
     def serve(self, arrival: int, service: int, length: int) -> int:
         """Serve `length` payload bytes in `service` ticks; return the end."""
+        begin = arrival
         if self.free > arrival:
-            self.waited += self.free - arrival
-        self.free = serve(self.free, arrival, service)
+            begin = self.free
+            self.waited += begin - arrival
         self.busy += service
         self.bytes += length
-        return self.free
+        self.free = end = begin + service
+        return end
 
     def serve_other(self, arrival: int, service: int, length: int) -> int:
         """Serve other masters; return the end."""

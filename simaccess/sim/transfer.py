@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from heapq import heappush
 from typing import Any
 
 from simaccess.sim.environment import Actor, Agent, Environment
@@ -28,46 +29,53 @@ class Transfer(Actor):
     ----------
     end : int or None
         When its bytes are there, once that is known. It may still lie ahead.
-    step : callable or None
+    step : callable
         What to do when its scheduled stage comes.
     """
+
+    step: Callable[[Transfer], None]
 
     __slots__ = ("_waiting", "end", "env", "handling", "length", "step")
 
     def __init__(self, env: Environment, number: int, length: int, handling: int = 0) -> None:
-        super().__init__(env, number, 0)
+        self._ok = True  # what Actor.__init__ does, without the call
+        self.callbacks = env.drivers
+        self.number = number
+        self.time = 0
         self.env = env
         self.length = length
         self.handling = handling
         self.end: int | None = None
-        self.step: Callable[[Transfer], None] | None = None
-        self._waiting: list[Agent] = []
+        self._waiting: list[Agent] | tuple[()] = ()
 
     def schedule(self, time: int, step: Callable[[Transfer], None]) -> None:
         """Have ``step(self)`` called at `time`, in order with everything shared."""
         self.time = time
         self.step = step
-        self.env.enter(self)
+        env = self.env
+        heappush(env.queue, (time, self.number, next(env.order), self))
+        if time < env.horizon:
+            env.horizon = time
 
     def send(self, _: None, /) -> object:
         """Do the stage whose time has come."""
-        step, self.step = self.step, None
-        assert step is not None
-        step(self)
+        self.step(self)
         return False
 
     def complete(self, end: int) -> None:
         """Say when the bytes are there, and wake whoever waits for that."""
         self.end = end
-        for agent in self._waiting:
-            self.env.wake(agent, end)
-        self._waiting.clear()
+        waiting = self._waiting
+        if waiting:
+            for agent in waiting:
+                self.env.wake(agent, end)
+            self._waiting = ()
 
     def __await__(self) -> Generator[Any, Any, None]:
         agent = self.env.agent
         before = agent.time
         if self.end is None:
-            self._waiting.append(agent)
+            self._waiting = [*self._waiting, agent]
             yield False
         assert self.end is not None
         if agent.time < self.end:

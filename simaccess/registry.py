@@ -1,0 +1,238 @@
+"""Access methods by name, with their parameters.
+
+Other packages add methods through the entry-point group ``simaccess.methods``: an entry's name is
+the method's, its value a subclass of `MethodParameters`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import ClassVar
+
+from pydantic import Field, PositiveInt, ValidationError
+
+from simaccess.errors import InputError
+from simaccess.methods.blocks import Blocks, FixedBlocks
+from simaccess.methods.copy_once import CopyOnce
+from simaccess.methods.directory import Eviction
+from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET, Hybrid
+from simaccess.methods.prefetch import Prefetch
+from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.operations import AccessMethod
+from simaccess.parameters import Section
+from simaccess.quantities import Size
+
+__all__ = ["GROUP", "MethodParameters", "make", "names", "parameters"]
+
+GROUP = "simaccess.methods"
+"""The entry-point group of access methods from other packages."""
+
+
+class MethodParameters(Section):
+    """The parameters of an access method, which can make it."""
+
+    @abstractmethod
+    def make(self, blocks: Blocks | None) -> AccessMethod:
+        """Return the method.
+
+        Parameters
+        ----------
+        blocks : Blocks or None
+            The workload's own blocks (its records), if it has any.
+        """
+
+
+class ZeroCopyParameters(MethodParameters):
+    """Zero-copy has none."""
+
+    def make(self, blocks: Blocks | None) -> AccessMethod:  # noqa: ARG002  # it has no blocks
+        """Return the method."""
+        return ZeroCopy()
+
+
+class ShadowParameters(MethodParameters):
+    """Parameters of the methods that keep a shadow.
+
+    Attributes
+    ----------
+    block : int, optional
+        Bytes of a block; by default the workload's own blocks, or 64 KiB if it has none.
+    slots : int, optional
+        Blocks that the shadow holds; instead of `shadow`.
+    shadow : int, optional
+        Bytes of the shadow, at least one block; 16 MiB if neither is given.
+    eviction : {'lru', 'fifo'}
+        Which block makes room: the one used, or the one entered, the longest time ago.
+    """
+
+    default_block: ClassVar[int] = 64 << 10
+    default_shadow: ClassVar[int] = 16 << 20
+
+    block: Size | None = Field(default=None, gt=0)
+    slots: PositiveInt | None = None
+    shadow: Size | None = Field(default=None, gt=0)
+    eviction: Eviction = "lru"
+
+    def cut(self, blocks: Blocks | None) -> Blocks:
+        """Return the blocks of the shadow."""
+        if self.block is None and blocks is not None:
+            return blocks
+        return FixedBlocks(self.block or self.default_block)
+
+    def capacity(self, blocks: Blocks) -> int:
+        """Return how many blocks the shadow holds."""
+        if self.slots is not None:
+            if self.shadow is not None:
+                raise InputError(
+                    "given together with slots",
+                    key="method.shadow",
+                    value=self.shadow,
+                    allowed="one of method.slots and method.shadow",
+                )
+            return self.slots
+        size = self.default_shadow if self.shadow is None else self.shadow
+        if self.shadow is not None and size < blocks.longest:
+            raise InputError(
+                "smaller than a block",
+                key="method.shadow",
+                value=size,
+                allowed=f"at least {blocks.longest} bytes",
+            )
+        return max(1, size // blocks.longest)
+
+
+class CopyOnceParameters(ShadowParameters):
+    """Parameters of copy-once."""
+
+    def make(self, blocks: Blocks | None) -> AccessMethod:
+        """Return the method."""
+        cut = self.cut(blocks)
+        return CopyOnce(cut, self.capacity(cut), self.eviction)
+
+
+class HybridParameters(ShadowParameters):
+    """Parameters of hybrid.
+
+    Attributes
+    ----------
+    threshold : int
+        Bytes of each block that are always reached in place.
+    """
+
+    threshold: Size = TCP_PAYLOAD_OFFSET
+
+    def make(self, blocks: Blocks | None) -> AccessMethod:
+        """Return the method."""
+        cut = self.cut(blocks)
+        return Hybrid(cut, self.capacity(cut), self.threshold, self.eviction)
+
+
+class PrefetchParameters(ShadowParameters):
+    """Parameters of prefetch; its shadow holds what one reader's depth takes unless told.
+
+    Attributes
+    ----------
+    depth : int
+        Blocks copied ahead of a reader at most.
+    initial : int
+        Blocks copied ahead of a reader that has just been found sequential.
+    readers : int
+        Sequential readers that are told apart.
+    """
+
+    depth: PositiveInt = 8
+    initial: PositiveInt = 1
+    readers: PositiveInt = 8
+
+    def make(self, blocks: Blocks | None) -> AccessMethod:
+        """Return the method."""
+        if self.initial > self.depth:
+            raise InputError(
+                "more than the depth",
+                key="method.initial",
+                value=self.initial,
+                allowed=f"1 to method.depth, {self.depth}",
+            )
+        cut = self.cut(blocks)
+        given = self.slots is not None or self.shadow is not None
+        return Prefetch(
+            cut,
+            depth=self.depth,
+            initial=self.initial,
+            slots=self.capacity(cut) if given else None,
+            readers=self.readers,
+            eviction=self.eviction,
+        )
+
+
+_BUILT_IN: Mapping[str, type[MethodParameters]] = {
+    "zero-copy": ZeroCopyParameters,
+    "copy-once": CopyOnceParameters,
+    "hybrid": HybridParameters,
+    "prefetch": PrefetchParameters,
+}
+
+
+def names() -> list[str]:
+    """Return the names of all methods, the built-in ones first."""
+    return list(dict.fromkeys([*_BUILT_IN, *sorted(entry_points(group=GROUP).names)]))
+
+
+def parameters(name: str) -> type[MethodParameters]:
+    """Return the class of a method's parameters.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, or if its package offers something else.
+    """
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    entries = entry_points(group=GROUP, name=name)
+    if not entries:
+        raise InputError("no such access method", key="method", value=name, allowed=names())
+    entry = next(iter(entries))
+    found = entry.load()
+    if not (isinstance(found, type) and issubclass(found, MethodParameters)):
+        raise InputError(
+            "not an access method",
+            key=f"entry point {name}",
+            value=entry.value,
+            allowed="a subclass of simaccess.registry.MethodParameters",
+        )
+    return found
+
+
+def make(name: str, blocks: Blocks | None, settings: Mapping[str, str]) -> AccessMethod:
+    """Return an access method.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    blocks : Blocks or None
+        The workload's own blocks, which hold where `settings` name no block size.
+    settings : mapping of str to str
+        Its parameters as text, sizes with units.
+
+    Raises
+    ------
+    InputError
+        If there is no such method or parameter, or if a value is not allowed.
+    """
+    kind = parameters(name)
+    try:
+        return kind.model_validate(dict(settings)).make(blocks)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        unknown = first["type"] == "extra_forbidden"
+        problem, _, allowed = first["msg"].removeprefix("Value error, ").partition("; allowed: ")
+        raise InputError(
+            f"no such parameter of {name}" if unknown else problem,
+            key=f"method.{key}",
+            value=settings.get(key, ""),
+            allowed=(list(kind.model_fields) or "none") if unknown else (allowed or None),
+        ) from error

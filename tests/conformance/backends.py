@@ -1,0 +1,57 @@
+"""The simulated links that the conformance suite runs on: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from simaccess.segment import Data
+from simaccess.sim.environment import Environment
+from simaccess.sim.fifo_link import FifoLink, FifoParameters
+from simaccess.sim.link import Link, LocalMemory
+
+__all__ = ["BACKENDS", "Factory"]
+
+Factory: TypeAlias = Callable[[Environment, int, memoryview | None], Link]
+"""Makes a link to a segment of some bytes, or to one without bytes (timing only)."""
+
+
+class QueuedMemory(LocalMemory):
+    """Local memory that others use too, so that an access waits for its turn."""
+
+    async def load(self, offset: int, length: int) -> Data:
+        await self.env.turn
+        await super().load(offset, length)
+        await self.env.turn
+        return self.view(offset, length)
+
+    async def store(self, offset: int, length: int, data: Data) -> None:
+        await self.env.turn
+        await super().store(offset, length, None)
+        await self.env.turn
+        await super().store(offset, length, data)
+
+
+class QueuedLink(FifoLink):
+    def local(self, size: int) -> LocalMemory:
+        return QueuedMemory(
+            self.env, size, latency=2e-6, rate=1e9, copy_rate=1e9, real=self.data is not None
+        )
+
+
+def fifo(posted: bool, channels: int, kind: type[FifoLink] = FifoLink) -> Factory:
+    parameters = FifoParameters.model_validate(
+        {
+            "link": {"rate": "100 MB/s", "latency": "1 us", "posted": posted},
+            "dma": {"channels": channels, "issue": "200 ns", "start": "1 us", "completion": "1 us"},
+            "local": {"latency": "5 ns", "rate": "10 GB/s", "copy_rate": "5 GB/s"},
+        }
+    )
+    return lambda env, size, data: kind(env, parameters, size, data)
+
+
+BACKENDS: dict[str, Factory] = {
+    "fifo-link": fifo(posted=False, channels=1),
+    "fifo-link, posted, three channels": fifo(posted=True, channels=3),
+    "fifo-link, local memory with a queue": fifo(posted=False, channels=2, kind=QueuedLink),
+}

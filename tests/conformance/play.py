@@ -1,0 +1,193 @@
+"""Consumers' reads and writes, played through buffers on a backend, with what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+from simaccess.buffer import Buffer, Shadow
+from simaccess.counters import Counters
+from simaccess.methods.blocks import Blocks, FixedBlocks, Records
+from simaccess.methods.copy_once import CopyOnce
+from simaccess.methods.hybrid import Hybrid
+from simaccess.methods.prefetch import Prefetch
+from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.operations import AccessMethod
+from simaccess.segment import Segment
+from simaccess.sim.environment import Agent, Environment
+from tests.conformance.backends import Factory
+
+SIZE = 2000
+NAMES = ("zero-copy", "copy-once", "hybrid", "prefetch")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A method's parameters; fresh methods are made of it, since they have state."""
+
+    name: str
+    block: int = 256
+    slots: int = 4
+    eviction: str = "lru"
+    number: int = 2  # the threshold or the depth
+    records: tuple[int, ...] = ()
+
+    def make(self) -> AccessMethod:
+        cut: Blocks = Records(self.records) if self.records else FixedBlocks(self.block)
+        if self.name == "zero-copy":
+            return ZeroCopy()
+        if self.name == "copy-once":
+            return CopyOnce(cut, self.slots, self.eviction)  # type: ignore[arg-type]  # one of two
+        if self.name == "hybrid":
+            return Hybrid(cut, self.slots, 9 * self.number)
+        return Prefetch(cut, depth=self.number, slots=self.slots)
+
+
+@dataclass(frozen=True)
+class Access:
+    write: bool
+    offset: int
+    length: int
+
+
+@dataclass
+class Outcome:
+    """What one consumer saw."""
+
+    real: bool = field(compare=False)
+    times: list[int] = field(default_factory=list)
+    tallies: dict[str, int] = field(default_factory=dict)
+    counts: list[dict[str, int]] = field(default_factory=list)  # of each buffer, outermost first
+    moved: list[int] = field(default_factory=list)  # by what lies below each buffer
+    wrong: list[str] = field(default_factory=list)
+
+    def count(self, buffers: Sequence[Buffer]) -> None:
+        self.counts = [tally(each.counters) for each in buffers]
+        self.moved = [each.segment.moved for each in buffers]
+
+
+settings = st.builds(
+    Setting,
+    name=st.sampled_from(NAMES),
+    block=st.integers(1, 700),
+    slots=st.integers(1, 6),
+    eviction=st.sampled_from(["lru", "fifo"]),
+    number=st.integers(1, 4),
+    records=st.one_of(
+        st.just(()), st.lists(st.integers(1, 400), min_size=1, max_size=8).map(tuple)
+    ),
+)
+accesses = st.lists(
+    st.builds(
+        lambda write, offset, length: Access(write, offset, min(length, SIZE - offset)),
+        st.sampled_from([False, False, True]),
+        st.integers(0, SIZE - 1),
+        st.integers(1, 600),
+    ),
+    min_size=1,
+    max_size=16,
+)
+
+
+def content() -> bytearray:
+    return bytearray((7 * i + (i >> 8)) % 251 for i in range(SIZE))
+
+
+def tally(counters: Counters) -> dict[str, int]:
+    return {name: getattr(counters, name) for name in Counters.__slots__} | {
+        "round_trips": counters.round_trips
+    }
+
+
+class Oracle:
+    """What reads may see: a lone consumer's the latest write, others' any write of a byte."""
+
+    def __init__(self, alone: bool) -> None:
+        self.alone = alone
+        self.now = content()
+        self.ever = [{byte} for byte in self.now]
+
+    def write(self, place: slice, fresh: bytes) -> None:
+        for seen, byte in zip(self.ever[place], fresh, strict=True):
+            seen.add(byte)
+        self.now[place] = fresh
+
+    def allows(self, place: slice, data: bytes) -> bool:
+        if self.alone:
+            return data == self.now[place]
+        return all(byte in seen for byte, seen in zip(data, self.ever[place], strict=True))
+
+
+async def consume(
+    clock: Agent, buffers: list[Buffer], asked: Sequence[Access], oracle: Oracle, outcome: Outcome
+) -> None:
+    """Make accesses through the first of the buffers, and synchronise."""
+    buffer = buffers[0]
+    for step, access in enumerate(asked):
+        place = slice(access.offset, access.offset + access.length)
+        if access.write:
+            fresh = bytes((clock.number * 31 + 17 * step + i) % 256 for i in range(access.length))
+            oracle.write(place, fresh)
+            data = memoryview(fresh) if outcome.real else None
+            await buffer.write(access.offset, access.length, data)
+        else:
+            view = await buffer.read(access.offset, access.length)
+            if outcome.real and (view is None or not oracle.allows(place, bytes(view))):
+                outcome.wrong.append(f"{step}: {access}")
+            elif not outcome.real and view is not None:
+                outcome.wrong.append(f"{step}: bytes where there are none")
+        outcome.times.append(clock.time)
+    await buffer.sync()
+    outcome.times.append(clock.time)
+    names = ("compute", "stall", "copy", "issue", "wait")
+    outcome.tallies = {name: getattr(clock, name) for name in names}
+    if sum(outcome.tallies.values()) != clock.time - clock.start:
+        outcome.wrong.append("the five tallies do not sum to the run")
+
+
+def play(
+    factory: Factory,
+    stack: Sequence[Setting],
+    consumers: Sequence[Sequence[Access]],
+    *,
+    real: bool = True,
+    run_ahead: int | None = None,
+) -> tuple[list[Outcome], bytes]:
+    """Play each consumer's accesses through a stack of methods, the outermost first.
+
+    Consumers share the shadows. Returns what each saw, and the segment's bytes after all have
+    synchronised.
+    """
+    env = Environment() if run_ahead is None else Environment(run_ahead)
+    data = content()
+    link = factory(env, SIZE, memoryview(data) if real else None)
+    shadows = [Shadow(setting.make(), link.local) for setting in stack]
+    if len(consumers) > 1:
+        for shadow in shadows:
+            shadow.share()
+    oracle = Oracle(len(consumers) == 1)
+
+    def start(asked: Sequence[Access]) -> tuple[Outcome, list[Buffer]]:
+        outcome = Outcome(real)
+        buffers: list[Buffer] = []
+
+        def body(clock: Agent) -> Coroutine[None, None, None]:
+            segment: Segment = link.attach()
+            for shadow in reversed(shadows):
+                segment = Buffer(shadow, segment, clock)
+                buffers.insert(0, segment)
+            return consume(clock, buffers, asked, oracle, outcome)
+
+        env.start(body)
+        return outcome, buffers
+
+    started = [start(asked) for asked in consumers]
+    env.run()
+    for outcome, buffers in started:  # copies ahead may have gone on after the last access
+        outcome.count(buffers)
+    outcomes = [outcome for outcome, _ in started]
+    if real and not oracle.allows(slice(0, SIZE), bytes(data)):
+        outcomes[0].wrong.append("the segment's bytes after all have synchronised")
+    return outcomes, bytes(data)

@@ -1,0 +1,174 @@
+"""What every access method must do on every backend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from simaccess.buffer import Buffer, Shadow
+from simaccess.errors import InputError
+from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.sim.environment import Agent, Environment
+from tests.conformance.backends import BACKENDS, Factory
+from tests.conformance.play import (
+    NAMES,
+    SIZE,
+    Access,
+    Outcome,
+    Setting,
+    accesses,
+    play,
+    settings,
+)
+
+some = hypothesis_settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(params=BACKENDS)
+def factory(request: pytest.FixtureRequest) -> Factory:
+    return BACKENDS[request.param]
+
+
+def check_counters(outcome: Outcome, stack: list[Setting], asked: list[Access]) -> None:
+    requested = sum(access.length for access in asked)
+    for setting, counts, moved in zip(stack, outcome.counts, outcome.moved, strict=True):
+        assert counts["requested"] == requested
+        in_place = moved - counts["bulk"]
+        assert counts["shadow"] + in_place == counts["requested"]
+        assert counts["used"] <= counts["bulk"] <= moved
+        assert counts["round_trips"] == counts["loads"] + counts["answered"] + counts["waits"]
+        if setting.name == "zero-copy":
+            assert moved == counts["requested"]
+            assert counts["bulk"] == counts["hits"] == counts["shadow"] == 0
+        if setting.name == "hybrid" and setting.number == 0:
+            assert in_place == 0
+        requested = moved  # what this buffer asks of the one below
+
+
+@some
+@given(setting=settings, asked=accesses)
+def test_bytes_equal_the_segments(factory: Factory, setting: Setting, asked: list[Access]) -> None:
+    (outcome,), _ = play(factory, [setting], [asked])
+    assert outcome.wrong == []
+    assert len(outcome.times) == len(asked) + 1
+    check_counters(outcome, [setting], asked)
+
+
+@some
+@given(setting=settings, asked=st.lists(accesses, min_size=2, max_size=4))
+def test_consumers_of_one_shadow(
+    factory: Factory, setting: Setting, asked: list[list[Access]]
+) -> None:
+    outcomes, _ = play(factory, [setting], asked)
+    for outcome, own in zip(outcomes, asked, strict=True):
+        assert outcome.wrong == []
+        assert len(outcome.times) == len(own) + 1
+        assert outcome.counts[0]["requested"] == sum(access.length for access in own)
+    assert sum(o.counts[0]["used"] for o in outcomes) <= sum(o.counts[0]["bulk"] for o in outcomes)
+
+
+@pytest.mark.parametrize(("outer", "inner"), list(product(NAMES, NAMES)))
+@hypothesis_settings(some, max_examples=6)
+@given(pair=st.tuples(settings, settings), asked=accesses)
+def test_methods_stack(
+    factory: Factory, outer: str, inner: str, pair: tuple[Setting, Setting], asked: list[Access]
+) -> None:
+    stack = [
+        replace(setting, name=name) for setting, name in zip(pair, (outer, inner), strict=True)
+    ]
+    (outcome,), _ = play(factory, stack, [asked])
+    assert outcome.wrong == []
+    assert len(outcome.times) == len(asked) + 1
+    check_counters(outcome, stack, asked)
+
+
+@some
+@given(
+    stack=st.lists(settings, min_size=1, max_size=2),
+    asked=st.lists(accesses, min_size=1, max_size=3),
+    run_ahead=st.sampled_from([0, 1, 1000, 10**6, 10**7]),
+)
+def test_times_do_not_depend_on_bytes_or_run_ahead(
+    factory: Factory, stack: list[Setting], asked: list[list[Access]], run_ahead: int
+) -> None:
+    usual, data = play(factory, stack, asked)
+    other, same = play(factory, stack, asked, run_ahead=run_ahead)
+    assert (usual, data) == (other, same)
+    timing, _ = play(factory, stack, asked, real=False)
+    assert timing == usual
+
+
+def test_readers_of_one_shadow_share_its_copies(factory: Factory) -> None:
+    asked = [Access(False, offset, 50) for offset in range(0, SIZE, 50)]
+    outcomes, _ = play(factory, [Setting("copy-once", 100, 4)], [asked, asked])
+    assert sum(outcome.counts[0]["fetches"] for outcome in outcomes) == SIZE // 100
+
+
+def test_copy_once_reads_each_byte_once(factory: Factory) -> None:
+    asked = [Access(False, offset, 50) for offset in range(0, SIZE, 50)]
+    (outcome,), _ = play(factory, [Setting("copy-once", 100, 4)], [asked])
+    counts = outcome.counts[0]
+    assert counts["bulk"] == counts["used"] == counts["requested"] == SIZE
+    assert counts["fetches"] == counts["waits"] == counts["hits"] == SIZE // 100
+
+
+def test_prefetch_waits_less_than_copy_once(factory: Factory) -> None:
+    asked = [Access(False, offset, 50) for offset in range(0, SIZE, 50)]
+    (ahead,), _ = play(factory, [Setting("prefetch", 100, 10, number=4)], [asked])
+    (once,), _ = play(factory, [Setting("copy-once", 100, 10)], [asked])
+    assert ahead.times[-1] < once.times[-1]
+    assert ahead.counts[0]["bulk"] == ahead.counts[0]["used"] == SIZE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_cannot_be_reached_is_refused(factory: Factory, name: str) -> None:
+    env = Environment()
+    link = factory(env, SIZE, None)
+    lines: list[str] = []
+
+    async def body(clock: Agent) -> None:
+        buffer = Buffer(Shadow(Setting(name).make(), link.local), link.attach(), clock)
+        for offset, length in [(SIZE, 1), (SIZE - 1, 2), (-1, 1), (0, 0), (5, -1)]:
+            for access in (buffer.read, buffer.write):
+                with pytest.raises(InputError, match=rf"within \[0, {SIZE}\)"):
+                    await access(offset, length)
+        with pytest.raises(InputError, match="data of another length; allowed: 3 bytes"):
+            await buffer.write(0, 3, memoryview(b"ab"))
+        await buffer.release(100)
+        with pytest.raises(InputError, match=rf"within \[100, {SIZE}\)"):
+            await buffer.read(99, 2)
+        await buffer.read(100, 2)
+        assert buffer.counters.requested == 2
+        lines.append("done")
+
+    env.start(body)
+    env.run()
+    assert lines == ["done"]
+
+
+def test_a_segment_below_zero_copy_is_read_without_a_layer(factory: Factory) -> None:
+    """The awaitable of a lone load is the segment's own."""
+    env = Environment()
+    link = factory(env, SIZE, None)
+    port = link.attach()
+    ended: list[int] = []
+
+    async def body(clock: Agent) -> None:
+        buffer = Buffer(Shadow(ZeroCopy(), link.local), port, clock)
+        load = buffer.read(0, 8)
+        assert getattr(load, "__qualname__", "").endswith(f"{type(port).__name__}.load")
+        await load
+        ended.append(clock.time)
+
+    env.start(body)
+    env.run()
+    assert ended

@@ -1,0 +1,76 @@
+"""Memory: flat in the number of accesses but for 8 bytes a latency, and small for each consumer."""
+
+from __future__ import annotations
+
+import tracemalloc
+from array import array
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from simaccess.buffer import Buffer, Shadow
+from simaccess.consumer import Chunk, replay
+from simaccess.methods.blocks import FixedBlocks
+from simaccess.methods.copy_once import CopyOnce
+from simaccess.methods.prefetch import Prefetch
+from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.operations import AccessMethod
+from simaccess.sim.environment import Agent, Environment
+from simaccess.sim.fifo_link import FifoLink, FifoParameters
+
+PARAMETERS = FifoParameters.model_validate(
+    {
+        "link": {"rate": "1 GB/s", "latency": "100 ns"},
+        "dma": {"channels": 2, "issue": "50 ns", "start": "200 ns", "completion": "0 s"},
+        "local": {"latency": "5 ns", "rate": "10 GB/s", "copy_rate": "5 GB/s"},
+    }
+)
+MIB = 1 << 20
+
+
+def reads(count: int) -> Iterator[Chunk]:
+    """Return reads of 64 bytes back to back, a thousand at a time."""
+    for start in range(0, count, 1000):
+        size = min(1000, count - start)
+        offsets = range(64 * start, 64 * (start + size), 64)
+        yield offsets, [64] * size, None, None, None, None
+
+
+def peak(consumers: int, accesses: int, method: Callable[[], AccessMethod]) -> int:
+    """Return the bytes that a run needs at most, the latencies included."""
+    tracemalloc.start()
+    env = Environment()
+    link = FifoLink(env, PARAMETERS, 1 << 40)
+
+    def body(clock: Agent) -> object:
+        buffer = Buffer(Shadow(method(), link.local), link.attach(), clock)
+        return replay(clock, buffer, reads(accesses), array("q"))
+
+    for _ in range(consumers):
+        env.start(partial(body))  # type: ignore[arg-type]
+    env.run()
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return used
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        ZeroCopy,
+        lambda: CopyOnce(FixedBlocks(4096), 4),
+        lambda: Prefetch(FixedBlocks(4096), depth=4),
+    ],
+    ids=["zero-copy", "copy-once", "prefetch"],
+)
+def test_memory_is_flat_in_the_accesses(method: Callable[[], AccessMethod]) -> None:
+    peak(1, 1000, method)  # whatever the first run caches
+    few, many = peak(1, 2_000, method), peak(1, 40_000, method)
+    # The array of latencies grows by copying: twice its bytes for a moment.
+    assert many - few < 2 * 8 * 38_000 * 1.2 + 20_000
+
+
+@pytest.mark.slow
+def test_ten_thousand_consumers_fit_into_100_mib() -> None:
+    assert peak(10_000, 10, ZeroCopy) < 100 * MIB
