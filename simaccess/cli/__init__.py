@@ -1,0 +1,109 @@
+"""The command ``simaccess``: one module a subcommand, and how every failure ends.
+
+A subcommand's module imports at its top only what its help needs, and the rest in its functions,
+so that ``simaccess --help`` answers at once. Errors of the user end in one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from simaccess import __version__
+from simaccess.cli import compare as compare_command
+from simaccess.cli import models
+from simaccess.cli import sweep as sweep_command
+from simaccess.cli.options import examples
+from simaccess.errors import InputError
+
+__all__ = ["app", "main"]
+
+# BadParameter is public in every version of typer; the exceptions beside it are not.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="simaccess",
+    help="Compare the ways to read a data segment over a link: in place, by bulk copy, both, or "
+    "ahead of time.",
+    epilog=examples(
+        "simaccess models list",
+        "simaccess compare --model pci-64-66 --workload filter --tune",
+        "simaccess sweep table-4-3 --out results",
+    ),
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(models.app)
+app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
+app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the command's name; those of the process by default. None of them: ``--help``.
+
+    Returns
+    -------
+    int
+        0; 2 for a user's mistake; 130 after an interrupt; 1 if nobody reads the output any more.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(arguments or ["--help"], prog_name="simaccess", standalone_mode=False)
+        sys.stdout.flush()
+    except InputError as error:
+        return _failed(str(error))
+    except _UsageError as error:
+        return _failed(_usage(error))
+    except KeyboardInterrupt:
+        return 130
+    except (BrokenPipeError, SystemExit) as error:
+        # typer and rich end the process themselves when their reader is gone.
+        if isinstance(error, SystemExit) and error.code != 1:
+            raise
+        # What is still buffered would fail again when the interpreter flushes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"simaccess {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _simaccess(
+    *,
+    version: Annotated[  # the option's callback prints it
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def _failed(problem: str) -> int:
+    sys.stderr.write(f"simaccess: error: {problem}\n")
+    return 2
+
+
+def _usage(error: Exception) -> str:
+    """Return a wrong command line as one line that names the help to read."""
+    known: Any = error  # its class has no public name
+    message = " ".join(known.format_message().split()).rstrip(".")
+    path = "simaccess" if known.ctx is None else known.ctx.command_path
+    return f"{message} (try '{path} --help')"

@@ -1,0 +1,191 @@
+"""The subcommand ``compare``: the access methods on one link for one workload."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simaccess.cli.options import Json, Set, examples, parse_settings
+from simaccess.cli.output import print_json
+
+if TYPE_CHECKING:
+    from simaccess.result import Result
+
+__all__ = ["EPILOG", "compare"]
+
+EPILOG = examples(
+    "simaccess compare --model pci-64-66 --workload filter --tune",
+    "simaccess compare --model my-link.toml --workload sequential --set link.latency='5 us'",
+    "simaccess compare --model pci-32-33 --workload header-payload \\",
+    "    --set workload.payload_probability=0.3 --set method.block='4 KiB' --json",
+    "simaccess compare --model shared-memory-ddr4 --workload traffic.pcap --consumers 4 \\",
+    "    --set producer.arrivals=poisson --set producer.rate='100 kHz'",
+)
+
+MODEL = typer.Option("--model", metavar="NAME|FILE", help="The link: see 'simaccess models list'.")
+WORKLOAD = typer.Option(
+    "--workload",
+    metavar="NAME|FILE",
+    help="sequential, strided, skip, random, zipf, header-only, header-payload, filter; or a"
+    " packet capture, or an access log.",
+)
+METHOD = typer.Option(
+    "--method", metavar="NAME", help="An access method; may be repeated. Default: all four."
+)
+TUNE = typer.Option("--tune", help="Give each method its own best block size and depth.")
+CONSUMERS = typer.Option("--consumers", metavar="N", help="How many share the link.")
+SHARED = typer.Option("--shared-shadow", help="Let the consumers share one shadow.")
+SEED = typer.Option("--seed", metavar="N", help="Of everything that is drawn.")
+WIDTH = 100
+
+
+def compare(  # noqa: PLR0917  # typer passes them by name
+    model: Annotated[str, MODEL],
+    workload: Annotated[str, WORKLOAD],
+    method: Annotated[list[str] | None, METHOD] = None,
+    settings: Set = None,
+    tune: Annotated[bool, TUNE] = False,
+    consumers: Annotated[int, CONSUMERS] = 1,
+    shared_shadow: Annotated[bool, SHARED] = False,
+    seed: Annotated[int, SEED] = 0,
+    json: Json = False,
+) -> None:
+    """Simulate a workload on a link with each access method, and compare them.
+
+    Keys of --set that begin with 'workload.', 'method.' or 'producer.' go there, all others to
+    the model. A parameter of a method goes to each method that has it. With any 'producer.' key,
+    records come into a ring. Every shadow has 4 MiB unless 'method.shadow' or 'method.slots'
+    tells otherwise.
+    """
+    from simaccess.compare import METHODS, final, scenarios
+    from simaccess.simulate import simulate
+    from simaccess.tune import tune as search
+
+    made = scenarios(
+        model,
+        workload,
+        method or METHODS,
+        settings=parse_settings(settings),
+        consumers=consumers,
+        shared=shared_shadow,
+        seed=seed,
+    )
+    simulations = len(made)
+    if tune:
+        tunings = [search(each) for each in made]
+        simulations += sum(len(tuning.tried) for tuning in tunings)
+        made = [
+            replace(each, settings=tuning.settings)
+            for each, tuning in zip(made, tunings, strict=True)
+        ]
+    results = [simulate(final(each)) for each in made]
+    if json:
+        print_json(_document(results))
+    else:
+        _print(results, consumers, simulations)
+
+
+def _document(results: Sequence[Result]) -> dict[str, Any]:
+    keys = ("method", "settings", "throughput_bytes_per_s", "latency_s", "bytes", "round_trips")
+    entries = []
+    for result in results:
+        plain = result.to_dict()
+        entry = {key: plain[key] for key in (*keys, "processor_s")}
+        entry["links"] = {name: use.utilisation for name, use in result.links.items()}
+        entries.append(entry)
+    first = results[0]
+    return {
+        "model": first.model,
+        "workload": first.workload,
+        "seed": first.seed,
+        "results": entries,
+    }
+
+
+def _print(results: Sequence[Result], consumers: int, simulations: int) -> None:
+    """Print a row a figure and a column a method."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    first = results[0]
+    sharing = "" if consumers == 1 else f", {consumers} consumers"
+    console.print(f"[bold]{first.model}[/], {first.workload}{sharing}, seed {first.seed}")
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    made.add_column("")
+    for result in results:
+        made.add_column(result.method, justify="right")
+    for label, shown in _rows(results):
+        made.add_row(label, *shown)
+    console.print(made)
+    console.print(_best(results), soft_wrap=True)
+    if first.matched is not None:
+        console.print(f"The predicate chose {first.matched} of {_requests(first)} packets.")
+    console.print(f"{simulations} simulations.", style="dim")
+
+
+def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
+    from simaccess import present
+    from simaccess.tune import shown_settings
+
+    def row(label: str, shown: Callable[[Result], str]) -> tuple[str, list[str]]:
+        return label, [shown(result) for result in results]
+
+    def latency(name: str) -> Callable[[Result], str]:
+        def shown(result: Result) -> str:
+            value = getattr(result.latency_s, name)
+            return "n/a" if value is None else present.seconds(value)
+
+        return shown
+
+    def volume(kind: str) -> Callable[[Result], str]:
+        return lambda result: present.size(getattr(result.bytes, kind))
+
+    def processor(kind: str) -> Callable[[Result], str]:
+        def shown(result: Result) -> str:
+            spent = result.processor_s
+            kinds = (spent.compute, spent.stall, spent.copy, spent.issue, spent.wait)
+            return present.percentage(getattr(spent, kind) / (sum(kinds) or 1.0))
+
+        return shown
+
+    def use(link: str) -> Callable[[Result], str]:
+        return lambda result: present.percentage(result.links[link].utilisation)
+
+    yield row("block x depth", shown_settings)
+    yield row("throughput", lambda result: present.rate(result.throughput_bytes_per_s))
+    yield row("latency p50", latency("p50"))
+    yield row("        p99", latency("p99"))
+    for kind in ("requested", "moved", "wasted"):
+        yield row(f"bytes {kind}", volume(kind))
+    yield row("round trips", lambda result: f"{result.round_trips:,}")
+    for kind in ("compute", "stall", "copy", "issue", "wait"):
+        yield row(f"processor {kind}", processor(kind))
+    for link in results[0].links:
+        yield row(f"use of {link}", use(link))
+    if any(result.dropped for result in results):
+        yield row("records dropped", lambda result: f"{result.dropped:,}")
+
+
+def _best(results: Sequence[Result]) -> str:
+    from simaccess.verdict import LEAD, verdict
+
+    found = verdict({result.method: [result.throughput_bytes_per_s] for result in results})
+    if found.lead is None:
+        return ""
+    second = found.rivals[0]
+    if not found.decided:
+        close = ", ".join((found.best, *found.close))
+        return f"Best throughput: too close to call between {close} (within {100 * LEAD:.0f} %)."
+    ahead = f"{100 * second.lead:.1f} % more than {second.method}"
+    if second.lead >= 1:
+        ahead = f"{second.lead + 1:.3g} times that of {second.method}"
+    return f"Best throughput: [bold]{found.best}[/], {ahead}. One seed, the model as it stands."
+
+
+def _requests(result: Result) -> int:
+    return sum(consumer.requests for consumer in result.consumers)

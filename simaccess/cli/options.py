@@ -1,0 +1,50 @@
+"""Options that several subcommands take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, TypeAlias
+
+import typer
+
+from simaccess.errors import InputError
+
+__all__ = ["Json", "Set", "examples", "parse_settings"]
+
+Set: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another value for a parameter, as in bus.clock='66 MHz'; may be repeated.",
+    ),
+]
+"""Values that replace those of a file."""
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+"""Whether the result is for a program."""
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help text: example commands, one a line."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def parse_settings(settings: Iterable[str] | None) -> dict[str, str]:
+    """Return the values of repeated ``--set KEY=VALUE`` by key.
+
+    Raises
+    ------
+    InputError
+        If one has no ``=`` or no key, or a key comes twice.
+    """
+    values: dict[str, str] = {}
+    for setting in settings or ():
+        key, equals, value = setting.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise InputError("not a setting", key="--set", value=setting, allowed="KEY=VALUE")
+        if key in values:
+            raise InputError("set twice", key="--set", value=setting, allowed="one value a key")
+        values[key] = value.strip()
+    return values

@@ -1,0 +1,33 @@
+"""How results reach a terminal, a file or a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
+from textwrap import wrap
+from typing import Any
+
+__all__ = ["print_json", "print_rows"]
+
+
+def print_json(document: Any) -> None:
+    """Print an object as JSON, which has no NaN."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_rows(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in aligned columns; on a terminal the last one is wrapped to its width.
+
+    Otherwise a row is one line, as other programs like to read it.
+    """
+    lines = [heading, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heading) - 1)]
+    indent = sum(widths) + 2 * len(widths)
+    room = get_terminal_size().columns - indent if sys.stdout.isatty() else sys.maxsize
+    for *cells, last in lines:
+        start = "".join(f"{cell:{width}}  " for cell, width in zip(cells, widths, strict=True))
+        wrapped = wrap(last, max(room, 20)) or [""]
+        for number, part in enumerate(wrapped):
+            sys.stdout.write(f"{' ' * indent if number else start}{part}".rstrip() + "\n")

@@ -1,0 +1,127 @@
+"""The subcommand ``sweep``: an experiment, from its file to its answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simaccess.cli.options import Json, examples
+from simaccess.cli.output import print_json
+
+if TYPE_CHECKING:
+    from simaccess.sweep.outcome import Outcome
+
+__all__ = ["EPILOG", "sweep"]
+
+EPILOG = examples(
+    "simaccess sweep table-4-3 --out results",
+    "simaccess sweep my-question.toml --jobs 8 --json > answer.json",
+)
+
+EXPERIMENT = typer.Argument(
+    metavar="EXPERIMENT", help="An embedded experiment's name, or the path of a .toml file."
+)
+OUT = typer.Option(
+    "--out",
+    metavar="DIR",
+    help="Where results.csv, results.json, table.txt and the figure are written; nowhere without.",
+)
+JOBS = typer.Option(
+    "--jobs", metavar="N", help="Processes that simulate; default: one a processor."
+)
+
+
+def sweep(
+    experiment: Annotated[str, EXPERIMENT],
+    out: Annotated[Path | None, OUT] = None,
+    jobs: Annotated[int | None, JOBS] = None,
+    json: Json = False,
+) -> None:
+    """Answer an experiment's question by many simulations.
+
+    Every cell is a model and a workload, in which the access methods compete: each at its own
+    best parameters if the file says so, replicated over seeds, and on models drawn from the
+    ranges of their parameters. The answer is the same for any number of jobs.
+    """
+    from simaccess.errors import InputError
+    from simaccess.sweep.experiment import load_experiment
+    from simaccess.sweep.pool import WorkerDied, available
+    from simaccess.sweep.run import run
+
+    asked = load_experiment(experiment)
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError("not a folder", key="--out", value=str(out), allowed="a folder")
+    try:
+        with _progress() as report:
+            outcome = run(asked, available() if jobs is None else jobs, report)
+    except WorkerDied as error:
+        sys.stderr.write(f"simaccess: error: {error}\n")
+        raise typer.Exit(1) from None
+    if json:
+        print_json(outcome.to_dict())
+    else:
+        from rich.console import Console
+
+        from simaccess.sweep.table import WIDTH, table
+
+        width = None if sys.stdout.isatty() else WIDTH
+        Console(highlight=False, width=width).print(table(outcome))
+    if out is not None:
+        from simaccess.sweep.files import write
+
+        for path in write(outcome, out, _draw(outcome) if outcome.panels else None):
+            # Standard output may be JSON.
+            sys.stderr.write(f"wrote {path}\n") if json else sys.stdout.write(f"wrote {path}\n")
+
+
+def _draw(outcome: Outcome) -> Callable[[Path], None]:
+    """Return what draws an experiment's figure into a file; needs no display."""
+    from matplotlib.figure import Figure
+
+    from simaccess.plot import method_maps, save
+
+    figure = method_maps(outcome.panels, Figure(layout="constrained"))
+    return lambda path: save(figure, path)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Provide what is told of progress: a bar on a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:.1f} points/s")
+
+    with Progress(
+        TextColumn("points"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Speed(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        points = bar.add_task("points")
+        yield lambda done, total: bar.update(points, completed=done, total=total)

@@ -1,0 +1,235 @@
+"""Models of interconnects: a kind's parameters, and what is known of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from pydantic import ValidationError
+
+from simaccess.embedded import embedded
+from simaccess.errors import UNSET, InputError
+from simaccess.figures import Figure, Leaf, Scalar, did_you_mean, leaves_of, refusal
+from simaccess.kinds import kind_named
+from simaccess.model_file import read_model_file
+from simaccess.parameters import Parameters
+
+__all__ = ["Model", "load_model", "model_names"]
+
+_TRIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """
+    An interconnect.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its suffix.
+    title : str
+        One line for people.
+    kind : str
+        A name of `simaccess.kinds.KINDS`.
+    parameters : Parameters
+        The kind's parameters, in seconds, hertz, bytes and bytes a second.
+    provenance : mapping of str to Figure
+        What is known of each parameter, by its dotted key, in the kind's order.
+    file : Path
+        Where it was read.
+    """
+
+    name: str
+    title: str
+    kind: str
+    parameters: Parameters
+    provenance: Mapping[str, Figure]
+    file: Path
+
+    def with_values(self, values: Mapping[str, Scalar], source: str = "set by the user") -> Model:
+        """Return the model with other values of some parameters, which lose their ranges.
+
+        Parameters
+        ----------
+        values : mapping of str to scalar
+            By dotted key, written as in a file; a number or a boolean may be text too.
+        source : str
+            What to name as their source.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown or a value is refused.
+        """
+        leaves = self._leaves()
+        figures = dict(self.provenance)
+        for key, value in values.items():
+            if key not in leaves:
+                raise _unknown(key, leaves)
+            figures[key] = Figure(leaves[key].accept(value, key), source, "set")
+        # The kind's order, also for what had no value yet.
+        figures = {key: figures[key] for key in leaves if key in figures}
+        return replace(
+            self, parameters=_build(self.kind, figures, None, values), provenance=figures
+        )
+
+    def value(self, key: str) -> Scalar | None:
+        """Return the parameter of a dotted key, in seconds, hertz, bytes or bytes a second."""
+        found: Any = self.parameters
+        for name in key.split("."):
+            found = getattr(found, name)
+        return cast("Scalar | None", found)
+
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Return the lowest and highest value of each parameter whose range is no mere point.
+
+        They are in the unit of the parameter: seconds, hertz, bytes or bytes a second.
+        """
+        leaves = self._leaves()
+        bounds = {}
+        for key, figure in self.provenance.items():
+            if figure.range is not None:
+                low, high = (leaves[key].parse(end) for end in figure.range)
+                if low < high:
+                    bounds[key] = (low, high)
+        return bounds
+
+    def draws(self, count: int, seed: int) -> Iterator[Model]:
+        """Draw models whose parameters lie anywhere in their ranges, independent of each other.
+
+        Each parameter whose range is wider than a point is drawn uniformly, or uniformly in its
+        logarithm where the range spans more than a factor of ten. A size is drawn from the
+        multiples of the greatest common divisor of its value and its range's ends, so that whole
+        lines and pages stay whole. A combination that the kind refuses is drawn again. What is
+        drawn for a parameter depends on its key, the draw's index and the seed, and on other
+        parameters only by such a refusal.
+
+        Parameters
+        ----------
+        count : int
+            How many to draw.
+        seed : int
+            Not negative; equal seeds draw equal models.
+
+        Yields
+        ------
+        Model
+            With the drawn values, which have the status ``drawn`` and keep their ranges.
+
+        Raises
+        ------
+        InputError
+            If the kind refuses every combination that was tried.
+        """
+        bounds = self.bounds()
+        for index in range(count):
+            streams = {key: np.random.default_rng([seed, index, *key.encode()]) for key in bounds}
+            yield self._drawn(bounds, streams)
+
+    def _drawn(
+        self,
+        bounds: Mapping[str, tuple[float, float]],
+        streams: Mapping[str, np.random.Generator],
+    ) -> Model:
+        leaves = self._leaves()
+        refused: InputError | None = None
+        for _ in range(_TRIES):
+            figures = dict(self.provenance)
+            for key, (low, high) in bounds.items():
+                value = leaves[key].draw(streams[key], low, high, self.value(key))
+                figures[key] = replace(figures[key], value=value, status="drawn")
+            try:
+                parameters = _build(self.kind, figures, self.file, bounds)
+            except InputError as error:
+                refused = error
+            else:
+                return replace(self, parameters=parameters, provenance=figures)
+        raise InputError(f"the ranges hold no accepted combination; the last one: {refused}")
+
+    def _leaves(self) -> Mapping[str, Leaf]:
+        return leaves_of(kind_named(self.kind).load_parameters())
+
+
+def model_names() -> list[str]:
+    """Return the names of the models that simaccess brings along."""
+    return sorted(path.stem for path in embedded("models").glob("*.toml"))
+
+
+def load_model(
+    name_or_path: str | os.PathLike[str], settings: Mapping[str, str] | None = None
+) -> Model:
+    """Read a model and check everything in it.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        The name of a model that simaccess brings along, or the path of a file; text is a path if
+        it ends in ``.toml`` or has a directory in it.
+    settings : mapping of str to str, optional
+        Values by dotted key that replace those of the file.
+
+    Raises
+    ------
+    InputError
+        If there is no such model or file, or anything in it is wrong.
+    """
+    file = _find(name_or_path)
+    read = read_model_file(file)
+    parameters = _build(read.kind, read.figures, file, read.figures)
+    model = Model(file.stem, read.title, read.kind, parameters, read.figures, file)
+    return model.with_values(settings) if settings else model
+
+
+def _find(name_or_path: str | os.PathLike[str]) -> Path:
+    path = Path(name_or_path)
+    if not isinstance(name_or_path, str) or path.suffix == ".toml" or path.name != name_or_path:
+        return path
+    names = model_names()
+    if name_or_path not in names:
+        raise InputError(
+            "no such model" + did_you_mean(name_or_path, names),
+            key="model",
+            value=name_or_path,
+            allowed=[*names, "or a file that ends in .toml"],
+        )
+    return embedded("models", f"{name_or_path}.toml")
+
+
+def _build(
+    kind: str, figures: Mapping[str, Figure], file: Path | None, changed: Collection[str]
+) -> Parameters:
+    """Make the kind's parameters; the kind checks what concerns several of them together."""
+    document: dict[str, Any] = {}
+    for key, figure in figures.items():
+        if figure.status != "default":
+            *sections, name = key.split(".")
+            table = document
+            for section in sections:
+                table = table.setdefault(section, {})
+            table[name] = figure.value
+    try:
+        return kind_named(kind).load_parameters().model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            raise InputError("missing", file, place, allowed="its section whole") from None
+        if place not in figures and len(changed) == 1:
+            (place,) = changed
+        value = figures[place].value if place in figures else UNSET
+        raise refusal(error, place or None, value, file) from None
+
+
+def _unknown(key: str, leaves: Iterable[str]) -> InputError:
+    """Return the error of a dotted key that the kind does not have."""
+    keys = list(leaves)
+    section = key.rpartition(".")[0]
+    beside = [other for other in keys if section and other.rpartition(".")[0] == section]
+    sections = dict.fromkeys(f"{other.rpartition('.')[0]}.*" for other in keys)
+    problem = "unknown key" + did_you_mean(key, keys)
+    return InputError(problem, key=key, allowed=beside or sections)

@@ -1,0 +1,147 @@
+"""Model files: a kind's parameters in TOML, each with its source, its status and its range.
+
+A model file has a `title`, a `kind`, and a table for each parameter::
+
+    [bus.clock]
+    value = "33 MHz"
+    source = "PCI 2.1"
+    status = "verified"
+    range = ["33 MHz", "33.33 MHz"]
+
+Every number has a range; a choice and a boolean have none. A parameter for which the kind has a
+default may be left out.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simaccess.errors import InputError
+from simaccess.figures import Figure, Leaf, Scalar, did_you_mean, leaves_of, section_of
+from simaccess.kinds import kind_named
+from simaccess.parameters import Section
+
+__all__ = ["ModelFile", "read_model_file"]
+
+_STATUSES = ("verified", "derived", "unverified")
+_NUMBER = ("value", "source", "status", "range")
+_CHOICE = ("value", "source", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """
+    What a model file says, each parameter checked by itself.
+
+    Attributes
+    ----------
+    title, kind : str
+        As the file has them.
+    figures : mapping of str to Figure
+        By dotted key, in the kind's order; those that the file leaves out are ``default``.
+    """
+
+    title: str
+    kind: str
+    figures: Mapping[str, Figure]
+
+
+def read_model_file(file: Path) -> ModelFile:
+    """Read a model file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or anything in it is wrong.
+    """
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file) from None
+    except UnicodeDecodeError:
+        raise InputError("not text in UTF-8", file) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not TOML: {error}", file) from None
+    title, kind = _text(document, "title", file), _text(document, "kind", file)
+    try:
+        parameters_class = kind_named(kind).load_parameters()
+    except InputError as error:
+        raise InputError(error.problem, file, "kind", kind, error.allowed) from None
+    sections = {key: value for key, value in document.items() if key not in {"title", "kind"}}
+    given = dict(_tables(parameters_class, sections, "", file))
+    figures = {}
+    for key, leaf in leaves_of(parameters_class).items():
+        if key in given:
+            figures[key] = _figure(given[key], leaf, key, file)
+        elif leaf.required:
+            if leaf.within is None or any(other.startswith(f"{leaf.within}.") for other in given):
+                allowed = f"a table [{key}] with {', '.join(_NUMBER if leaf.numeric else _CHOICE)}"
+                raise InputError("missing", file, key, allowed=allowed)
+        elif isinstance(leaf.default, str | int | float):
+            figures[key] = Figure(leaf.default, f"default of {kind}", "default")
+    return ModelFile(title, kind, figures)
+
+
+def _tables(
+    section_class: type[Section], table: object, prefix: str, file: Path
+) -> Iterator[tuple[str, object]]:
+    """Yield the dotted key and the table of each parameter in a section."""
+    fields = section_class.model_fields
+    if not isinstance(table, dict):
+        raise InputError("not a section", file, prefix.rstrip("."), table, fields)
+    for name, entry in table.items():
+        key = prefix + name
+        if name not in fields:
+            names = fields if prefix else ["title", "kind", *fields]
+            raise InputError("unknown key" + did_you_mean(name, names), file, key, allowed=names)
+        inner = section_of(fields[name].annotation)
+        if inner is None:
+            yield key, entry
+        else:
+            yield from _tables(inner, entry, f"{key}.", file)
+
+
+def _figure(entry: object, leaf: Leaf, key: str, file: Path) -> Figure:
+    """Check the table of one parameter."""
+    entries = _NUMBER if leaf.numeric else _CHOICE
+    if not isinstance(entry, dict):
+        raise InputError("no source", file, key, entry, f"a table with {', '.join(entries)}")
+    if "range" in entry and not leaf.numeric:
+        raise InputError("only a number has a range", file, f"{key}.range", allowed=entries)
+    for name in entry:
+        if name not in entries:
+            problem = "unknown key" + did_you_mean(name, entries)
+            raise InputError(problem, file, f"{key}.{name}", allowed=entries)
+    for name in entries:
+        if name not in entry:
+            raise InputError(f"{name} is missing", file, key, allowed=f"a table with {entries}")
+    value = leaf.check(entry["value"], key, file)
+    status = entry["status"]
+    if status not in _STATUSES:
+        raise InputError("no such status", file, f"{key}.status", status, _STATUSES)
+    limits = _range(entry["range"], value, leaf, key, file) if leaf.numeric else None
+    return Figure(entry["value"], _text(entry, "source", file, f"{key}."), status, limits)
+
+
+def _range(entry: object, value: float, leaf: Leaf, key: str, file: Path) -> tuple[Scalar, Scalar]:
+    """Check the range of a number."""
+    place = f"{key}.range"
+    if not isinstance(entry, list) or len(entry) != 2:
+        raise InputError("not a range", file, place, entry, "two values, [low, high]")
+    low, high = (leaf.check(end, place, file) for end in entry)
+    if not low <= value <= high:
+        raise InputError("does not hold the value", file, place, entry, "low <= value <= high")
+    return entry[0], entry[1]
+
+
+def _text(table: Mapping[str, Any], name: str, file: Path, prefix: str = "") -> str:
+    if name not in table:
+        raise InputError("missing", file, prefix + name, allowed="text")
+    text = table[name]
+    if not isinstance(text, str) or not text.strip():
+        raise InputError("no text", file, prefix + name, text, "text that is not empty")
+    return text

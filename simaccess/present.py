@@ -1,0 +1,64 @@
+"""Figures for people: three significant digits and a unit, as in ``4.56 us`` or ``1.23 GB/s``."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["frequency", "percentage", "rate", "seconds", "size"]
+
+# From atto to exa; the one without a prefix stands at _UNIT.
+_PREFIXES = ["a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E"]
+_UNIT = _PREFIXES.index("")
+_BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
+
+
+def seconds(duration: float) -> str:
+    """Return a duration in seconds as text, such as ``4.56 us``; no ``ks`` from 1000 s on."""
+    return _scaled(duration, "s", _PREFIXES.index("a"), _UNIT)
+
+
+def rate(bytes_per_second: float) -> str:
+    """Return a rate in bytes a second as text, such as ``1.23 GB/s``."""
+    return _scaled(bytes_per_second, "B/s", _UNIT, _PREFIXES.index("E"))
+
+
+def frequency(hertz: float) -> str:
+    """Return a frequency in hertz as text, such as ``33.3 MHz``."""
+    return _scaled(hertz, "Hz", _UNIT, _PREFIXES.index("E"))
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as text: exact where that is short, else to three digits.
+
+    Multiples of a power of 1024 read so (``64 KiB``), and fewer than 10,000 bytes have no prefix
+    (``1448 B``); anything else has a decimal one (``1.23 MB``).
+    """
+    scaled, power = count, 0
+    while scaled and scaled % 1024 == 0 and power < len(_BINARY) - 1:
+        scaled //= 1024
+        power += 1
+    if abs(scaled) < 10_000:
+        return f"{scaled} {_BINARY[power]}B"
+    return _scaled(count, "B", _UNIT, _PREFIXES.index("E"))
+
+
+def percentage(share: float) -> str:
+    """Return a share, where 1 is all, as text, such as ``12.3 %``."""
+    return _scaled(100 * share, "%", _UNIT, _UNIT)
+
+
+def _scaled(value: float, unit: str, lowest: int, highest: int) -> str:
+    """Return `value` with the prefix, between two indices, that suits it best."""
+    if math.isnan(value):
+        return "n/a"
+    if value == 0 or math.isinf(value):
+        return f"{value:g} {unit}"
+    # Rounded first, since 999.96 us reads 1.00 ms.
+    mantissa, exponent = f"{value:.2e}".split("e")
+    index = min(max(_UNIT + int(exponent) // 3, lowest), highest)
+    shift = int(exponent) - 3 * (index - _UNIT)
+    if -4 <= shift <= 6:
+        number = f"{float(f'{mantissa}e{shift}'):.{max(2 - shift, 0)}f}"
+    else:
+        number = f"{mantissa}e{shift}"
+    return f"{number} {_PREFIXES[index]}{unit}"

@@ -1,0 +1,434 @@
+import copy
+import math
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from pydantic import model_validator
+
+from simaccess.errors import InputError
+from simaccess.figures import leaves_of
+from simaccess.kinds import KINDS, Kind, kind_named
+from simaccess.model import Model, load_model, model_names
+from simaccess.parameters import Parameters, Section
+from simaccess.quantities import Count, Duration, Frequency, Share, Size
+
+
+class BusSection(Section):
+    clock: Frequency
+    width: Literal[4, 8]
+    order: Literal["strict", "relaxed"]
+    burst: bool
+    shortest: Duration
+    longest: Duration
+    share: Share = 0.5
+    gain: float = 1.0
+
+    @model_validator(mode="after")
+    def _check(self) -> "BusSection":
+        if self.shortest > self.longest:
+            raise ValueError("shortest is longer than longest; allowed: at most longest")
+        return self
+
+
+class CacheSection(Section):
+    size: Size
+    ways: Count
+
+
+class InnerSection(Section):
+    cache: CacheSection
+
+
+class SampleParameters(Parameters):
+    bus: BusSection
+    near: InnerSection
+    far: CacheSection | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "SampleParameters":
+        if self.far is not None and self.far.ways > 99:
+            raise InputError("too many", key="far.ways", value=self.far.ways, allowed="up to 99")
+        return self
+
+
+def number(value: object, low: object, high: object) -> dict[str, object]:
+    return {"value": value, "source": "a book", "status": "verified", "range": [low, high]}
+
+
+def choice(value: object) -> dict[str, object]:
+    return {"value": value, "source": "a book", "status": "derived"}
+
+
+Document = dict[str, Any]
+
+GOOD: Document = {
+    "title": "A sample",
+    "kind": "sample",
+    "bus": {
+        "clock": number("33 MHz", "30 MHz", "0.04 GHz"),
+        "width": choice(4),
+        "order": choice("strict"),
+        "burst": choice(True),
+        "shortest": number("1 us", "10 ns", "3 us"),
+        "longest": number("2 us", "1 us", "3 us"),
+    },
+    "near": {"cache": {"size": number("64 KiB", "16 KiB", "4 MiB"), "ways": number(4, 4, 4)}},
+}
+
+
+def toml(document: Document, prefix: str = "") -> str:
+    lines, tables = [], []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            tables.append(f"[{prefix}{key}]\n{toml(value, f'{prefix}{key}.')}")
+        else:
+            text = repr(value).replace("True", "true").replace("False", "false")
+            lines.append(f"{key} = {text}\n")
+    return "".join([*lines, *tables])
+
+
+@pytest.fixture(autouse=True)
+def sample_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    # importlib finds this module by the name under which pytest imported it.
+    assert sys.modules[__name__].SampleParameters is SampleParameters
+    kind = Kind("a sample", f"{__name__}:SampleParameters", f"{__name__}:Nothing")
+    monkeypatch.setattr("simaccess.kinds.KINDS", {**KINDS, "sample": kind})
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[Document], Path]:
+    def written(document: Document) -> Path:
+        file = tmp_path / "sample.toml"
+        file.write_text(toml(document), encoding="utf-8")
+        return file
+
+    return written
+
+
+@pytest.fixture
+def sample(write: Callable[[Document], Path]) -> Model:
+    return load_model(write(GOOD))
+
+
+def changed(path: str, *values: Any) -> Document:
+    """Return the good document with an entry replaced, or removed if there is no value."""
+    document = copy.deepcopy(GOOD)
+    *parents, last = path.split("/")
+    table = document
+    for parent in parents:
+        table = table.setdefault(parent, {})
+    if values:
+        (table[last],) = values
+    else:
+        del table[last]
+    return document
+
+
+def test_a_model_is_its_file(sample: Model, write: Callable[[Document], Path]) -> None:
+    parameters = sample.parameters
+    assert isinstance(parameters, SampleParameters)
+    assert (sample.name, sample.title, sample.kind) == ("sample", "A sample", "sample")
+    assert (parameters.bus.clock, parameters.bus.width, parameters.bus.burst) == (33e6, 4, True)
+    assert parameters.near.cache.size == 65536
+    assert parameters.far is None
+    assert sample.value("near.cache.size") == 65536
+    figure = sample.provenance["bus.clock"]
+    assert (figure.value, figure.source, figure.status) == ("33 MHz", "a book", "verified")
+    assert figure.range == ("30 MHz", "0.04 GHz")
+    assert sample.provenance["bus.burst"].range is None
+    assert sample.provenance["bus.share"].status == "default"
+    assert list(sample.provenance) == [
+        key for key in leaves_of(SampleParameters) if not key.startswith("far.")
+    ]
+    assert sample.bounds()["bus.clock"] == (30e6, 40e6)
+    assert "near.cache.ways" not in sample.bounds()
+    assert pickle.loads(pickle.dumps(sample)) == sample
+    assert load_model(str(write(GOOD))) == sample
+
+
+WRONG = [
+    # what is wrong, the key that is named, and what the line says besides
+    (changed("title"), "title", "missing"),
+    (changed("title", ""), "title", "not empty"),
+    (changed("title", 3), "title = 3", "text"),
+    (changed("kind"), "kind", "missing"),
+    (changed("kind", "sampel"), "kind = 'sampel'", "(did you mean 'sample'?)"),
+    (changed("kind", "sampel"), "kind", "pci-bus"),
+    (changed("name", "x"), "name", "unknown key"),
+    (changed("buss", {"clock": number("1 Hz", "1 Hz", "1 Hz")}), "buss", "did you mean 'bus'"),
+    (changed("bus", 3), "bus = 3", "not a section"),
+    (changed("bus"), "bus.clock", "missing"),
+    (changed("bus/clok", number("1 Hz", "1 Hz", "1 Hz")), "bus.clok", "did you mean 'clock'"),
+    (changed("bus/clok", 1), "bus.clok", "allowed: clock, width, order"),
+    (changed("bus/clock"), "bus.clock", "a table [bus.clock] with value, source, status, range"),
+    (changed("bus/burst"), "bus.burst", "a table [bus.burst] with value, source, status"),
+    (changed("bus/clock", "33 MHz"), "bus.clock = '33 MHz'", "no source"),
+    (changed("near/cache/sise", 1), "near.cache.sise", "did you mean 'size'"),
+    (changed("bus/clock/valu", 1), "bus.clock.valu", "did you mean 'value'"),
+    (changed("bus/clock/value"), "bus.clock", "value is missing"),
+    (changed("bus/clock/source"), "bus.clock", "source is missing"),
+    (changed("bus/clock/status"), "bus.clock", "status is missing"),
+    (changed("bus/clock/range"), "bus.clock", "range is missing"),
+    (changed("bus/clock/source", " "), "bus.clock.source = ' '", "not empty"),
+    (changed("bus/clock/status", "sure"), "bus.clock.status = 'sure'", "verified, derived"),
+    (changed("bus/clock/status", "set"), "bus.clock.status = 'set'", "verified, derived"),
+    (changed("bus/clock/status", [1]), "bus.clock.status = [1]", "verified, derived"),
+    (changed("bus/clock/value", 33), "bus.clock = 33", "missing unit; allowed: '33 MHz'"),
+    (changed("bus/clock/value", "33"), "bus.clock = '33'", "missing unit"),
+    (changed("bus/clock/value", "33 ns"), "bus.clock = '33 ns'", "unknown or unfitting unit"),
+    (changed("bus/clock/value", [1]), "bus.clock = [1]", "missing unit"),
+    (changed("near/cache/size/value", "-1 B"), "near.cache.size = '-1 B'", "not negative"),
+    (changed("near/cache/size/value", "1.5 B"), "near.cache.size = '1.5 B'", "whole bytes"),
+    (changed("near/cache/ways/value", -1), "near.cache.ways = -1", "greater than or equal to 0"),
+    (changed("near/cache/ways/value", "4"), "near.cache.ways = '4'", "allowed: a valid integer"),
+    (changed("near/cache/ways/value", True), "near.cache.ways = True", "a valid integer"),
+    (changed("near/cache/ways/value", 4.5), "near.cache.ways = 4.5", "integer"),
+    (changed("bus/share", number(1.5, 0, 2)), "bus.share = 1.5", "less than or equal to 1"),
+    (changed("bus/gain", number(math.inf, 0, math.inf)), "bus.gain = inf", "a finite number"),
+    (changed("bus/gain", number(1, 1, math.inf)), "bus.gain.range = inf", "a finite number"),
+    (changed("bus/gain", number(math.nan, 0, 1)), "bus.gain = nan", "a finite number"),
+    (changed("bus/width/value", 5), "bus.width = 5", "allowed: 4 or 8"),
+    (changed("bus/order/value", "lax"), "bus.order = 'lax'", "'strict' or 'relaxed'"),
+    (changed("bus/burst/value", 1), "bus.burst = 1", "boolean"),
+    (changed("bus/burst/value", "yes"), "bus.burst = 'yes'", "boolean"),
+    (changed("bus/burst/range", [0, 1]), "bus.burst.range", "only a number has a range"),
+    (changed("bus/width/range", [4, 8]), "bus.width.range", "only a number has a range"),
+    (changed("bus/clock/range", "33 MHz"), "bus.clock.range = '33 MHz'", "two values"),
+    (changed("bus/clock/range", ["33 MHz"]), "bus.clock.range", "two values"),
+    (changed("bus/clock/range", [1, 2]), "bus.clock.range", "missing unit"),
+    (changed("bus/clock/range", ["34 MHz", "35 MHz"]), "bus.clock.range", "low <= value <= high"),
+    (changed("bus/clock/range", ["40 MHz", "30 MHz"]), "bus.clock.range", "low <= value <= high"),
+    (changed("near/cache/ways/range", [0.5, 9]), "near.cache.ways.range = 0.5", "integer"),
+    (changed("bus/shortest/value", "3 us"), "bus", "allowed: at most longest"),
+    (changed("far/ways", number(1, 1, 1)), "far.size", "missing"),
+    (
+        changed("far", {"ways": number(100, 1, 100), "size": number("1 B", "1 B", "1 B")}),
+        "far.ways = 100",
+        "too many; allowed: up to 99",
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "key", "said"), WRONG)
+def test_a_mistake_ends_in_one_line_with_file_key_and_what_is_allowed(
+    document: Document, key: str, said: str, write: Callable[[Document], Path]
+) -> None:
+    file = write(document)
+    with pytest.raises(InputError) as failure:
+        load_model(file)
+    line = str(failure.value)
+    assert line.startswith(f"{file}: {key}")
+    assert line[len(f"{file}: {key}") :].startswith((": ", " = "))
+    assert said in line
+    assert "allowed: " in line
+    assert "\n" not in line
+
+
+def test_every_entry_of_the_good_file_is_needed(write: Callable[[Document], Path]) -> None:
+    def paths(table: Document, prefix: str = "") -> Iterator[str]:
+        for key, value in table.items():
+            yield prefix + key
+            if isinstance(value, dict):
+                yield from paths(value, f"{prefix}{key}/")
+
+    for path in paths(GOOD):
+        with pytest.raises(InputError):
+            load_model(write(changed(path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"title = ", "not TOML"),
+        (b"a = 1\na = 2\n", "not TOML"),
+        (b"title = '\xff'", "not text in UTF-8"),
+        (b"", "title: missing"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content)
+    with pytest.raises(InputError) as failure:
+        load_model(file)
+    assert str(failure.value).startswith(f"{file}: {said}")
+
+
+def test_a_path_that_is_no_file_is_one_line(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none", tmp_path / "none.toml", "none.toml", "./none"):
+        with pytest.raises(InputError, match="cannot be read"):
+            load_model(path)
+
+
+def test_an_unknown_name_tells_the_names() -> None:
+    names = model_names()
+    with pytest.raises(InputError) as failure:
+        load_model(f"{names[0]}x")
+    assert f"did you mean {names[0]!r}" in str(failure.value)
+    assert ", ".join(names) in str(failure.value)
+
+
+SETTINGS: list[tuple[str, str, object, object]] = [
+    # key, text, what the parameter is then, and the figure's value
+    ("bus.clock", "66 MHz", 66e6, "66 MHz"),
+    ("bus.width", "8", 8, 8),
+    ("bus.order", "relaxed", "relaxed", "relaxed"),
+    ("bus.burst", "false", False, False),
+    ("bus.share", "0.25", 0.25, 0.25),
+    ("near.cache.ways", "7", 7, 7),
+]
+
+
+@pytest.mark.parametrize(("key", "text", "value", "shown"), SETTINGS)
+def test_a_setting_replaces_a_value_and_its_provenance(
+    key: str, text: str, value: object, shown: object, write: Callable[[Document], Path]
+) -> None:
+    plain, model = load_model(write(GOOD)), load_model(write(GOOD), {key: text})
+    assert model.value(key) == value
+    assert type(model.value(key)) is type(value)
+    figure = model.provenance[key]
+    assert (figure.value, figure.status, figure.range) == (shown, "set", None)
+    assert type(figure.value) is type(shown)
+    assert list(model.provenance) == list(plain.provenance)
+    others = set(plain.provenance) - {key}
+    assert all(model.value(other) == plain.value(other) for other in others)
+    assert all(model.provenance[other] == plain.provenance[other] for other in others)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"bus.clok": "1 Hz"}, "bus.clok: unknown key (did you mean 'bus.clock'?); allowed: bus."),
+        ({"clock": "1 Hz"}, "clock: unknown key (did you mean 'bus.clock'?); allowed: bus.*"),
+        ({"bus": "1 Hz"}, "bus: unknown key"),
+        ({"bus.clock": "66"}, "bus.clock = '66': missing unit; allowed: '33 MHz'"),
+        ({"bus.clock": "66 us"}, "bus.clock = '66 us': unknown or unfitting unit"),
+        ({"bus.width": "5"}, "bus.width = '5': not allowed; allowed: 4 or 8"),
+        ({"bus.burst": "maybe"}, "bus.burst = 'maybe': "),
+        ({"bus.share": "nan"}, "bus.share = 'nan': "),
+        ({"bus.gain": "inf"}, "bus.gain = 'inf': not finite; allowed: a finite number"),
+        ({"bus.share": "1.5"}, "bus.share = '1.5': not allowed; allowed: less than or equal to 1"),
+        ({"near.cache.ways": "-1"}, "near.cache.ways = '-1': not allowed; allowed: greater"),
+        ({"bus.longest": "1 ns"}, "bus.longest = '1 ns': shortest is longer"),
+        ({"far.ways": "1"}, "far.size: missing; allowed: its section whole"),
+    ],
+)
+def test_a_bad_setting_is_one_line(sample: Model, settings: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError) as failure:
+        sample.with_values(settings)
+    assert str(failure.value).startswith(said)
+
+
+def test_settings_are_checked_together(sample: Model) -> None:
+    model = sample.with_values({"bus.longest": "1 ns", "bus.shortest": "1 ns"})
+    assert model.value("bus.longest") == 1e-9
+    model = sample.with_values({"far.ways": 2, "far.size": "1 KiB"})
+    assert model.value("far.size") == 1024
+
+
+def test_a_number_given_for_a_quantity_has_no_unit(sample: Model) -> None:
+    with pytest.raises(InputError, match="missing unit"):
+        sample.with_values({"bus.clock": 66e6})
+    with pytest.raises(InputError, match="not a number"):
+        sample.with_values({"near.cache.ways": True})
+
+
+def test_draws_lie_in_their_ranges_and_in_all_of_them(sample: Model) -> None:
+    count = 400
+    models = list(sample.draws(count, seed=1))
+    assert len(models) == count
+    bounds = sample.bounds()
+    assert set(bounds) == {"bus.clock", "bus.shortest", "bus.longest", "near.cache.size"}
+    for key, (low, high) in bounds.items():
+        values = [model.value(key) for model in models]
+        assert all(isinstance(value, int | float) and low <= value <= high for value in values)
+        assert all(model.provenance[key].status == "drawn" for model in models)
+        assert all(model.provenance[key].range == sample.provenance[key].range for model in models)
+    for key in set(sample.provenance) - set(bounds):
+        assert all(model.provenance[key] == sample.provenance[key] for model in models)
+    clocks = np.array([model.value("bus.clock") for model in models], dtype=float)
+    # Uniform: the mean of n draws has the deviation (high - low) / sqrt(12 n).
+    assert abs(clocks.mean() - 35e6) < 4 * 10e6 / math.sqrt(12 * count)
+    assert len(set(clocks)) == count
+    # The range of sizes spans a factor of 256: as many below the geometric mean as above, and
+    # in multiples of 16 KiB, which divides 16 KiB, 64 KiB and 4 MiB.
+    sizes = np.array([model.value("near.cache.size") for model in models], dtype=float)
+    assert abs(np.mean(np.log(sizes / 16384)) - math.log(256) / 2) < 0.7
+    assert all(sizes % 16384 == 0)
+    # Independent: a correlation has a deviation of 1 / sqrt(n).
+    correlation = np.corrcoef(clocks, np.log(sizes))[0, 1]
+    assert abs(correlation) < 4 / math.sqrt(count)
+    # A refused combination is drawn again: every model that is drawn is a valid one.
+    for model in models:
+        parameters = model.parameters
+        assert isinstance(parameters, SampleParameters)
+        assert parameters.bus.shortest <= parameters.bus.longest
+
+
+def test_draws_follow_from_the_seed_alone(sample: Model) -> None:
+    ten = list(sample.draws(10, seed=7))
+    assert list(sample.draws(10, seed=7)) == ten
+    assert list(sample.draws(3, seed=7)) == ten[:3]
+    clocks = {model.value("bus.clock") for model in [*ten, *sample.draws(10, seed=8)]}
+    assert len(clocks) == 20
+
+
+def test_the_draw_of_one_parameter_does_not_move_another(sample: Model) -> None:
+    fewer = sample.with_values({"near.cache.size": "1 MiB"})
+    for one, other in zip(sample.draws(20, 3), fewer.draws(20, 3), strict=True):
+        assert one.value("bus.clock") == other.value("bus.clock")
+        assert other.value("near.cache.size") == 2**20
+
+
+def test_ends_of_a_range_of_whole_numbers_are_drawn_as_often(
+    write: Callable[[Document], Path],
+) -> None:
+    model = load_model(write(changed("near/cache/ways", number(2, 1, 4))))
+    ways = [drawn.value("near.cache.ways") for drawn in model.draws(400, 0)]
+    counts = [ways.count(value) for value in range(1, 5)]
+    assert sum(counts) == 400
+    assert all(abs(count - 100) < 4 * math.sqrt(400 * 0.25 * 0.75) for count in counts)
+
+
+def test_ranges_without_an_accepted_combination_end_in_one_line(sample: Model) -> None:
+    impossible = sample.with_values({"bus.longest": "1 us", "bus.shortest": "1 us"})
+    figures = dict(impossible.provenance)
+    figures["bus.shortest"] = sample.provenance["bus.longest"]
+    stuck = Model("x", "x", "sample", impossible.parameters, figures, sample.file)
+    with pytest.raises(InputError, match="no accepted combination"):
+        next(stuck.draws(1, 0))
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_an_embedded_model_loads_and_states_everything(name: str) -> None:
+    model = load_model(name)
+    assert model.name == name
+    assert model.kind in KINDS
+    assert name == name.lower()
+    for key, figure in model.provenance.items():
+        assert figure.status in {"verified", "derived", "unverified"}, f"{key} is left to a default"
+        leaf = leaves_of(type(model.parameters))[key]
+        assert leaf.numeric == (figure.range is not None)
+        # A whole number, such as the size of a line, may be the same everywhere.
+        if figure.status == "unverified" and leaf.numeric and not leaf.whole:
+            assert key in model.bounds(), f"{key} is unverified, but exact"
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_models_can_be_drawn_from_an_embedded_model(name: str) -> None:
+    model = load_model(name)
+    drawn = list(model.draws(20, seed=0))
+    for key in model.bounds():
+        assert len({one.value(key) for one in drawn}) > 1, key
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_parameters_of_a_kind_are_all_scalars(name: str) -> None:
+    leaves = leaves_of(kind_named(name).load_parameters())
+    assert leaves
+    for key, leaf in leaves.items():
+        assert leaf.required or isinstance(leaf.default, str | int | float), key
