@@ -222,7 +222,8 @@ async def follow(
         begin = ring.ends[record - 1] if record else 0
         await buffer.release(begin)
         await reader.release(begin)
-        buffer.limit = await reader.wait(record)
+        # Holes may stretch what has been published to more than the ring holds.
+        buffer.limit = min(await reader.wait(record), begin + ring.capacity)
         if not ring.dropped[record]:
             if await served(request):
                 chosen.append(number)

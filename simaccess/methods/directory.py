@@ -68,6 +68,7 @@ class Directory:
         self._free = [Slot(i, i * self.slot_bytes) for i in reversed(range(slots))]
         self._in_place: dict[int, int] = {}  # writes in place under way, by block number
         self._past = 0  # blocks before this one are released
+        self._floor = 0  # bytes before this one are released: not to be copied any more
         self._last: Slot | None = None
         self._alone = True
 
@@ -78,12 +79,12 @@ class Directory:
         blocks = self.blocks
         number = blocks.find(offset)
         begin, end = blocks.bounds(number)
-        low = begin + threshold
+        low = max(begin + threshold, self._floor)
         if offset + length <= end and not offset < low < offset + length:
             return [(number, offset, offset + length, low)]
         parts: list[Part] = []
         for number, start, stop in pieces(blocks, offset, length):
-            low = blocks.bounds(number)[0] + threshold
+            low = max(blocks.bounds(number)[0] + threshold, self._floor)
             if start < low < stop:
                 parts += (number, start, low, low), (number, low, stop, low)
             else:
@@ -126,6 +127,8 @@ class Directory:
             return self.hit(offset, length)
         origin, stop = self.blocks.bounds(number)
         low = origin + threshold
+        if low < self._floor:
+            low = self._floor
         high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
         if offset < low or offset + length > high:
             return None
@@ -248,6 +251,7 @@ class Directory:
             if number in self._held:
                 self._drop(self._held[number])
         self._past = max(self._past, last)
+        self._floor = max(self._floor, end)
 
     def sync(self, slots: Iterable[Slot] | None = None) -> Steps[None]:
         """Bring written blocks back, all of them unless told which, and wait for that."""

@@ -54,6 +54,8 @@ class Slot:
 
         Wanted is what lies in [low, limit); None if all of that is there or under way.
         """
+        if self.high < low:  # what it holds has been released
+            self.low = self.high = self.ready = low
         if low < self.low < self.high:
             start, stop = low, self.low
         else:
