@@ -1,0 +1,389 @@
+"""Congestion control of TCP: what a sender remembers, and how its window moves.
+
+Windows are bytes of payload, times are ticks. Slow start counts acknowledged bytes, so that
+delayed acknowledgements do not slow the doubling. In congestion avoidance the window moves once
+a round trip, by as much as its law says for the whole round. Both count only bytes that were in
+flight while the window was the limit, and CUBIC's time runs only then.
+
+Sources: Reno, RFC 5681; CUBIC, RFC 8312 and 9438 (C, beta, region friendly to Reno, fast
+convergence); time-outs, RFC 6298; HyStart, Ha and Rhee 2011; BBR, Cardwell and others 2016.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import Literal, TypeAlias
+
+from simaccess.sim.environment import TICKS_PER_SECOND
+
+__all__ = [
+    "Algorithm",
+    "Bbr",
+    "CongestionControl",
+    "Cubic",
+    "Reno",
+    "RoundTripTime",
+    "congestion_control",
+]
+
+Algorithm: TypeAlias = Literal["reno", "cubic", "bbr"]
+
+_MILLISECOND = TICKS_PER_SECOND // 1000
+_UNLIMITED = 1 << 62
+_HYSTART_WINDOW = 16
+"""Packets from which on HyStart looks at delays."""
+
+
+class RoundTripTime:
+    """What a sender knows of the round-trip time, from one sample a round (RFC 6298).
+
+    Parameters
+    ----------
+    first : int
+        The first sample, that of the handshake.
+    rto_minimum : int
+        Least ticks that a time-out comes after the smoothed round-trip time.
+
+    Attributes
+    ----------
+    smoothed, variation, minimum : int
+        Ticks.
+    """
+
+    __slots__ = ("_rto_minimum", "minimum", "smoothed", "variation")
+
+    def __init__(self, first: int, rto_minimum: int) -> None:
+        self.smoothed = self.minimum = first
+        self.variation = first // 2
+        self._rto_minimum = rto_minimum
+
+    def sample(self, ticks: int) -> None:
+        """Take one more sample."""
+        self.variation += (abs(self.smoothed - ticks) - self.variation) // 4
+        self.smoothed += (ticks - self.smoothed) // 8
+        if ticks < self.minimum:
+            self.minimum = ticks
+
+    @property
+    def timeout(self) -> int:
+        """Ticks without an acknowledgement after which everything counts as lost."""
+        return self.smoothed + max(self._rto_minimum, 4 * self.variation)
+
+
+class CongestionControl(ABC):
+    """How much a sender may have in flight.
+
+    Parameters
+    ----------
+    mss : int
+        Payload bytes of a full packet.
+    initial_window : int
+        Packets of the first flight.
+    rtt : RoundTripTime
+        The sender's.
+
+    Attributes
+    ----------
+    cwnd, ssthresh : int
+        Congestion window and slow-start threshold in bytes.
+    paced : bool
+        Whether packets leave at a rate (`gap`) and not as the window opens.
+    """
+
+    paced = False
+
+    def __init__(self, mss: int, initial_window: int, rtt: RoundTripTime) -> None:
+        self.mss = mss
+        self.initial = initial_window * mss
+        self.rtt = rtt
+        self.cwnd = self.initial
+        self.ssthresh = _UNLIMITED
+
+    def gap(self, size: int) -> int:
+        """Return the ticks between a packet of `size` payload bytes and the next one."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def acknowledged(self, counted: int) -> None:
+        """Take note of acknowledged bytes that were in flight while the window was the limit."""
+
+    @abstractmethod
+    def round(self, now: int, started: int) -> None:
+        """Take note that the round which began at `started` has ended."""
+
+    @abstractmethod
+    def delays(self, samples: list[int]) -> None:
+        """Take note of the round-trip times of a round's first packets."""
+
+    @abstractmethod
+    def idle(self, gap: int, *, restart: bool) -> None:
+        """Take note that nothing was in flight for `gap` ticks."""
+
+    @abstractmethod
+    def lost(self) -> int | None:
+        """Answer a loss; return the window to reduce to, or None to keep it."""
+
+    @abstractmethod
+    def recovered(self, now: int) -> None:
+        """Take note that all losses of an event are mended."""
+
+    @abstractmethod
+    def expired(self) -> None:
+        """Answer a time-out."""
+
+    def delivered(self, now: int, rate: float, *, limited: bool, flight: int) -> None:
+        """Take a sample of the delivery rate, bytes a second (of paced senders)."""
+        raise NotImplementedError
+
+
+class Reno(CongestionControl):
+    """Additive increase by one packet a round, multiplicative decrease by half.
+
+    Parameters
+    ----------
+    mss, initial_window, rtt
+        As for `CongestionControl`.
+    hystart : bool
+        Whether slow start ends when the delay rises.
+    """
+
+    beta = 0.5
+
+    def __init__(
+        self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
+    ) -> None:
+        super().__init__(mss, initial_window, rtt)
+        self.hystart = hystart
+        self._counted = 0
+
+    def acknowledged(self, counted: int) -> None:
+        """Grow by what was acknowledged in slow start; else keep it for the end of the round."""
+        room = self.ssthresh - self.cwnd
+        if room > 0:
+            if counted <= room:
+                self.cwnd += counted
+                return
+            self.cwnd = self.ssthresh
+            counted -= room
+        self._counted += counted
+
+    def round(self, now: int, started: int) -> None:
+        """Grow by the share of the window that was acknowledged while it was the limit."""
+        counted, self._counted = self._counted, 0
+        if self.cwnd >= self.ssthresh:
+            self._avoid(now, started, min(1.0, counted / self.cwnd))
+
+    def _avoid(self, now: int, started: int, share: float) -> None:  # noqa: ARG002  # CUBIC's need
+        self.cwnd += int(self.mss * share)
+
+    def delays(self, samples: list[int]) -> None:
+        """Leave slow start when the least delay of a round has risen (HyStart)."""
+        if (
+            self.hystart
+            and self.cwnd < self.ssthresh
+            and self.cwnd >= _HYSTART_WINDOW * self.mss
+            and min(samples) >= self.rtt.minimum + hystart_threshold(self.rtt.minimum)
+        ):
+            self.ssthresh = self.cwnd
+
+    def idle(self, gap: int, *, restart: bool) -> None:
+        """Halve the window for every time-out's worth of silence, down to the initial one."""
+        if restart and gap > self.rtt.smoothed:  # else it is less than a time-out anyway
+            timeout = self.rtt.timeout
+            floor = min(self.initial, self.cwnd)
+            if gap > timeout:
+                self.ssthresh = max(self.ssthresh, self.cwnd * 3 // 4)
+            while gap > timeout and self.cwnd > floor:
+                self.cwnd //= 2
+                gap -= timeout
+            self.cwnd = max(self.cwnd, floor)
+
+    def lost(self) -> int | None:
+        """Set the threshold, and return it."""
+        self._counted = 0
+        self.ssthresh = max(int(self.cwnd * self.beta), 2 * self.mss)
+        return self.ssthresh
+
+    def recovered(self, now: int) -> None:  # noqa: ARG002  # CUBIC's need
+        """Go on from the threshold."""
+        self.cwnd = self.ssthresh
+
+    def expired(self) -> None:
+        """Begin anew with one packet."""
+        self.lost()
+        self.cwnd = self.mss
+
+
+def hystart_threshold(minimum: int) -> int:
+    """Return the rise of the delay that ends slow start: RTT/8, from 4 ms to 16 ms."""
+    return min(max(minimum // 8, 4 * _MILLISECOND), 16 * _MILLISECOND)
+
+
+class Cubic(Reno):
+    """A window that is a cubic function of the time since the last loss, and at least Reno's.
+
+    ``W(t) = C (t - K)^3 + W_max`` packets, with ``K = ((W_max - W_0) / C)^(1/3)`` seconds, where
+    W_0 is the window at the time 0 (RFC 9438, equations 1 and 2).
+    """
+
+    C = 0.4
+    beta = 0.7
+
+    def __init__(
+        self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
+    ) -> None:
+        super().__init__(mss, initial_window, rtt, hystart=hystart)
+        self._maximum = 0.0
+        self._epoch: int | None = None
+        self._origin = 0.0
+        self._friendly = 0.0
+        self._K = 0.0
+
+    def _begin(self, now: int) -> None:
+        window = self.cwnd / self.mss
+        self._epoch = now
+        self._maximum = max(self._maximum, window)
+        self._K = ((self._maximum - window) / self.C) ** (1 / 3)
+        self._origin = self._friendly = window
+
+    def _avoid(self, now: int, started: int, share: float) -> None:
+        if self._epoch is None:
+            self._begin(now)
+            return
+        if not share:  # the window was no limit: this round does not count
+            self._epoch += now - started
+            return
+        window = self.cwnd / self.mss
+        # RFC 9438, 4.3: as fast as Reno would be with the same average window.
+        alpha = 3 * (1 - self.beta) / (1 + self.beta) if self._friendly < self._maximum else 1.0
+        self._friendly += alpha * share
+        elapsed = (now - self._epoch) / TICKS_PER_SECOND
+        cubic = self.C * (elapsed - self._K) ** 3 + self._maximum
+        target = max(min(cubic, 1.5 * window), self._friendly)
+        if target > window:
+            self.cwnd = int(target * self.mss)
+
+    def idle(self, gap: int, *, restart: bool) -> None:
+        """Let the time of the cubic function stand still, besides what Reno does."""
+        super().idle(gap, restart=restart)
+        if self._epoch is not None:
+            self._epoch += gap
+
+    def lost(self) -> int | None:
+        """Remember the window, less if it did not reach its former maximum."""
+        window = self.cwnd / self.mss
+        self._maximum = window * (1 + self.beta) / 2 if window < self._maximum else window
+        self._epoch = None
+        return super().lost()
+
+    def recovered(self, now: int) -> None:
+        """Go on from the threshold; the time begins here."""
+        super().recovered(now)
+        self._begin(now)
+
+
+class Bbr(CongestionControl):
+    """A window and a pacing rate from the measured delivery rate and least round-trip time.
+
+    Start-up paces at 2.89 times the delivery rate until that has not grown by a quarter for three
+    rounds; drain empties the queue; then the gains cycle, one phase a round-trip time.
+    """
+
+    paced = True
+    startup = 2.89
+    cycle = (1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    window_gain = 2.0
+
+    def __init__(self, mss: int, initial_window: int, rtt: RoundTripTime) -> None:
+        super().__init__(mss, initial_window, rtt)
+        self.state: Literal["startup", "drain", "probe"] = "startup"
+        self._rates: deque[tuple[int, float]] = deque()  # (round, rate), the rates falling
+        self._round = 0
+        self._full_rate = 0.0
+        self._plateau = 0
+        self._phase = 2
+        self._phase_began = 0
+        self._limited = False
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second that were delivered at best in the last ten rounds."""
+        if self._rates:
+            return self._rates[0][1]
+        return self.initial * TICKS_PER_SECOND / self.rtt.minimum
+
+    @property
+    def gain(self) -> float:
+        """Pacing rate over delivery rate."""
+        if self.state == "startup":
+            return self.startup
+        return 1 / self.startup if self.state == "drain" else self.cycle[self._phase]
+
+    def gap(self, size: int) -> int:
+        """Return the ticks between a packet and the next one."""
+        return int(size * TICKS_PER_SECOND / (self.gain * self.rate) + 0.5)
+
+    def delivered(self, now: int, rate: float, *, limited: bool, flight: int) -> None:
+        """Take a sample of the delivery rate, and move on in the cycle."""
+        self._limited = limited
+        rates = self._rates
+        if not limited or rate > self.rate:
+            while rates and rates[-1][1] <= rate:
+                rates.pop()
+            rates.append((self._round, rate))
+        while len(rates) > 1 and rates[0][0] < self._round - 10:
+            rates.popleft()
+        product = self.rate * self.rtt.minimum / TICKS_PER_SECOND
+        if self.state == "drain" and flight <= product:
+            self.state = "probe"
+            self._phase_began = now
+        elif self.state == "probe" and now - self._phase_began >= self.rtt.minimum:
+            self._phase = (self._phase + 1) % len(self.cycle)
+            self._phase_began = now
+        gain = self.window_gain if self.state == "probe" else self.startup
+        target = max(int(gain * product), 4 * self.mss)
+        # In start-up the estimate is still growing: never fall back behind the initial window.
+        self.cwnd = max(target, self.initial) if self.state == "startup" else target
+
+    def acknowledged(self, counted: int) -> None:
+        """Do nothing: the window follows the delivery rate."""
+
+    def round(self, now: int, started: int) -> None:  # noqa: ARG002  # only rounds are counted
+        """Leave start-up when the rate has not grown by a quarter for three rounds."""
+        self._round += 1
+        if self.state == "startup" and self._rates and not self._limited:
+            if self.rate >= 1.25 * self._full_rate:
+                self._full_rate = self.rate
+                self._plateau = 0
+            else:
+                self._plateau += 1
+                if self._plateau >= 3:
+                    self.state = "drain"
+
+    def delays(self, samples: list[int]) -> None:
+        """Do nothing: delays end no start-up."""
+
+    def idle(self, gap: int, *, restart: bool) -> None:
+        """Do nothing: what was measured still holds."""
+
+    def lost(self) -> int | None:
+        """Keep the window."""
+        return None
+
+    def recovered(self, now: int) -> None:
+        """Do nothing."""
+
+    def expired(self) -> None:
+        """Begin with one packet, until the next acknowledgement."""
+        self.cwnd = self.mss
+
+
+def congestion_control(
+    algorithm: Algorithm, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool
+) -> CongestionControl:
+    """Make the state of a congestion control by its name."""
+    if algorithm == "bbr":
+        return Bbr(mss, initial_window, rtt)
+    kind = Cubic if algorithm == "cubic" else Reno
+    return kind(mss, initial_window, rtt, hystart=hystart)

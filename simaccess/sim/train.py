@@ -1,0 +1,82 @@
+"""What a sender has under way: messages, trains of packets, lost packets, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simaccess.sim.environment import Actor, Environment
+
+__all__ = ["Alarm", "Hole", "Message", "Train"]
+
+
+class Message:
+    """Bytes to deliver in order; no packet holds bytes of two messages.
+
+    Parameters
+    ----------
+    length : int
+        Bytes, at least 1.
+    notify : callable
+        ``notify(time)`` is called as soon as it is known when the last byte arrives in order.
+    """
+
+    __slots__ = ("arrival", "arriving", "length", "notify", "sending")
+
+    def __init__(self, length: int, notify: Callable[[int], None]) -> None:
+        self.length = self.sending = self.arriving = length
+        self.arrival = 0
+        self.notify = notify
+
+
+class Train:
+    """Packets in flight whose acknowledgements come a packet's time apart."""
+
+    __slots__ = ("ack", "count", "delivered", "last", "limited", "number", "repairs", "since")
+
+    def __init__(self, ack: int, number: int, count: int, last: int) -> None:
+        self.ack = ack  # when the next acknowledgement comes
+        self.number = number  # of the packet that it is for
+        self.count = count
+        self.last = last  # payload bytes of the last packet; the others are full
+        self.repairs: Hole | None = None  # what the packet makes good
+        # For delivery rates: what was delivered when the packet left, since when, and whether the
+        # sender had run out of data.
+        self.delivered = self.since = 0
+        self.limited = False
+
+
+class Hole:
+    """A packet that got lost: the sender does not know yet, or has not yet sent it again."""
+
+    __slots__ = ("message", "number", "original", "size")
+
+    def __init__(self, number: int, size: int, message: Message, original: int) -> None:
+        self.number = number
+        self.size = size
+        self.message = message
+        self.original = original
+
+
+class Alarm(Actor):
+    """Something that a sender does later; it is in the queue at most once."""
+
+    __slots__ = ("_env", "_ring", "_set")
+
+    def __init__(self, env: Environment, number: int, ring: Callable[[int], None]) -> None:
+        super().__init__(env, number, 0)
+        self._env = env
+        self._ring = ring
+        self._set = False
+
+    def set(self, time: int) -> None:
+        """Ring at `time`, or earlier if that was asked for before."""
+        if not self._set:
+            self._set = True
+            self.time = time
+            self._env.enter(self)
+
+    def send(self, _: None, /) -> object:
+        """Ring."""
+        self._set = False
+        self._ring(self.time)
+        return False

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.tcp import Bbr, Cubic, Reno, RoundTripTime, congestion_control, hystart_threshold
+
+MSS = 1448
+MS = TICKS_PER_SECOND // 1000
+
+
+def rtt(milliseconds: int = 100) -> RoundTripTime:
+    return RoundTripTime(milliseconds * MS, 200 * MS)
+
+
+def rounds(control: Reno, count: int, length: int, start: int = 0) -> list[float]:
+    """Windows in packets after each of `count` rounds in which the whole window counted."""
+    windows = []
+    for i in range(count):
+        control.acknowledged(control.cwnd)
+        control.round(start + (i + 1) * length, start + i * length)
+        windows.append(control.cwnd / MSS)
+    return windows
+
+
+def test_slow_start_doubles_by_bytes() -> None:
+    control = Reno(MSS, 10, rtt())
+    for window in (10, 20, 40):
+        assert control.cwnd == window * MSS
+        control.acknowledged(control.cwnd)
+
+
+def test_reno_adds_a_packet_a_round() -> None:
+    control = Reno(MSS, 10, rtt())
+    control.ssthresh = control.cwnd
+    assert rounds(control, 4, 100 * MS) == [11, 12, 13, 14]
+
+
+def test_reno_adds_less_when_the_window_was_less_of_a_limit() -> None:
+    control = Reno(MSS, 10, rtt())
+    control.ssthresh = control.cwnd
+    control.acknowledged(control.cwnd // 2)
+    control.round(100 * MS, 0)
+    assert control.cwnd == 10.5 * MSS
+    control.round(200 * MS, 100 * MS)
+    assert control.cwnd == 10.5 * MSS
+
+
+def test_cubic_follows_its_function() -> None:
+    control = Cubic(MSS, 1000, rtt())
+    control.lost()
+    control.recovered(0)
+    assert control.cwnd == pytest.approx(700 * MSS)
+    K = (1000 * 0.3 / 0.4) ** (1 / 3)
+    for i, window in enumerate(rounds(control, 150, 100 * MS), 1):
+        assert window == pytest.approx(0.4 * (i * 0.1 - K) ** 3 + 1000, abs=0.01)
+
+
+def test_cubic_is_as_fast_as_reno_where_that_is_faster() -> None:
+    control = Cubic(MSS, 20, rtt(5))
+    control.lost()
+    control.recovered(0)
+    alpha = 3 * 0.3 / 1.7
+    grown = rounds(control, 10, 5 * MS)
+    assert grown == pytest.approx([14 + alpha * i for i in range(1, 11)], abs=0.01)
+
+
+def test_cubic_aims_lower_after_a_second_loss_below_the_maximum() -> None:
+    control = Cubic(MSS, 1000, rtt())
+    control.lost()
+    control.recovered(0)
+    control.lost()
+    assert control._maximum == pytest.approx(700 * 1.7 / 2)
+
+
+def test_cubic_stands_still_while_the_window_is_no_limit() -> None:
+    busy, idle = Cubic(MSS, 1000, rtt()), Cubic(MSS, 1000, rtt())
+    for control in (busy, idle):
+        control.lost()
+        control.recovered(0)
+    idle.round(5000 * MS, 0)
+    idle.idle(7000 * MS, restart=False)
+    assert idle.cwnd == busy.cwnd
+    assert rounds(idle, 9, 100 * MS, 12_000 * MS) == rounds(busy, 9, 100 * MS)
+
+
+def test_silence_lets_slow_start_go_to_three_quarters() -> None:
+    control = Reno(MSS, 10, rtt())
+    control.ssthresh = 20 * MSS
+    control.cwnd = 80 * MSS
+    control.idle(299 * MS, restart=True)
+    assert (control.cwnd, control.ssthresh) == (80 * MSS, 20 * MSS)
+    control.idle(700 * MS, restart=True)
+    assert (control.cwnd, control.ssthresh) == (20 * MSS, 60 * MSS)
+
+
+@pytest.mark.parametrize(("milliseconds", "threshold"), [(1, 4), (32, 4), (80, 10), (400, 16)])
+def test_hystart_threshold_is_an_eighth_within_bounds(milliseconds: int, threshold: int) -> None:
+    assert hystart_threshold(milliseconds * MS) == threshold * MS
+
+
+def test_hystart_leaves_slow_start_at_the_threshold_only() -> None:
+    control = Reno(MSS, 16, rtt(80))
+    control.delays([90 * MS] * 7 + [90 * MS - 1])
+    assert control.cwnd < control.ssthresh
+    control.delays([90 * MS] * 8)
+    assert control.cwnd == control.ssthresh
+
+
+def test_hystart_spares_small_windows_and_can_be_off() -> None:
+    small = Reno(MSS, 15, rtt())
+    off = Reno(MSS, 100, rtt(), hystart=False)
+    for control in (small, off):
+        control.delays([500 * MS] * 8)
+        assert control.cwnd < control.ssthresh
+
+
+def test_timeout_is_the_smoothed_time_and_four_variations() -> None:
+    estimate = rtt(100)
+    assert estimate.timeout == 300 * MS
+    for _ in range(100):
+        estimate.sample(100 * MS)
+    assert estimate.timeout == 300 * MS
+    for _ in range(100):
+        estimate.sample(50 * MS)
+        estimate.sample(450 * MS)
+    assert estimate.minimum == 50 * MS
+    assert estimate.timeout > estimate.smoothed + 400 * MS
+
+
+@pytest.mark.parametrize(("algorithm", "share"), [("reno", 0.5), ("cubic", 0.7)])
+def test_a_loss_reduces_the_window_by_its_factor(algorithm: str, share: float) -> None:
+    control = congestion_control(algorithm, MSS, 100, rtt(), hystart=True)  # type: ignore[arg-type]  # parametrised
+    assert control.lost() == int(100 * MSS * share)
+    control.expired()
+    assert control.cwnd == MSS
+
+
+def test_bbr_starts_at_2_89_times_drains_and_cycles() -> None:
+    control = Bbr(MSS, 10, rtt(20))
+    assert control.gap(MSS) == pytest.approx(20 * MS / 10 / 2.89, rel=1e-6)
+    seen = [control.gain]
+    for i in range(200):
+        now = i * 20 * MS
+        control.delivered(now, 1e6, limited=False, flight=0 if i > 10 else 10**6)
+        control.round(now, now - 20 * MS)
+        if control.gain != seen[-1]:
+            seen.append(control.gain)
+    assert seen[:6] == [2.89, 1 / 2.89, 1.0, 1.25, 0.75, 1.0]
+    assert control.cwnd == pytest.approx(2 * 1e6 * 0.020, abs=1)
+
+
+def test_bbr_keeps_the_best_rate_of_ten_rounds() -> None:
+    control = Bbr(MSS, 10, rtt(20))
+    control.delivered(0, 5e6, limited=False, flight=0)
+    for i in range(1, 20):
+        control.round(i, i - 1)
+        control.delivered(i, 1e6, limited=False, flight=0)
+        assert control.rate == (5e6 if i <= 10 else 1e6)
+    control.delivered(20, 2e5, limited=True, flight=0)
+    assert control.rate == 1e6
+
+
+@given(
+    st.sampled_from(["reno", "cubic"]),
+    st.lists(st.sampled_from(["ack", "round", "loss", "timeout", "idle", "delay"]), max_size=60),
+)
+def test_windows_stay_within_reason(algorithm: str, events: list[str]) -> None:
+    control = congestion_control(algorithm, MSS, 10, rtt(), hystart=True)  # type: ignore[arg-type]  # drawn
+    now = 0
+    for event in events:
+        now += 100 * MS
+        before = control.cwnd
+        if event == "ack":
+            control.acknowledged(control.cwnd)
+            assert before <= control.cwnd <= 2 * before
+        elif event == "round":
+            control.round(now, now - 100 * MS)
+            assert before <= control.cwnd <= 1.5 * before + MSS
+        elif event == "loss":
+            control.lost()
+            control.recovered(now)
+            assert control.cwnd <= max(before, 2 * MSS)
+        elif event == "timeout":
+            control.expired()
+            assert control.cwnd == MSS
+        elif event == "idle":
+            control.idle(1000 * MS, restart=True)
+            assert min(before, 10 * MSS) <= control.cwnd <= before
+        else:
+            control.delays([150 * MS] * 8)
+            assert control.cwnd == before
+        assert control.cwnd >= MSS

@@ -1,0 +1,577 @@
+from __future__ import annotations
+
+import math
+import tomllib
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from simaccess.sim.environment import RUN_AHEAD, TICKS_PER_SECOND, Agent, Environment
+from simaccess.sim.sender import Sender
+from simaccess.sim.train import Train
+from simaccess.sim.wan_link import WanLink, WanPort
+from simaccess.sim.wan_parameters import WanParameters
+
+MSS = 1448
+HEADER = 52
+MS = TICKS_PER_SECOND // 1000
+
+PLAIN: dict[str, dict[str, Any]] = {
+    "path": {
+        "rate": "100 Mbit/s",
+        "upstream_rate": "100 Mbit/s",
+        "rtt": "20 ms",
+        "jitter": "0 s",
+        "loss": 0,
+        "mtu": "1500 B",
+        "buffer": "100 MB",
+        "upstream_buffer": "100 MB",
+    },
+    "cross": {"rate": "0 Mbit/s", "upstream_rate": "0 Mbit/s", "burst": "15000 B"},
+    "tcp": {
+        "congestion_control": "cubic",
+        "connections": 1,
+        "header": "52 B",
+        "initial_window": 10,
+        "receive_window": "100 MB",
+        "hystart": False,
+        "idle_restart": True,
+        "handshake": 1,
+        "rto_minimum": "200 ms",
+    },
+    "request": {"size": "100 B", "reply": "100 B", "issue": "5 us", "service": "50 us"},
+    "local": {"latency": "80 ns", "rate": "10 GB/s", "copy_rate": "5 GB/s"},
+}
+OVERHEAD = 55 * TICKS_PER_SECOND // 10**6
+REQUEST = 100 * 8 * TICKS_PER_SECOND // 10**8  # 100 B at 100 Mbit/s
+TAU = 120 * TICKS_PER_SECOND // 10**6  # 1500 B at 100 Mbit/s
+RTT = 20 * MS
+
+
+def parameters(**changes: Any) -> WanParameters:
+    """PLAIN with changes, written section__key."""
+    sections = {name: dict(section) for name, section in PLAIN.items()}
+    for name, value in changes.items():
+        section, key = name.split("__")
+        sections[section][key] = value
+    return WanParameters.model_validate(sections)
+
+
+class Run:
+    """A simulation of a link with one or more users."""
+
+    def __init__(
+        self, *, run_ahead: int = RUN_AHEAD, rounds: bool = True, seed: int = 1, **changes: Any
+    ) -> None:
+        self.env = Environment(run_ahead)
+        self.link = WanLink(self.env, parameters(**changes), 1 << 40, seed=seed, rounds=rounds)
+        self.local = self.link.local(1 << 40)
+        self.times: list[list[int]] = []
+        self.agents: list[Agent] = []
+        self.ports: list[WanPort] = []
+
+    def user(self, *steps: tuple[str, int]) -> WanPort:
+        """Add a user; each step is an operation and its bytes or ticks."""
+        port = self.link.attach()
+        times: list[int] = []
+        self.times.append(times)
+        self.ports.append(port)
+
+        async def body(agent: Agent) -> None:
+            under_way = []
+            for name, amount in steps:
+                if name == "load":
+                    await port.load(0, amount)
+                elif name == "store":
+                    await port.store(0, amount, None)
+                elif name == "fetch":
+                    under_way.append(await port.fetch(0, amount, self.local, 0))
+                elif name == "flush":
+                    under_way.append(await port.flush(0, amount, self.local, 0))
+                elif name == "work":
+                    await agent.work(amount)
+                elif amount <= len(under_way):  # await the amount-th from the end
+                    await under_way[-amount]
+                times.append(agent.time)
+
+        self.agents.append(self.env.start(body))
+        return port
+
+    def go(self) -> Run:
+        self.env.run()
+        for port in self.ports:  # acknowledgements that nobody waits for are taken late
+            for connection in port.connections:
+                connection.up._settle(1 << 80)
+                connection.down._settle(1 << 80)
+        return self
+
+    def spans(self, user: int = 0) -> list[int]:
+        times = self.times[user]
+        return [b - a for a, b in zip([0, *times], times, strict=False)]
+
+
+def cold(packets: int, window: int = 10, tau: int = TAU, rtt: int = RTT) -> int:
+    """Design, section 5: handshake, full rounds, the last flight."""
+    time = rtt
+    while packets > window:
+        time += max(rtt, window * tau)
+        packets -= window
+        window *= 2
+    return time + rtt + packets * tau
+
+
+def ramp(size: int = 40_000_000) -> tuple[str, int]:
+    """A transfer that opens the window widely."""
+    return ("load", size)
+
+
+@pytest.mark.parametrize("packets", [1, 10, 11, 30, 46, 500, 5000])
+def test_cold_transfer_takes_the_rounds_of_slow_start(packets: int) -> None:
+    run = Run()
+    run.user(("load", packets * MSS))
+    assert run.go().spans() == [cold(packets) + REQUEST + OVERHEAD]
+
+
+@pytest.mark.parametrize("packets", [1, 7, 100, 5000])
+def test_warm_transfer_takes_a_round_trip_and_its_bytes(packets: int) -> None:
+    run = Run()
+    run.user(ramp(), ("load", packets * MSS))
+    assert run.go().spans()[1] == RTT + REQUEST + packets * TAU + OVERHEAD
+
+
+def test_a_short_last_packet_carries_its_own_header() -> None:
+    run = Run()
+    run.user(ramp(), ("load", MSS + 100))
+    short = (100 + HEADER) * 8 * TICKS_PER_SECOND // 10**8
+    assert run.go().spans()[1] == RTT + REQUEST + TAU + short + OVERHEAD
+
+
+def test_store_and_flush_upload_with_the_users_own_window() -> None:
+    upload = 46 * MSS - 48  # with the request's 48 bytes, 46 full packets
+    run = Run()
+    run.user(("load", MSS), ("store", upload), ("flush", upload), ("await", 1))
+    load, store, *flush = run.go().spans()
+    reply = REQUEST
+    assert load == cold(1) + REQUEST + OVERHEAD
+    assert store == cold(46) - RTT + reply + OVERHEAD
+    assert flush[0] == 5 * TICKS_PER_SECOND // 10**6
+    assert sum(flush) == RTT + 46 * TAU + reply + OVERHEAD  # the window is open now
+
+
+def test_window_grows_only_while_it_is_the_limit() -> None:
+    read, bulk = 8 * 1024, 64 * 1024
+    run = Run()
+    run.user(("load", read), ("load", read), ("load", read), ("load", bulk), ("load", bulk))
+    *_, fourth, fifth = run.go().spans()
+    last = 16 * TAU - (1500 - HEADER - (bulk - 45 * MSS)) * 8 * TICKS_PER_SECOND // 10**8
+    assert fourth == 2 * RTT + RTT + last + REQUEST + OVERHEAD  # 10, 20, 16 packets
+    assert fifth < 2 * RTT
+
+
+def test_throughput_is_the_receive_window_a_round_trip() -> None:
+    size, window = 20_000_000, 64 * 1024
+    run = Run(tcp__receive_window="64 KiB")
+    run.user(ramp(), ("load", size))
+    rate = size / run.go().spans()[1] * TICKS_PER_SECOND
+    assert rate == pytest.approx(window / 0.020, rel=0.02)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5, 20, 80])
+def test_pipelined_requests_reach_the_least_of_their_bounds(depth: int) -> None:
+    block = 4 * MSS
+    run = Run()
+    fetches = [("fetch", block)] * depth
+    waits = [("await", depth), ("fetch", block)] * 400
+    run.user(ramp(), *fetches, *waits)
+    times = run.go().times[0]
+    count = 300
+    first = times[1 + depth + 2 * 50]
+    last = times[1 + depth + 2 * (50 + count)]
+    rate = count * block / (last - first) * TICKS_PER_SECOND
+    wire = 4 * TAU / TICKS_PER_SECOND
+    bound = min(block / wire, depth * block / (0.020 + wire))
+    assert rate == pytest.approx(bound, rel=0.02)
+    assert rate <= bound * 1.0001
+
+
+def test_prefetching_requests_wait_in_the_order_of_their_connection() -> None:
+    run = Run()
+    run.user(("fetch", 500_000), ("fetch", 1), ("await", 1), ("await", 2))
+    *_, small, both = run.go().times[0]
+    assert small == both > cold(345)
+
+
+def test_a_loss_holds_up_what_lies_behind_on_its_connection() -> None:
+    run = Run(tcp__initial_window=100)
+    run.user(("fetch", 20 * MSS), ("fetch", 20 * MSS), ("await", 1), ("await", 2))
+    lose(run, 5)
+    *_, second, both = run.go().times[0]
+    assert second == both > 3 * RTT
+
+
+def test_requests_go_to_the_connection_with_the_least_outstanding() -> None:
+    run = Run(tcp__connections=2)
+    run.user(("fetch", 500_000), ("fetch", 1), ("await", 1), ("await", 2))
+    *_, small, both = run.go().times[0]
+    assert small < 3 * RTT < both
+
+
+@pytest.mark.parametrize(("idle", "halvings"), [(210, 0), (230, 1), (500, 2), (1200, 5), (9000, 8)])
+def test_silence_halves_the_window_every_timeout(idle: int, halvings: int) -> None:
+    run = Run()
+    run.user(ramp(2_000_000), ("work", idle * MS), ("load", 691 * MSS))
+    windows = []
+    sender = run.ports[0].connections[0].down
+    shrink = sender.control.idle
+
+    def watch(gap: int, *, restart: bool) -> None:
+        before = sender.control.cwnd
+        shrink(gap, restart=restart)
+        windows.append((before, sender.control.cwnd))
+
+    sender.control.idle = watch  # type: ignore[method-assign]
+    run.go()
+    before, after = windows[0]
+    assert after == max(before >> halvings, 10 * MSS)
+    assert run.spans()[2] == cold(691, after // MSS) - RTT + REQUEST + OVERHEAD
+
+
+def test_without_idle_restart_the_window_stays() -> None:
+    run = Run(tcp__idle_restart=False)
+    run.user(ramp(2_000_000), ("work", 5000 * MS), ("load", 691 * MSS))
+    assert run.go().spans()[2] == RTT + 691 * TAU + REQUEST + OVERHEAD
+
+
+def test_slow_start_ends_when_the_delay_rises() -> None:
+    run = Run(tcp__hystart=True)
+    run.user(ramp())
+    sender = run.ports[0].connections[0].down
+    run.go()
+    product = RTT // TAU * MSS  # 166 packets
+    # The first round whose first packets wait 4 ms or more ends slow start.
+    assert product < sender.control.ssthresh <= 4 * product
+
+
+def test_bbr_keeps_the_buffer_nearly_empty() -> None:
+    queues, rates = {}, {}
+    for name in ("bbr", "reno"):
+        run = Run(tcp__congestion_control=name, path__buffer="500 kB")
+        run.user(ramp(20_000_000))
+        end = run.go().times[0][-1]
+        use = run.link.use(end)["down"]
+        queues[name] = use.mean_queue
+        rates[name] = 20_000_000 / end * TICKS_PER_SECOND
+    product = RTT // TAU
+    assert queues["bbr"] < 0.3 * product < queues["reno"]
+    assert rates["bbr"] > 0.85 * 100e6 / 8 * MSS / 1500
+
+
+class Fixed:
+    """Losses at chosen packets."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.gaps = [b - a for a, b in zip((-1, *numbers), numbers, strict=False)]
+
+    def __iter__(self) -> Fixed:
+        return self
+
+    def __next__(self) -> int:
+        return self.gaps.pop(0) if self.gaps else 1 << 50
+
+
+def lose(run: Run, *numbers: int) -> None:
+    sender = run.ports[0].connections[0].down
+    losses = Fixed(*numbers)
+    sender._losses = losses
+    sender._next_loss = next(losses) - 1
+
+
+def test_a_lost_packet_costs_a_round_trip_by_fast_retransmit() -> None:
+    run = Run()
+    run.user(("load", 200 * MSS))
+    lose(run, 190)
+    lossless = cold(200) + REQUEST + OVERHEAD
+    sender = run.ports[0].connections[0].down
+    extra = run.go().spans()[0] - lossless
+    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 1, 0)
+    assert 0.8 * RTT < extra < 1.2 * RTT
+
+
+def test_a_lost_tail_costs_a_probe_after_two_round_trips() -> None:
+    run = Run()
+    run.user(("load", 200 * MSS))
+    lose(run, 199)
+    extra = run.go().spans()[0] - cold(200) - REQUEST - OVERHEAD
+    sender = run.ports[0].connections[0].down
+    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 1, 0)
+    assert 2 * RTT < extra < 4 * RTT
+
+
+def test_a_lost_probe_costs_a_timeout() -> None:
+    run = Run()
+    run.user(("load", 20 * MSS))
+    lose(run, 19, 20)
+    extra = run.go().spans()[0] - cold(20) - REQUEST - OVERHEAD
+    sender = run.ports[0].connections[0].down
+    assert (sender.retransmissions, sender.timeouts) == (2, 1)
+    assert 200 * MS < extra < 320 * MS
+
+
+def reno_throughput(settling: int, losses: int, every: int, *, periodic: bool) -> float:
+    """Throughput of a long Reno flow over Mathis' bound, after `settling` losses."""
+    run = Run(
+        tcp__congestion_control="reno",
+        path__loss=0 if periodic else 1 / every,
+        path__rate="10 Gbit/s",
+    )
+    run.user(("load", settling * every * MSS), ("load", losses * every * MSS))
+    if periodic:
+        lose(run, *range(every, 2 * (settling + losses) * every, every))
+    sender = run.ports[0].connections[0].down
+    seconds = run.go().spans()[1] / TICKS_PER_SECOND
+    assert sender.timeouts == 0
+    p = sender.congestion_events / ((settling + losses) * every)
+    assert p == pytest.approx(1 / every, rel=0.1)
+    return losses * every * MSS / seconds / (1.22 * MSS / (0.020 * math.sqrt(p)))
+
+
+def test_every_sender_has_losses_of_its_own_that_follow_from_the_seed() -> None:
+    def gaps(seed: int) -> list[list[int]]:
+        run = Run(seed=seed, path__loss=0.01, tcp__connections=2)
+        run.user()
+        run.user()
+        run.go()
+        return [list(islice(sender._losses or [], 20)) for sender in senders(run)]
+
+    first = gaps(1)
+    assert first == gaps(1)
+    assert len({tuple(gap) for gap in first + gaps(2)}) == 16
+
+
+@pytest.mark.parametrize(("every", "losses"), [(500, 100), (2000, 50), (8000, 20)])
+def test_reno_meets_the_bound_of_mathis_for_periodic_losses(every: int, losses: int) -> None:
+    # The bound counts only rounds of growth from w to 2w packets, 3/2 w^2 = 1/p in all. Each loss
+    # adds one round to see it and one to mend it, in which the window does not grow: the
+    # difference vanishes as sqrt(p). 1.22 itself stands for sqrt(3/2) = 1.2247.
+    ratio = reno_throughput(12, losses, every, periodic=True)
+    w = (-1 + (1 + 6 * every) ** 0.5) / 3  # 3/2 w^2 + w = 1/p
+    expected = every / (w + 2) / (1.22 * every**0.5)
+    assert ratio == pytest.approx(expected, rel=0.02)
+    assert 0.9 < ratio < 1.01
+
+
+def test_reno_meets_the_bound_of_mathis_for_random_losses() -> None:
+    # Independent losses raise the constant to at most 1.31 (Ott, Kempermann and Mathis 1996), 7 %;
+    # the rounds of recovery take 8 % off; 400 cycles leave 3 % to the seed.
+    assert 0.9 < reno_throughput(20, 400, 500, periodic=False) < 1.1
+
+
+def test_two_reno_flows_share_fairly() -> None:
+    run = Run(tcp__congestion_control="reno", path__buffer="125 kB", path__jitter="100 us")
+    ends = []
+    for _ in range(2):
+        run.user(("load", 40_000_000))
+    run.go()
+    ends = [times[-1] for times in run.times]
+    assert min(ends) > 0.75 * max(ends)
+    use = run.link.use(max(ends))["down"]
+    assert use.payload_bytes == 80_000_000
+    assert 0.8 < use.utilisation <= 1
+
+
+def test_cross_traffic_takes_its_share_and_is_told_apart() -> None:
+    run = Run(cross__rate="40 Mbit/s", path__buffer="250 kB")
+    run.user(("load", 20_000_000))
+    end = run.go().times[0][-1]
+    use = run.link.use(end)["down"]
+    assert use.other == pytest.approx(0.4, rel=0.1)
+    assert use.payload_bytes == 20_000_000
+    assert use.utilisation <= 1
+    assert end > 20_000_000 * 8 / 60e6 * TICKS_PER_SECOND
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["load", "store", "fetch", "flush"]), st.integers(1, 150_000)),
+        st.tuples(st.just("work"), st.integers(0, 400 * MS)),
+        st.tuples(st.just("await"), st.integers(1, 4)),
+    ),
+    min_size=1,
+    max_size=8,
+)
+settings_of_link = st.fixed_dictionaries(
+    {
+        "tcp__congestion_control": st.sampled_from(["reno", "cubic", "bbr"]),
+        "tcp__connections": st.integers(1, 3),
+        "tcp__receive_window": st.sampled_from(["20000 B", "200 kB", "10 MB"]),
+        "tcp__hystart": st.booleans(),
+        "path__buffer": st.sampled_from(["15 kB", "60 kB", "10 MB"]),
+        "path__upstream_buffer": st.sampled_from(["15 kB", "10 MB"]),
+        "path__rtt": st.sampled_from(["1200 us", "20 ms"]),
+        "path__loss": st.sampled_from([0, 0, 0.02]),
+        "path__jitter": st.sampled_from(["0 s", "0 s", "1 ms"]),
+        "cross__rate": st.sampled_from(["0 Mbit/s", "0 Mbit/s", "30 Mbit/s"]),
+    }
+)
+
+
+def senders(run: Run) -> list[Sender]:
+    connections = [connection for port in run.ports for connection in port.connections]
+    return [sender for connection in connections for sender in (connection.up, connection.down)]
+
+
+def state(run: Run) -> list[int]:
+    """Everything that the past leaves behind."""
+    state = [run.link.down.station.waited, run.link.up.station.waited]
+    for sender in senders(run):
+        state += [sender.control.cwnd, sender.control.ssthresh, sender.rtt.smoothed]
+        state += [sender.congestion_events, sender.retransmissions, sender.timeouts]
+    return state
+
+
+@settings(max_examples=60, deadline=None)
+@given(changes=settings_of_link, users=st.lists(steps, min_size=1, max_size=3))
+def test_any_scenario_is_the_same_however_it_is_run(
+    changes: dict[str, Any], users: list[list[tuple[str, int]]]
+) -> None:
+    outcomes = []
+    for mode in ({}, {"run_ahead": 0}, {"rounds": False}, {"run_ahead": 10**6, "rounds": False}):
+        run = Run(**mode, **changes)
+        for scenario in users:
+            run.user(*scenario)
+        run.go()
+        outcomes.append(run)
+        end = max(agent.time for agent in run.agents)
+        for agent in run.agents:
+            spent = agent.compute + agent.stall + agent.copy + agent.issue + agent.wait
+            assert spent == agent.time - agent.start
+        down = run.link.use(max(end, int(run.env.now)))["down"]
+        assert down.utilisation <= 1 + 1e-12
+        reads = sum(n for user in users for name, n in user if name in ("load", "fetch"))
+        writes = sum(1 for user in users for name, _ in user if name in ("store", "flush"))
+        assert run.link.down.station.bytes == reads + 48 * writes
+        assert all(sender.flight == 0 == sender._missing for sender in senders(run))
+    for other in outcomes[1:]:
+        assert other.times == outcomes[0].times
+        assert state(other) == state(outcomes[0])
+
+
+def test_a_cold_transfer_costs_work_by_rounds_not_by_packets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = {}
+    for size in (1_000_000, 100_000_000):
+        run = Run(tcp__hystart=True)
+        run.user(("load", size))
+        count = 0
+        sender = run.ports[0].connections[0].down
+        acknowledge = sender._acknowledge
+
+        def counting(*args: Any, acknowledge: Any = acknowledge) -> None:
+            nonlocal count
+            count += 1
+            acknowledge(*args)
+
+        monkeypatch.setattr(sender, "_acknowledge", counting)
+        run.go()
+        steps[size] = count
+    assert steps[1_000_000] < 60
+    assert steps[100_000_000] < 10_000  # of 69,000 packets
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("path__rate", "0 Mbit/s"),
+        ("path__loss", 1.0),
+        ("path__buffer", "100 B"),
+        ("tcp__header", "1500 B"),
+        ("tcp__congestion_control", "vegas"),
+        ("tcp__receive_window", "1000 B"),
+        ("request__size", "52 B"),
+        ("path__rtt", 20),
+    ],
+)
+def test_figures_that_cannot_be_are_refused(key: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        parameters(**{key: value})
+
+
+def test_bytes_come_and_go() -> None:
+    env = Environment()
+    data = bytearray(range(256)) * 16
+    link = WanLink(env, parameters(), len(data), memoryview(data))
+    port, local = link.attach(), link.local(4096)
+
+    async def body(_: Agent) -> None:
+        view = await port.load(10, 5)
+        assert view is not None
+        assert bytes(view) == bytes(range(10, 15))
+        await (await port.fetch(100, 50, local, 7))
+        shadow = local.view(7, 50)
+        assert shadow is not None
+        assert bytes(shadow) == bytes(range(100, 150))
+        await port.store(0, 3, memoryview(b"abc"))
+        shadow[:4] = b"wxyz"
+        await (await port.flush(300, 4, local, 7))
+
+    agent = env.start(body)
+    env.run()
+    assert agent.end is not None
+    assert data[:3] == b"abc"
+    assert data[300:304] == b"wxyz"
+    assert port.moved == 5 + 50 + 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("name", "rtt"), [("wan-20ms-100mbit", 0.020), ("wan-100ms-1gbit", 0.100), ("lan-1gbit", 2e-4)]
+)
+def test_shipped_models_meet_the_warm_closed_form(name: str, rtt: float) -> None:
+    path = Path(__file__).parents[2] / "models" / f"{name}.toml"
+    model = tomllib.loads(path.read_text())
+    assert model["kind"] == "wan-link"
+    figures = {
+        section: {key: entry["value"] for key, entry in entries.items()}
+        for section, entries in model.items()
+        if isinstance(entries, dict)
+    }
+    for entries in (model[section] for section in figures):
+        for entry in entries.values():
+            assert entry["source"]
+            assert entry["status"] in ("verified", "derived", "unverified")
+            known = isinstance(entry["value"], bool) or entry["value"] == "cubic"
+            assert known or len(entry["range"]) == 2
+    shipped = WanParameters.model_validate(figures)
+    assert shipped.path.rtt == pytest.approx(rtt)
+    run = Run(**{f"{s}__{k}": v for s, entries in figures.items() for k, v in entries.items()})
+    run.user(("load", 3_000_000), ("load", 10 * MSS))
+    wire = shipped.request.size / shipped.path.upstream_rate + 15_000 / shipped.path.rate
+    overhead = shipped.request.issue + shipped.request.service
+    spans = run.go().spans()
+    assert spans[1] / TICKS_PER_SECOND == pytest.approx(rtt + wire + overhead, abs=1e-11)
+
+
+def test_jitter_delays_by_its_mean_without_overtaking(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = 1000
+    run = Run(path__jitter="2 ms")
+    run.user(*[("load", MSS)] * (loads + 1), ("load", 2000 * MSS))
+    sender = run.ports[0].connections[0].down
+    acknowledge = sender._acknowledge
+    times = []
+
+    def watch(train: Train, bound: int) -> None:
+        times.append(train.ack)
+        acknowledge(train, bound)
+
+    monkeypatch.setattr(sender, "_acknowledge", watch)
+    spans = run.go().spans()[1:-1]
+    plain = RTT + REQUEST + TAU + OVERHEAD
+    # Two packets, each late by an exponential of mean 2 ms: 4 standard errors are 0.36 ms.
+    assert sum(spans) / loads - plain == pytest.approx(4 * MS, abs=0.36 * MS)
+    assert min(spans) >= plain
+    assert times == sorted(times)
