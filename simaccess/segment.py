@@ -169,6 +169,11 @@ class Local(Protocol):
         """Bytes."""
         ...
 
+    @property
+    def base(self) -> int:
+        """Where it begins in the memory that it is a part of."""
+        ...
+
     def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read; charged as a stall."""
         ...

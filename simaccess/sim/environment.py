@@ -20,7 +20,7 @@ end of ``run(until=...)`` come first within their instant; arbiters have the hig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from heapq import heappop, heappush, heappushpop
 from typing import Any
 
@@ -77,6 +77,7 @@ class Agent(Actor):
     """
 
     __slots__ = (
+        "_body",
         "_waiting",
         "compute",
         "copy",
@@ -101,7 +102,8 @@ class Agent(Actor):
         self.compute = self.stall = self.copy = self.issue = self.wait = 0
         self.end: int | None = None
         self._waiting: list[Agent] = []
-        self.send = body(self).send  # type: ignore[method-assign]  # the coroutine's own: no layer between
+        self._body = body(self)
+        self.send = self._body.send  # type: ignore[method-assign]  # the coroutine's own: no layer between
         env.enter(self)
 
     def __await__(self) -> Generator[Any, Any, None]:
@@ -121,6 +123,10 @@ class Agent(Actor):
         for agent in self._waiting:
             self.env.wake(agent, self.time)
         self._waiting.clear()
+
+    def close(self) -> None:
+        """End the coroutine where it is."""
+        self._body.close()
 
     async def poll(self) -> bool:
         """Say whether the coroutine has returned by the caller's local time."""
@@ -288,6 +294,32 @@ class Environment(simpy.Environment):
         super().schedule(event, priority, delay)
         if self._now + delay < self.horizon:
             self.horizon = self._now + delay
+
+    def run_agents(self, agents: Sequence[Agent]) -> None:
+        """Run until the last of some agents ends.
+
+        What is under way by then, such as copies ahead that nobody reads any more, is not run.
+
+        Raises
+        ------
+        RuntimeError
+            If they wait for each other.
+        """
+        ended = self.event()
+
+        async def watch(_: Agent) -> None:
+            for agent in agents:
+                await agent
+            await self.turn
+            ended.succeed()
+
+        self.start(watch)
+        try:
+            self.run(until=ended)
+        finally:
+            for *_, event in self.queue:
+                if isinstance(event, Agent):
+                    event.close()  # it may not even have begun
 
     def _drive(self, actor: Any) -> None:
         """Run an actor, and then those behind it while the queue's head is an actor."""

@@ -7,7 +7,7 @@ so its closed forms are exact, and others are compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate
@@ -115,9 +115,10 @@ class FifoPort:
 
     __slots__ = (
         "_data",
+        "_engine",
         "_env",
+        "_issue",
         "_latency",
-        "_link",
         "_service",
         "_station",
         "_turn",
@@ -130,13 +131,14 @@ class FifoPort:
         self.size = link.size
         self.moved = 0
         self.posted = link.parameters.link.posted
-        self._link = link
         self._env = link.env
         self._data = link.data
         self._station = link.station
         self._service = link.service
         self._latency = link.latency
         self._turn = link.env.turn
+        self._engine = link.engine
+        self._issue = link.issue
 
     async def load(self, offset: int, length: int) -> Data:
         """Read in place."""
@@ -178,41 +180,33 @@ class FifoPort:
         if self._data is not None and data is not None:
             self._data[offset : offset + length] = data
 
-    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
+    def fetch(self, offset: int, length: int, into: Local, at: int) -> Awaitable[Transfer]:
         """Start a bulk copy towards the user."""
-        agent = self._issue()
-        if agent.time < self._env.horizon:
-            self._env.jump(agent.time)
-        else:
-            await self._turn
-        if self._data is not None:
-            view = into.view(at, length)
-            assert view is not None
-            view[:] = self._data[offset : offset + length]
-        return self._submit(agent.time, length)
+        if self._data is None:
+            return self._start(length)
+        return self._start(length, self._data[offset : offset + length], into.view(at, length))
 
-    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
+    def flush(self, offset: int, length: int, source: Local, at: int) -> Awaitable[Transfer]:
         """Start a bulk copy away from the user."""
-        agent = self._issue()
-        if agent.time < self._env.horizon:
-            self._env.jump(agent.time)
+        if self._data is None:
+            return self._start(length)
+        return self._start(length, source.view(at, length), self._data[offset : offset + length])
+
+    async def _start(self, length: int, source: Data = None, target: Data = None) -> Transfer:
+        """Issue a request, and copy its bytes if there are any."""
+        env = self._env
+        agent: Agent = env.current  # type: ignore[assignment]  # only agents call
+        issue = self._issue
+        agent.time = now = agent.time + issue
+        agent.issue += issue
+        if now < env.horizon:
+            env._now = now  # noqa: SLF001
         else:
             await self._turn
-        if self._data is not None:
-            view = source.view(at, length)
-            assert view is not None
-            self._data[offset : offset + length] = view
-        return self._submit(agent.time, length)
-
-    def _issue(self) -> Agent:
-        agent = self._env.agent
-        agent.time += self._link.issue
-        agent.issue += self._link.issue
-        return agent
-
-    def _submit(self, now: int, length: int) -> Transfer:
-        engine = self._link.engine
-        transfer = Transfer(self._env, engine.number, length)
-        engine.submit(transfer, now)
+        if target is not None and source is not None:
+            target[:] = source
         self.moved += length
+        engine = self._engine
+        transfer = Transfer(env, engine.number, length)
+        engine.submit(transfer, now)
         return transfer

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from simaccess.segment import Data, Local, Segment, Transfer
-from simaccess.sim.environment import Environment
+from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.station import Durations, StationUse
 
 __all__ = ["FarEnd", "Link", "LocalMemory"]
@@ -109,6 +109,7 @@ class LocalMemory:
         real: bool,
     ) -> None:
         self.env = env
+        self.base = 0
         self.size = size
         self._latency = Durations(latency)[1]
         self._access = Durations(1 / rate)
@@ -117,11 +118,12 @@ class LocalMemory:
 
     async def load(self, offset: int, length: int) -> Data:
         """Read."""
-        agent = self.env.agent
+        agent: Agent = self.env.current  # type: ignore[assignment]  # only agents call
         ticks = self._latency + self._access[length]
         agent.time += ticks
         agent.stall += ticks
-        return self.view(offset, length)
+        data = self._bytes
+        return None if data is None else data[offset : offset + length]
 
     async def store(self, offset: int, length: int, data: Data) -> None:
         """Write."""

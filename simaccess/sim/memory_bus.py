@@ -138,6 +138,11 @@ class MemoryBus(Link):
         """Return the use of the channel."""
         return {"memory": self.channel.use(end)}
 
+    @property
+    def piece(self) -> int:
+        """Bytes that a device's transfer puts on the channel at once."""
+        return self.parameters.memory.granule << self.line_shift
+
     def dma(self, now: int, address: int, length: int, *, write: bool) -> int:
         """Serve a device's read or write of memory.
 

@@ -15,8 +15,9 @@ import numpy as np
 from simaccess.segment import Data, Local
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.link import Link, LocalMemory
+from simaccess.sim.memory_bus import MemoryBus
 from simaccess.sim.other_master import OtherMaster
-from simaccess.sim.pci_dma import HostMemory, PciDma
+from simaccess.sim.pci_dma import FifoMemory, HostMemory, PciDma
 from simaccess.sim.pci_parameters import PciParameters, TargetSection
 from simaccess.sim.pci_path import Path
 from simaccess.sim.round_robin import OVERHEAD, PAYLOAD, Job, RoundRobin
@@ -42,7 +43,7 @@ class PciBus(Link):
         Its figures.
     size, data
         As for `Link`.
-    memory : HostMemory, optional
+    memory : MemoryBus or FifoMemory, optional
         What the data of DMA cross on the host's side.
     seed : int
         For the other masters' Poisson arrivals.
@@ -57,7 +58,7 @@ class PciBus(Link):
         size: int,
         data: memoryview | None = None,
         *,
-        memory: HostMemory | None = None,
+        memory: MemoryBus | FifoMemory | None = None,
         seed: int = 0,
         lumps: bool = True,
     ) -> None:
@@ -66,6 +67,7 @@ class PciBus(Link):
         bus, other, pio = parameters.bus, parameters.other, parameters.pio
         clock = Durations(1 / bus.clock)
         self._ticks = clock
+        self._memory = memory
         self.bus = RoundRobin(
             env,
             clock=TICKS_PER_SECOND / bus.clock,
@@ -102,8 +104,10 @@ class PciBus(Link):
         """Connect one more user: a processor behind the host bridge."""
         return PciPort(self)
 
-    def local(self, size: int) -> LocalMemory:
-        """Return memory beside a processor."""
+    def local(self, size: int) -> Local:
+        """Return memory beside a processor: of the host memory, if that is simulated."""
+        if isinstance(self._memory, MemoryBus):
+            return self._memory.local(size)
         local = self.parameters.local
         return LocalMemory(
             self.env,
@@ -115,8 +119,11 @@ class PciBus(Link):
         )
 
     def use(self, end: int) -> Mapping[str, StationUse]:
-        """Return the use of the bus."""
-        return {"bus": self.bus.use(end)}
+        """Return the use of the bus, and of the host memory if that is simulated."""
+        use = {"bus": self.bus.use(end)}
+        if isinstance(self._memory, MemoryBus):
+            use.update(self._memory.use(end))
+        return use
 
     def _engine(self, host_write: Path, memory: HostMemory | None) -> PciDma:
         parameters = self.parameters
@@ -238,7 +245,7 @@ class PciPort:
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
         """Start a bulk copy into host memory, or make it where there is no engine."""
         if self._enabled:
-            transfer = await self._submit(offset, at, length, inwards=True)
+            transfer = await self._submit(offset, into.base + at, length, inwards=True)
         else:
             transfer = await self._copy(offset, length, inwards=True)
         if self._data is not None:
@@ -250,7 +257,7 @@ class PciPort:
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Start a bulk copy out of host memory, or make it where there is no engine."""
         if self._enabled:
-            transfer = await self._submit(offset, at, length, inwards=False)
+            transfer = await self._submit(offset, source.base + at, length, inwards=False)
         else:
             transfer = await self._copy(offset, length, inwards=False)
         if self._data is not None:

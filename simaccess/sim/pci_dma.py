@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from simaccess.sim.dma import DmaEngine
-from simaccess.sim.environment import Environment
+from simaccess.sim.environment import Actor, Environment
 from simaccess.sim.pci_parameters import PciParameters
 from simaccess.sim.pci_path import Path
 from simaccess.sim.round_robin import OVERHEAD, PAYLOAD, Job, RoundRobin
@@ -20,6 +20,10 @@ __all__ = ["FifoMemory", "HostMemory", "PciDma", "PciTransfer"]
 class HostMemory(Protocol):
     """The memory behind the host bridge, which DMA data cross too."""
 
+    @property
+    def piece(self) -> int:
+        """Bytes that it takes at once."""
+
     def dma(self, now: int, address: int, length: int, *, write: bool) -> int:
         """Take `length` bytes from `now` on, called in the order of time; return the end."""
 
@@ -31,9 +35,12 @@ class FifoMemory:
     ----------
     rate : float
         Bytes a second.
+    piece : int
+        Bytes that it takes at once.
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, piece: int = 1 << 62) -> None:
+        self.piece = piece
         self.station = FifoStation()
         self._service = Durations(1 / rate)
 
@@ -57,7 +64,7 @@ class PciTransfer(Transfer):
         Ticks between two looks of a polling processor; 0 if it sees the end at once.
     """
 
-    __slots__ = ("_interval", "crossed", "far", "inwards", "near")
+    __slots__ = ("_interval", "crossed", "far", "inwards", "moved", "near")
 
     def __init__(
         self,
@@ -74,7 +81,8 @@ class PciTransfer(Transfer):
         self.far = far
         self.near = near
         self.inwards = inwards
-        self.crossed = 0
+        self.crossed: int | None = 0  # when its bytes have crossed the memory; None: not known
+        self.moved: int | None = None  # when they have crossed the bus
         self._interval = interval
 
     def __await__(self) -> Generator[Any, Any, None]:
@@ -92,6 +100,49 @@ class PciTransfer(Transfer):
         agent.time += self.handling
         agent.issue += self.handling
         self.handling = 0
+
+
+class _Crossing(Actor):
+    """A transfer on its way through host memory, a piece each time that the bus brings one."""
+
+    __slots__ = ("_address", "_done", "_end", "_left", "_memory", "_pace", "_transfer")
+
+    def __init__(
+        self,
+        transfer: PciTransfer,
+        number: int,
+        memory: HostMemory,
+        pace: Durations,
+        done: Callable[[PciTransfer], None],
+    ) -> None:
+        super().__init__(transfer.env, number, 0)
+        self._transfer = transfer
+        self._memory = memory
+        self._pace = pace
+        self._done = done
+        self._address = transfer.near
+        self._left = transfer.length
+        self._end = 0
+
+    def start(self, now: int) -> None:
+        """Take the first piece."""
+        self.time = now
+        if self.send(None):
+            self._transfer.env.enter(self)
+
+    def send(self, _: None, /) -> object:
+        """Take a piece; ask for a turn when the next one is there."""
+        size = min(self._left, self._memory.piece)
+        end = self._memory.dma(self.time, self._address, size, write=self._transfer.inwards)
+        self._end = max(self._end, end)
+        self._address += size
+        self._left -= size
+        if self._left:
+            self.time += self._pace[size]
+            return True
+        self._transfer.crossed = self._end
+        self._done(self._transfer)
+        return False
 
 
 class PciDma:
@@ -136,6 +187,8 @@ class PciDma:
         self._reading = reading
         self._writing = writing
         self._memory = memory
+        self._crossings = env.arbiter()
+        self._pace = Durations(1 / (parameters.bus.width * parameters.bus.clock))
         self._remote = remote = dma.side == "device"
         self._descriptor = dma.descriptor if remote else 0
         self._span = dma.span
@@ -176,9 +229,8 @@ class PciDma:
     def _data(self, transfer: Transfer, now: int) -> None:
         assert isinstance(transfer, PciTransfer)
         if self._memory is not None:
-            transfer.crossed = self._memory.dma(
-                now, transfer.near, transfer.length, write=transfer.inwards
-            )
+            transfer.crossed = None
+            _Crossing(transfer, self._crossings, self._memory, self._pace, self._met).start(now)
         path = self._paths[transfer.inwards]
         # Bursts end at the page boundaries of the target, which is on the engine's other side.
         address = transfer.near if self._remote else transfer.far
@@ -186,10 +238,18 @@ class PciDma:
         self._move(job, now, partial(self._moved, transfer))
 
     def _moved(self, transfer: PciTransfer, now: int) -> None:
-        if transfer.crossed > now:
-            transfer.schedule(transfer.crossed, self._write_back)
+        transfer.moved = now
+        self._met(transfer)
+
+    def _met(self, transfer: PciTransfer) -> None:
+        """Go on once the bytes have crossed both the bus and the memory."""
+        moved, crossed = transfer.moved, transfer.crossed
+        if moved is None or crossed is None:
+            return
+        if crossed > moved:
+            transfer.schedule(crossed, self._write_back)
         else:
-            transfer.time = now
+            transfer.time = moved
             self._write_back(transfer)
 
     def _write_back(self, transfer: Transfer) -> None:

@@ -67,12 +67,13 @@ class Transfer(Actor):
         self.end = end
         waiting = self._waiting
         if waiting:
+            wake = self.env.wake
             for agent in waiting:
-                self.env.wake(agent, end)
+                wake(agent, end)
             self._waiting = ()
 
     def __await__(self) -> Generator[Any, Any, None]:
-        agent = self.env.agent
+        agent: Agent = self.env.current  # type: ignore[assignment]  # only agents await
         before = agent.time
         if self.end is None:
             self._waiting = [*self._waiting, agent]

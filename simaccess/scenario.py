@@ -1,0 +1,106 @@
+"""What is simulated: a model, a workload, a method, consumers, and perhaps a producer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from simaccess.model import Model
+from simaccess.parameters import Section
+from simaccess.quantities import Duration, Frequency, Size
+from simaccess.sim.environment import RUN_AHEAD
+from simaccess.workload.workload import Positive, Workload
+
+__all__ = ["ProducerParameters", "Scenario"]
+
+
+class ProducerParameters(Section):
+    """How records come into a ring.
+
+    Parameters
+    ----------
+    arrivals : str
+        ``capture`` (the capture's time stamps), ``poisson`` or ``constant`` (at `rate`), or
+        ``full-speed`` (as fast as the ring takes them).
+    rate : float
+        Records a second.
+    speed : float
+        How many times as fast as they were captured records arrive.
+    ring : int
+        Bytes of the ring.
+    overflow : str
+        What becomes of a record that finds no room: ``wait`` or ``drop``.
+    batch : int
+        Records that share a signal.
+    timeout : float
+        Seconds after which published records are signalled though they are fewer.
+    signal_cost : float
+        Seconds of the processor that a signal takes of its sender and of its receiver.
+    signal_latency : float
+        Seconds from sending to receiving a signal.
+    """
+
+    arrivals: Literal["capture", "poisson", "constant", "full-speed"] = "full-speed"
+    rate: Frequency | None = None
+    speed: float = Field(1.0, gt=0)
+    ring: Size = 1 << 20
+    overflow: Literal["wait", "drop"] = "wait"
+    batch: Positive = 1
+    timeout: Duration | None = None
+    signal_cost: Duration = 0.0
+    signal_latency: Duration = 0.0
+
+    @model_validator(mode="after")
+    def _rated(self) -> ProducerParameters:
+        if self.arrivals in ("poisson", "constant") and not self.rate:
+            raise ValueError(f"{self.arrivals} arrivals need a rate; allowed: '10 kHz'")
+        if self.rate and self.arrivals not in ("poisson", "constant"):
+            raise ValueError(f"{self.arrivals} arrivals have no rate of their own")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One thing to simulate.
+
+    Attributes
+    ----------
+    model : Model
+        The interconnect.
+    workload : Workload
+        What is asked of the segment.
+    method : str
+        Name of the access method.
+    settings : mapping of str to str
+        Its parameters, as text with units.
+    consumers : int
+        How many share the link; the requests are dealt to them in turn.
+    shared : bool
+        Whether they share one shadow, too.
+    seed : int
+        Of the workload's and the link's draws.
+    producer : ProducerParameters, optional
+        Without it the whole segment is there from the start.
+    memory : Model, optional
+        The host's memory (kind ``memory-bus``) behind a PCI bus: what DMA moves crosses both, and
+        shadows lie in it.
+    real : bool
+        Whether bytes are moved, and decisions taken on them; without it only time passes.
+    run_ahead : int
+        See `simaccess.sim.environment.Environment`; results do not depend on it.
+    """
+
+    model: Model
+    workload: Workload
+    method: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    consumers: int = 1
+    shared: bool = False
+    seed: int = 0
+    producer: ProducerParameters | None = None
+    memory: Model | None = None
+    real: bool = False
+    run_ahead: int = RUN_AHEAD

@@ -1,0 +1,342 @@
+"""Simulate a scenario: put link, buffers, consumers and producer together, run, and report."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from simaccess.buffer import Buffer, Shadow
+from simaccess.consumer import (
+    Access,
+    chunks,
+    decide,
+    each,
+    follow,
+    replay,
+    requests,
+    serve_accesses,
+    ticks,
+)
+from simaccess.errors import InputError
+from simaccess.kinds import kind_named
+from simaccess.producer import produce
+from simaccess.registry import make
+from simaccess.result import Bytes, ConsumerResult, Latency, LinkUse, ProcessorTime, Result
+from simaccess.ring import Ring, RingSegment, Signals
+from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.segment import Segment
+from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
+from simaccess.sim.link import Link
+from simaccess.sim.memory_bus import MemoryBus, MemoryBusParameters
+from simaccess.sim.pci_bus import PciBus, PciParameters
+from simaccess.sim.station import Durations
+from simaccess.workload.accesses import Accesses
+from simaccess.workload.draws import generator
+from simaccess.workload.filter import Filter
+from simaccess.workload.workload import Workload
+
+__all__ = ["simulate"]
+
+
+@dataclass(slots=True)
+class _Consumer:
+    """A consumer while it runs."""
+
+    agent: Agent
+    buffer: Buffer
+    port: Segment
+    latencies: array[int]
+    chosen: array[int]
+
+
+def simulate(scenario: Scenario) -> Result:
+    """Run a scenario and return what it gave.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What to simulate. Equal scenarios give equal results, bit for bit.
+
+    Raises
+    ------
+    InputError
+        If its parts do not fit together.
+    """
+    if scenario.consumers < 1:
+        raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
+    env = Environment(scenario.run_ahead)
+    workload = scenario.workload
+    accesses = workload.accesses(scenario.seed)
+    ring = None
+    size = workload.size
+    content = workload.content(scenario.seed) if scenario.real else None
+    if scenario.producer is not None:
+        ring = _ring(scenario, scenario.producer, workload)
+        size = ring.capacity
+    data = None
+    if scenario.real:
+        data = memoryview(bytearray(size) if ring else bytearray(content or bytes(size)))
+    link = _link(env, scenario, size, data)
+
+    consumers: list[_Consumer] = []
+    shared: Shadow | None = None
+    for index in range(scenario.consumers):
+        if shared is None or not scenario.shared:
+            method = make(scenario.method, workload.blocks, scenario.settings)
+            shared = Shadow(method, link.local)
+        elif index == 1:
+            shared.share()
+        port = link.attach()
+        segment: Segment = RingSegment(port, size) if ring else port
+        consumers.append(
+            _start(env, scenario, index, accesses, ring=ring, shadow=shared, segment=segment)
+        )
+    if ring and scenario.producer is not None:
+        env.start(_producer(scenario, scenario.producer, ring, link, content))
+    env.run_agents([consumer.agent for consumer in consumers])
+    return _result(scenario, link, ring, consumers)
+
+
+def _link(env: Environment, scenario: Scenario, size: int, data: memoryview | None) -> Link:
+    model, memory = scenario.model, scenario.memory
+    kind = kind_named(model.kind)
+    if memory is None:
+        return kind.make_link(env, model.parameters, size, data, scenario.seed)
+    parameters, of_memory = model.parameters, memory.parameters
+    if not isinstance(parameters, PciParameters) or not isinstance(of_memory, MemoryBusParameters):
+        raise InputError(
+            "these two are no path",
+            key="model, memory",
+            value=(model.name, memory.name),
+            allowed="a model of kind pci-bus with a memory of kind memory-bus",
+        )
+    # Of the host's memory only shadows are used: it has no segment of its own.
+    none = None if data is None else memoryview(bytearray())
+    host = MemoryBus(env, of_memory, 0, none, seed=scenario.seed)
+    return PciBus(env, parameters, size, data, memory=host, seed=scenario.seed)
+
+
+def _start(
+    env: Environment,
+    scenario: Scenario,
+    index: int,
+    accesses: Accesses,
+    *,
+    ring: Ring | None,
+    shadow: Shadow,
+    segment: Segment,
+) -> _Consumer:
+    latencies, chosen = array("q"), array("q")
+    made: list[Buffer] = []
+    mine = accesses.shard(index, scenario.consumers)
+    workload = scenario.workload
+
+    def body(clock: Agent) -> Coroutine[Any, Any, None]:
+        buffer = Buffer(shadow, segment, clock)
+        made.append(buffer)
+        columns = chunks(mine, TICKS_PER_SECOND)
+        if scenario.real and isinstance(workload, Filter):
+            programs = workload.programs(index, scenario.consumers)
+            served = decide(clock, buffer, workload.parameters)
+            if ring is None:
+                return each(clock, served, programs, latencies, chosen)
+            numbered = ((workload.blocks.find(base), (base, run)) for base, run in programs)
+            return follow(
+                clock,
+                buffer,
+                ring,
+                index,
+                served=served,
+                asked=numbered,
+                latencies=latencies,
+                chosen=chosen,
+            )
+        if ring is None:
+            return replay(clock, buffer, columns, latencies)
+        return follow(
+            clock,
+            buffer,
+            ring,
+            index,
+            served=serve_accesses(clock, buffer),
+            asked=_numbered(workload, requests(columns)),
+            latencies=latencies,
+            chosen=chosen,
+        )
+
+    agent = env.start(body)
+    return _Consumer(agent, made[0], segment, latencies, chosen)
+
+
+def _numbered(
+    workload: Workload, asked: Iterable[list[Access]]
+) -> Iterator[tuple[int, list[Access]]]:
+    """Return requests with the number of the one record that each is about, ascending."""
+    blocks = workload.blocks
+    before = -1
+    for request in asked:
+        record = blocks.find(request[0][0])
+        begin, end = blocks.bounds(record)
+        inside = all(begin <= offset and offset + n <= end for offset, n, _, _ in request)
+        if record <= before or not inside:
+            raise InputError(
+                "its requests do not go through the records of a ring in order",
+                key="workload",
+                value=workload.name,
+                allowed="with a producer: filter, header-only, header-payload, sequential"
+                " (block and length equal)",
+            )
+        before = record
+        yield record, request
+
+
+def _ring(scenario: Scenario, producer: ProducerParameters, workload: Workload) -> Ring:
+    blocks = workload.blocks
+    records = blocks.find(workload.size)  # whole ones
+    ends = [blocks.bounds(number)[1] for number in range(records)]
+
+    def whole(seconds: float) -> int:
+        return Durations(seconds)[1]
+
+    signals = Signals(
+        producer.batch,
+        None if producer.timeout is None else whole(producer.timeout),
+        whole(producer.signal_cost),
+        whole(producer.signal_latency),
+    )
+    return Ring(producer.ring, ends, scenario.consumers, signals)
+
+
+def _producer(
+    scenario: Scenario,
+    producer: ProducerParameters,
+    ring: Ring,
+    link: Link,
+    content: bytes | None,
+) -> Callable[[Agent], Coroutine[Any, Any, None]]:
+    records = len(ring.ends)
+    arrivals = None
+    if producer.arrivals == "capture":
+        stamps = scenario.workload.arrivals
+        if stamps is None:
+            raise InputError(
+                "the workload has no time stamps",
+                key="producer.arrivals",
+                value="capture",
+                allowed="poisson, constant, full-speed",
+            )
+        arrivals = ticks(stamps / producer.speed, TICKS_PER_SECOND)
+    elif producer.rate:
+        gaps = np.full(records, 1.0)
+        if producer.arrivals == "poisson":
+            gaps = generator(scenario.seed, "arrivals").exponential(size=records)
+        arrivals = ticks(np.cumsum(gaps) / producer.rate, TICKS_PER_SECOND)
+    return partial(
+        produce,
+        ring=ring,
+        segment=RingSegment(link.producer(), ring.capacity),
+        arrivals=arrivals,
+        content=None if content is None else memoryview(content),
+        drop=producer.overflow == "drop",
+    )
+
+
+# -- results ---------------------------------------------------------------------------------------
+
+
+def _result(
+    scenario: Scenario, link: Link, ring: Ring | None, consumers: list[_Consumer]
+) -> Result:
+    end = max(consumer.agent.time for consumer in consumers)
+    each_one = tuple(_consumer_result(consumer) for consumer in consumers)
+    requested = sum(one.bytes.requested for one in each_one)
+    served = sum(one.requests for one in each_one)
+    elapsed = end / TICKS_PER_SECOND
+    moved = sum(one.bytes.moved for one in each_one)
+    used = min(moved, sum(_used(consumer) for consumer in consumers))
+    decides = scenario.real and isinstance(scenario.workload, Filter)
+    return Result(
+        model=scenario.model.name,
+        workload=scenario.workload.name,
+        method=scenario.method,
+        settings=dict(scenario.settings),
+        seed=scenario.seed,
+        elapsed_s=elapsed,
+        throughput_bytes_per_s=requested / elapsed if end else 0.0,
+        requests_per_s=served / elapsed if end else 0.0,
+        latency_s=_latency([consumer.latencies for consumer in consumers]),
+        bytes=Bytes(requested, used, moved, moved - used),
+        loads=sum(one.loads for one in each_one),
+        stores=sum(one.stores for one in each_one),
+        bulk_requests=sum(one.bulk_requests for one in each_one),
+        round_trips=sum(one.round_trips for one in each_one),
+        shadow_hits=sum(one.shadow_hits for one in each_one),
+        processor_s=ProcessorTime(
+            *(
+                sum(getattr(one.processor_s, kind) for one in each_one)
+                for kind in ("compute", "stall", "copy", "issue", "wait")
+            )
+        ),
+        links={
+            name: LinkUse(
+                use.utilisation,
+                use.payload,
+                use.overhead,
+                use.other,
+                use.payload_bytes,
+                use.overhead_bytes,
+                use.other_bytes,
+                use.mean_queue,
+            )
+            for name, use in link.use(end).items()
+        },
+        consumers=each_one,
+        dropped=0 if ring is None else sum(ring.dropped),
+        matched=sum(len(consumer.chosen) for consumer in consumers) if decides else None,
+    )
+
+
+def _consumer_result(consumer: _Consumer) -> ConsumerResult:
+    agent, counters = consumer.agent, consumer.buffer.counters
+    elapsed = (agent.time - agent.start) / TICKS_PER_SECOND
+    moved = consumer.port.moved
+    used = min(moved, _used(consumer))
+    return ConsumerResult(
+        elapsed_s=elapsed,
+        throughput_bytes_per_s=counters.requested / elapsed if elapsed else 0.0,
+        requests=len(consumer.latencies),
+        latency_s=_latency([consumer.latencies]),
+        bytes=Bytes(counters.requested, used, moved, moved - used),
+        loads=counters.loads,
+        stores=counters.stores,
+        bulk_requests=counters.fetches + counters.flushes,
+        round_trips=counters.round_trips,
+        shadow_hits=counters.hits,
+        processor_s=ProcessorTime(
+            agent.compute / TICKS_PER_SECOND,
+            agent.stall / TICKS_PER_SECOND,
+            agent.copy / TICKS_PER_SECOND,
+            agent.issue / TICKS_PER_SECOND,
+            agent.wait / TICKS_PER_SECOND,
+        ),
+    )
+
+
+def _used(consumer: _Consumer) -> int:
+    """Return used bytes: those counted of bulk requests; in place, what was asked and moved."""
+    counters = consumer.buffer.counters
+    in_place = counters.requested - counters.shadow
+    return counters.used + min(in_place, max(0, consumer.port.moved - counters.bulk))
+
+
+def _latency(latencies: list[array[int]]) -> Latency:
+    recorded = [np.frombuffer(one, np.int64) for one in latencies if one]
+    if not recorded:
+        return Latency(None, None, None, None)
+    percentiles = np.percentile(np.concatenate(recorded), [50, 90, 99, 99.9]) / TICKS_PER_SECOND
+    return Latency(*percentiles.tolist())

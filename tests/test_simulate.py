@@ -1,0 +1,166 @@
+"""Scenarios as a whole: every shipped model, both run-ahead modes, bytes or timing alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simaccess.errors import InputError
+from simaccess.model import load_model, model_names
+from simaccess.registry import names
+from simaccess.result import Result, frame
+from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.simulate import simulate
+from simaccess.workload.filter import Filter
+from simaccess.workload.registry import workload
+
+SMALL: Mapping[str, Mapping[str, object]] = {
+    "sequential": {"size": "64 KiB", "length": "1000 B", "writes": "0.3"},
+    "random": {"size": "64 KiB", "length": "100 B", "requests": "60"},
+    "header-payload": {"size": "64 KiB", "record": "700 B", "payload_probability": "0.5"},
+}
+
+
+def scenario(model: str, work: str, method: str, **more: object) -> Scenario:
+    settings = {} if method == "zero-copy" else {"block": "4 KiB", "slots": "6"}
+    made = workload(work, SMALL.get(work, {}))
+    return Scenario(load_model(model), made, method, settings, **more)  # type: ignore[arg-type]
+
+
+def check(result: Result) -> None:
+    """Check what holds for every result."""
+    for consumer in result.consumers:
+        spent = consumer.processor_s
+        parts = spent.compute, spent.stall, spent.copy, spent.issue, spent.wait
+        assert all(part >= 0 for part in parts)
+        assert math.isclose(sum(parts), consumer.elapsed_s, rel_tol=1e-12)
+    counted = result.bytes
+    assert counted.used + counted.wasted == counted.moved
+    assert counted.wasted >= 0
+    for use in result.links.values():
+        assert 0 <= use.utilisation <= 1 + 1e-9
+        assert math.isclose(use.payload + use.overhead + use.other, use.utilisation, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("method", names())
+@pytest.mark.parametrize("model", model_names())
+def test_both_run_ahead_modes_and_both_byte_modes_give_the_same(model: str, method: str) -> None:
+    for work in SMALL:
+        for consumers in (1, 3):
+            given = scenario(model, work, method, consumers=consumers, seed=5)
+            result = simulate(given)
+            check(result)
+            assert simulate(given) == result
+            assert simulate(replace(given, run_ahead=0)) == result
+            assert simulate(replace(given, run_ahead=10**6)) == result
+            assert simulate(replace(given, real=True)) == result
+
+
+@pytest.mark.parametrize("method", names())
+@pytest.mark.parametrize("model", ["example-link", "shared-memory-ddr4", "pci-x-133", "lan-1gbit"])
+def test_a_filter_chooses_the_same_packets_through_every_method(model: str, method: str) -> None:
+    given = scenario(model, "filter", method, consumers=2, real=True)
+    assert isinstance(given.workload, Filter)
+    through_bytes = simulate(given)
+    assert through_bytes.matched == given.workload.matches.sum()
+    assert replace(through_bytes, matched=None) == simulate(replace(given, real=False))
+
+
+@pytest.mark.parametrize("model", ["example-link", "shared-memory-ddr4", "pci-64-66", "lan-1gbit"])
+@pytest.mark.parametrize("method", names())
+def test_a_capture_through_a_ring_is_filtered_the_same(model: str, method: str) -> None:
+    producer = ProducerParameters.model_validate(
+        {"ring": "16 KiB", "batch": 8, "timeout": "50 us", "signal_latency": "1 us"}
+    )
+    given = scenario(model, "filter", method, real=True, producer=producer)
+    assert isinstance(given.workload, Filter)
+    result = simulate(given)
+    check(result)
+    assert result.dropped == 0
+    assert result.matched == given.workload.matches.sum()
+    assert simulate(replace(given, run_ahead=0)) == result
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> None:
+    draw = data.draw
+    work = draw(st.sampled_from(sorted(SMALL)))
+    consumers = draw(st.integers(1, 4))
+    given = scenario(
+        draw(st.sampled_from(model_names())),
+        work,
+        draw(st.sampled_from(names())),
+        consumers=consumers,
+        shared=consumers > 1 and draw(st.booleans()),
+        seed=draw(st.integers(0, 100)),
+    )
+    if work == "header-payload" and draw(st.booleans()):
+        arrivals = draw(st.sampled_from(["full-speed", "poisson", "constant"]))
+        producer = {
+            "ring": draw(st.sampled_from(["1 KiB", "5000 B", "64 KiB"])),
+            "arrivals": arrivals,
+            "overflow": draw(st.sampled_from(["wait", "drop"])),
+            "batch": draw(st.integers(1, 4)),
+        }
+        if arrivals != "full-speed":
+            producer["rate"] = draw(st.sampled_from(["100 Hz", "1 MHz"]))
+        given = replace(given, shared=False, producer=ProducerParameters.model_validate(producer))
+    result = simulate(given)
+    check(result)
+    assert simulate(replace(given, run_ahead=0)) == result
+    assert simulate(replace(given, real=True)) == result
+
+
+def test_latency_rises_with_the_open_loop_load() -> None:
+    def median(rate: str) -> float:
+        producer = ProducerParameters.model_validate({"arrivals": "poisson", "rate": rate})
+        result = simulate(scenario("pci-64-66", "filter", "copy-once", producer=producer))
+        assert result.latency_s.p50 is not None
+        return result.latency_s.p50
+
+    low, middle, high = median("1 kHz"), median("80 kHz"), median("1 MHz")
+    assert low < middle < high
+    assert high > 20 * low
+
+
+def test_drops_are_counted() -> None:
+    producer = {"arrivals": "constant", "rate": "10 MHz", "ring": "4 KiB", "overflow": "drop"}
+    result = simulate(
+        scenario(
+            "pci-64-66",
+            "filter",
+            "copy-once",
+            producer=ProducerParameters.model_validate(producer),
+        )
+    )
+    requests = sum(consumer.requests for consumer in result.consumers)
+    assert result.dropped > 0
+    assert requests + result.dropped == 2682
+
+
+def test_a_workload_that_jumps_about_cannot_come_through_a_ring() -> None:
+    with pytest.raises(InputError, match=r"workload = 'random'.*in order"):
+        simulate(scenario("example-link", "random", "zero-copy", producer=ProducerParameters()))
+
+
+def test_a_result_is_shown_stored_and_framed() -> None:
+    result = simulate(scenario("example-link", "random", "prefetch"))
+    plain = json.loads(json.dumps(result.to_dict()))
+    assert plain["latency_s"].keys() == {"p50", "p90", "p99", "p999"}
+    assert plain["bytes"].keys() == {"requested", "used", "moved", "wasted"}
+    assert plain["processor_s"].keys() == {"compute", "stall", "copy", "issue", "wait"}
+    assert plain["links"]["link"]["utilisation"] == result.links["link"].utilisation
+    assert pickle.loads(pickle.dumps(result)) == result
+    html = result._repr_html_()
+    assert "<th>throughput_bytes_per_s</th>" in html
+    table = frame([result, result])
+    assert table["latency_s.p50"].tolist() == [result.latency_s.p50] * 2
+    assert set(table["method"]) == {"prefetch"}
