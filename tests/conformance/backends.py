@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from simaccess.kinds import KINDS
+from simaccess.model import load_model
 from simaccess.segment import Data
 from simaccess.sim.environment import Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
@@ -12,8 +15,30 @@ from simaccess.sim.link import Link, LocalMemory
 
 __all__ = ["BACKENDS", "Factory"]
 
-Factory: TypeAlias = Callable[[Environment, int, memoryview | None], Link]
+Maker: TypeAlias = Callable[[Environment, int, memoryview | None], Link]
 """Makes a link to a segment of some bytes, or to one without bytes (timing only)."""
+
+
+@dataclass(frozen=True)
+class Factory:
+    """A backend.
+
+    Attributes
+    ----------
+    make : callable
+        Makes its link.
+    line : int
+        Bytes that it moves at least, and may keep in a cache; 1 where it moves what is asked.
+    overlaps : bool
+        Whether somebody else than the consumer's processor makes bulk copies.
+    """
+
+    make: Maker
+    line: int = 1
+    overlaps: bool = True
+
+    def __call__(self, env: Environment, size: int, data: memoryview | None) -> Link:
+        return self.make(env, size, data)
 
 
 class QueuedMemory(LocalMemory):
@@ -47,11 +72,26 @@ def fifo(posted: bool, channels: int, kind: type[FifoLink] = FifoLink) -> Factor
             "local": {"latency": "5 ns", "rate": "10 GB/s", "copy_rate": "5 GB/s"},
         }
     )
-    return lambda env, size, data: kind(env, parameters, size, data)
+    return Factory(lambda env, size, data: kind(env, parameters, size, data))
+
+
+def model(name: str, line: int = 1, overlaps: bool = True, **changes: str) -> Factory:
+    """Return a shipped model's link, with some parameters changed."""
+    dotted = {key.replace("__", "."): value for key, value in changes.items()}
+    found = load_model(name, dotted)
+    kind = KINDS[found.kind]
+    return Factory(
+        lambda env, size, data: kind.make_link(env, found.parameters, size, data), line, overlaps
+    )
 
 
 BACKENDS: dict[str, Factory] = {
     "fifo-link": fifo(posted=False, channels=1),
     "fifo-link, posted, three channels": fifo(posted=True, channels=3),
     "fifo-link, local memory with a queue": fifo(posted=False, channels=2, kind=QueuedLink),
+    "pci-32-33": model("pci-32-33"),
+    "wan-20ms-100mbit": model("wan-20ms-100mbit"),
+    "pci-64-66, without its engine": model("pci-64-66", overlaps=False, dma__enabled="false"),
+    "wan-100ms-1gbit, bbr": model("wan-100ms-1gbit", tcp__congestion_control="bbr"),
+    "shared-memory-ddr4": model("shared-memory-ddr4", line=64, overlaps=False),
 }
