@@ -1,0 +1,60 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from simaccess.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def shown(mark: str, language: str) -> str:
+    """Return the block behind an HTML comment."""
+    found = re.search(rf"<!-- {mark} -->\n```{language}\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    return found.group(1)
+
+
+def test_the_command_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    command, output = shown("golden: compare", "console").split("\n", 1)
+    words = shlex.split(command.removeprefix("$ "))
+    assert words[0] == "simaccess"
+    assert main(words[1:]) == 0
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert printed == [line.rstrip() for line in output.splitlines()]
+
+
+def test_ten_lines_of_python_compare_the_methods() -> None:
+    code = shown("run", "python")
+    assert len([line for line in code.splitlines() if line]) <= 10
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    lines = printed.getvalue().splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "zero-copy",
+        "copy-once",
+        "hybrid",
+        "prefetch",
+    ]
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"\bmake ([a-z]+)\b", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE) or target == "and", target
