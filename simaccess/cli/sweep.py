@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,8 +55,11 @@ def sweep(
     from simaccess.sweep.run import run
 
     asked = load_experiment(experiment)
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError("not a folder", key="--out", value=str(out), allowed="a folder")
+    if out is not None:
+        there = next(path for path in (out, *out.absolute().parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            problem = f"{there} is not a folder that can be written to"
+            raise InputError(problem, key="--out", value=str(out), allowed="a folder")
     try:
         with _progress() as report:
             outcome = run(asked, available() if jobs is None else jobs, report)

@@ -1,0 +1,204 @@
+"""Compare the access methods on one link for one workload.
+
+from simaccess.compare import compare
+from simaccess.result import frame
+
+results = compare("pci-64-66", "filter", settings={"workload.port": 53}, tune=True)
+print(frame(results)[["method", "throughput_bytes_per_s", "latency_s.p50", "bytes.wasted"]])
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from simaccess.errors import UNSET, InputError
+from simaccess.figures import Scalar, did_you_mean, refusal
+from simaccess.model import Model, load_model
+from simaccess.objective import Objective
+from simaccess.registry import names, parameters
+from simaccess.result import Result
+from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.simulate import simulate
+from simaccess.tune import equipped
+from simaccess.tune import tune as search
+from simaccess.workload.filter import Filter
+from simaccess.workload.registry import workload as make_workload
+from simaccess.workload.workload import Workload
+
+__all__ = ["METHODS", "compare", "final", "scenarios"]
+
+METHODS = ("zero-copy", "copy-once", "hybrid", "prefetch")
+"""The methods of W. de Bruijn's thesis."""
+
+Settings = Mapping[str, Scalar]
+
+_NONE: Settings = MappingProxyType({})
+
+
+def compare(
+    model: Model | str | os.PathLike[str],
+    workload: Workload | str,
+    methods: Iterable[str] = METHODS,
+    *,
+    settings: Settings = _NONE,
+    tune: bool = False,
+    objective: Objective = "throughput",
+    consumers: int = 1,
+    shared: bool = False,
+    seed: int = 0,
+) -> list[Result]:
+    """Simulate a workload on a link with each of some access methods.
+
+    Parameters
+    ----------
+    model : Model, str or path-like
+        The link: a model, the name of one, or a file.
+    workload : Workload or str
+        What is asked: a workload, the name of one, a packet capture or an access log.
+    methods : iterable of str
+        Names of access methods.
+    settings : mapping of str to scalar
+        Other values of parameters, with units: ``workload.X``, ``method.X`` (for each method that
+        has it), ``producer.X`` (with one of them, records come into a ring), and any other key for
+        the model.
+    tune : bool
+        Whether each method gets its own best parameters, of those that `settings` leaves open.
+    objective : {'throughput', 'latency'}
+        What they are best in.
+    consumers : int
+        How many share the link.
+    shared : bool
+        Whether they share one shadow, too.
+    seed : int
+        Of everything that is drawn; the same for all methods.
+
+    Returns
+    -------
+    list of Result
+        In the order of `methods`. A workload with a predicate reads real bytes through the method
+        and decides on them.
+
+    Raises
+    ------
+    InputError
+        If anything does not exist or is refused.
+    """
+    made = scenarios(
+        model,
+        workload,
+        methods,
+        settings=settings,
+        consumers=consumers,
+        shared=shared,
+        seed=seed,
+    )
+    if tune:
+        made = [replace(each, settings=search(each, objective).settings) for each in made]
+    return [simulate(final(each)) for each in made]
+
+
+def final(scenario: Scenario) -> Scenario:
+    """Return the scenario with real bytes where decisions are to be taken on them."""
+    return replace(scenario, real=isinstance(scenario.workload, Filter))
+
+
+def scenarios(
+    model: Model | str | os.PathLike[str],
+    workload: Workload | str,
+    methods: Iterable[str] = METHODS,
+    *,
+    settings: Settings = _NONE,
+    consumers: int = 1,
+    shared: bool = False,
+    seed: int = 0,
+) -> list[Scenario]:
+    """Return what `compare` simulates, before any tuning and in timing-only mode.
+
+    Parameters
+    ----------
+    model, workload, methods, settings, consumers, shared, seed
+        As for `compare`.
+    """
+    for key, value, least in (("consumers", consumers, 1), ("seed", seed, 0)):
+        if value < least:
+            raise InputError("too low", key=key, value=value, allowed=f"{least} or more")
+    methods = list(methods)
+    if len(set(methods)) < len(methods) or not methods:
+        problem = "a method comes twice" if methods else "no method"
+        raise InputError(problem, key="method", value=methods, allowed=names())
+    parts = _split(settings)
+    if not isinstance(model, Model):
+        model = load_model(model)
+    if parts["model"]:
+        model = model.with_values(parts["model"])
+    if isinstance(workload, str):
+        workload = make_workload(workload, parts["workload"])
+    elif parts["workload"]:
+        key = f"workload.{next(iter(parts['workload']))}"
+        raise InputError("the workload is made already", key=key, allowed="the name of a workload")
+    producer = _producer(parts["producer"]) if parts["producer"] else None
+    given = _by_method(methods, parts["method"])
+    return [
+        Scenario(
+            model,
+            workload,
+            method,
+            equipped(method, workload, given[method]),
+            consumers=consumers,
+            shared=shared,
+            seed=seed,
+            producer=producer,
+        )
+        for method in methods
+    ]
+
+
+def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:
+    """Return the settings by what they are for."""
+    parts: dict[str, dict[str, Scalar]] = {
+        part: {} for part in ("model", "workload", "method", "producer")
+    }
+    for key, value in settings.items():
+        part, dot, name = key.partition(".")
+        if dot and part in ("workload", "method", "producer"):
+            parts[part][name] = value
+        else:
+            parts["model"][key] = value
+    return parts
+
+
+def _by_method(methods: list[str], settings: Settings) -> dict[str, dict[str, str]]:
+    """Return the settings that each method has; each must be one of some method's."""
+    for method in methods:
+        if method not in names():
+            problem = "no such access method" + did_you_mean(method, names())
+            raise InputError(problem, key="method", value=method, allowed=names())
+    fields = {method: parameters(method).model_fields for method in methods}
+    every = list(dict.fromkeys(key for known in fields.values() for key in known))
+    for key in settings:
+        if key not in every:
+            problem = f"no such parameter of {', '.join(methods)}" + did_you_mean(key, every)
+            raise InputError(problem, key=f"method.{key}", allowed=every or "none")
+    return {
+        method: {key: str(value) for key, value in settings.items() if key in known}
+        for method, known in fields.items()
+    }
+
+
+def _producer(settings: Settings) -> ProducerParameters:
+    try:
+        return ProducerParameters.model_validate(dict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else None
+        key = "producer" if name is None else f"producer.{name}"
+        if first["type"] == "extra_forbidden":
+            known = ProducerParameters.model_fields
+            problem = "unknown key" + did_you_mean(str(name), known)
+            raise InputError(problem, key=key, allowed=known) from None
+        raise refusal(error, key, UNSET if name is None else settings[name]) from None

@@ -1,0 +1,130 @@
+"""Perform tasks on the processes of this machine; their results come in the tasks' order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TypeVar
+
+from simaccess.errors import InputError
+
+__all__ = ["Pool", "WorkerDied", "available", "processes"]
+
+_Key = TypeVar("_Key")
+_Result = TypeVar("_Result")
+
+
+class WorkerDied(RuntimeError):  # noqa: N818  # says what happened
+    """A worker process ended before its task did."""
+
+
+class Pool:
+    """Performs tasks: within this process for one job, else on worker processes.
+
+    Parameters
+    ----------
+    executor : ProcessPoolExecutor, optional
+        The workers.
+    done : callable
+        Is called for each task that is done.
+    """
+
+    def __init__(self, executor: ProcessPoolExecutor | None, done: Callable[[], None]) -> None:
+        self._executor = executor
+        self._done = done
+
+    def run(self, tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
+        """Return the tasks' results in their order, whatever the order in which they end.
+
+        Raises
+        ------
+        InputError
+            If a task does.
+        WorkerDied
+            If a worker process does.
+        """
+        if self._executor is None:
+            return list(self._one_by_one(tasks))
+        try:
+            futures = [self._executor.submit(_perform, task) for task in tasks]
+            for future in as_completed(futures):
+                future.result()
+                self._done()
+        except BrokenProcessPool:
+            problem = "a worker process died; is there enough memory? --jobs 1 uses none"
+            raise WorkerDied(problem) from None
+        return [future.result() for future in futures]
+
+    def run_groups(
+        self, groups: Mapping[_Key, Sequence[Callable[[], _Result]]]
+    ) -> dict[_Key, tuple[_Result, ...]]:
+        """Return the results of each group's tasks by the group's key.
+
+        Raises
+        ------
+        InputError, WorkerDied
+            As `run` does.
+        """
+        results = iter(self.run([task for tasks in groups.values() for task in tasks]))
+        return {key: tuple(next(results) for _ in tasks) for key, tasks in groups.items()}
+
+    def _one_by_one(self, tasks: Iterable[Callable[[], _Result]]) -> Iterator[_Result]:
+        for task in tasks:
+            yield task()
+            self._done()
+
+
+@contextmanager
+def processes(jobs: int, done: Callable[[], None]) -> Iterator[Pool]:
+    """Provide `jobs` worker processes; none for one job.
+
+    On any error, an interrupt included, what has not begun is dropped, and the workers have ended
+    before the error goes on.
+
+    Raises
+    ------
+    InputError
+        If `jobs` is less than 1.
+    """
+    if jobs < 1:
+        raise InputError("too few", key="jobs", value=jobs, allowed="1 or more")
+    if jobs == 1:
+        yield Pool(None, done)
+        return
+    # Not fork, which copies whatever locks the threads of the process hold.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload(["simaccess.sweep.task"])
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(jobs, context, _ignore_interrupts)
+    try:
+        yield Pool(executor, done)
+    except KeyboardInterrupt:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def available() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+def _perform(task: Callable[[], _Result]) -> _Result:
+    return task()
+
+
+def _ignore_interrupts() -> None:
+    """Leave an interrupt of the terminal's process group to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

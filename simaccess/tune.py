@@ -1,0 +1,219 @@
+"""Find a method's own best parameters for a scenario, by a small deterministic search.
+
+The search is a coordinate descent: one parameter after the other goes up its candidates while
+that helps, or down where up does not, until a round changes nothing. Every method keeps a shadow
+of the same capacity, so that no method wins by memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TypeAlias
+
+from simaccess.objective import Objective, figure, lead
+from simaccess.present import size
+from simaccess.quantities import parse_size
+from simaccess.registry import parameters
+from simaccess.result import Result
+from simaccess.scenario import Scenario
+from simaccess.simulate import simulate
+from simaccess.workload.workload import Workload
+
+__all__ = [
+    "BLOCKS",
+    "CAPACITY",
+    "DEPTHS",
+    "SIMULATIONS",
+    "Axis",
+    "Point",
+    "Tuning",
+    "axes",
+    "equipped",
+    "shown_settings",
+    "tune",
+]
+
+BLOCKS = tuple(4**power for power in range(4, 11))
+"""Sizes of blocks that are tried, 256 B to 1 MiB."""
+
+DEPTHS = (1, 2, 4, 8, 16, 32)
+"""Depths of prefetching that are tried."""
+
+CAPACITY = 4 << 20
+"""Bytes of every method's shadow."""
+
+SIMULATIONS = 24
+"""Most simulations of a search."""
+
+GAIN = 0.001
+"""By which share a candidate must be better: a plateau keeps the value it was entered at."""
+
+RECORDS = "own"
+"""Stands for the workload's own blocks, its records: the method is told no block size."""
+
+Settings: TypeAlias = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A parameter that is searched.
+
+    Attributes
+    ----------
+    key : str
+        Its name.
+    values : tuple of str
+        What is tried, in an order in which the figure is expected to rise and then fall.
+    start : int
+        Which of them is tried first.
+    """
+
+    key: str
+    values: tuple[str, ...]
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One simulation of a search: the method's settings, and what it gave."""
+
+    settings: Settings
+    figure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a search found.
+
+    Attributes
+    ----------
+    settings : mapping of str to str
+        The best settings, those that the scenario came with included.
+    figure : float
+        The throughput in bytes a second, or the median latency in seconds, with them.
+    tried : tuple of Point
+        Every simulation, in order.
+    """
+
+    settings: Settings
+    figure: float
+    tried: tuple[Point, ...]
+
+
+def axes(method: str, workload: Workload) -> tuple[Axis, ...]:
+    """Return what is searched for a method on a workload; nothing for a method unknown here.
+
+    Hybrid's blocks are the records where there are any, since its threshold is their header's
+    end. At least four blocks make up the segment, so that no method copies most of it at once.
+    """
+    most = workload.size // 4
+    sizes = tuple(f"{block} B" for block in BLOCKS if block <= most) or (f"{workload.size} B",)
+    start = sizes.index("4096 B") if "4096 B" in sizes else len(sizes) - 1
+    blocks = Axis("block", sizes, start)
+    if workload.header:
+        blocks = Axis("block", (RECORDS, *sizes[start:]))
+    depth = Axis("depth", tuple(str(depth) for depth in DEPTHS), DEPTHS.index(8))
+    return {
+        "copy-once": (blocks,),
+        "hybrid": () if workload.header else (blocks,),
+        "prefetch": (blocks, depth),
+    }.get(method, ())
+
+
+def equipped(
+    method: str, workload: Workload, settings: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Return settings, completed so that a comparison is fair.
+
+    Every method that keeps a shadow has one of `CAPACITY`, and a threshold is the end of the
+    records' header, where the workload has one.
+    """
+    known = parameters(method).model_fields
+    given = {}
+    if "shadow" in known and "slots" not in settings:
+        given["shadow"] = f"{CAPACITY} B"
+    if "threshold" in known and workload.header:
+        given["threshold"] = f"{workload.header} B"
+    return {**given, **settings}
+
+
+def tune(
+    scenario: Scenario,
+    objective: Objective = "throughput",
+    *,
+    limit: int = SIMULATIONS,
+    run: Callable[[Scenario], Result] = simulate,
+) -> Tuning:
+    """Find the best parameters of a scenario's method.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is simulated. Its own settings are kept; only the others are searched.
+    objective : {'throughput', 'latency'}
+        What the best is best in.
+    limit : int
+        Most simulations; where it is reached, the best so far is returned.
+    run : callable
+        What simulates a scenario.
+
+    Returns
+    -------
+    Tuning
+        The same for the same scenario, on every run.
+
+    Raises
+    ------
+    InputError
+        If the scenario's own settings are refused.
+    """
+    given = equipped(scenario.method, scenario.workload, scenario.settings)
+    searched = [axis for axis in axes(scenario.method, scenario.workload) if axis.key not in given]
+    seen: dict[tuple[int, ...], float] = {}
+    tried: list[Point] = []
+
+    def measure(place: tuple[int, ...]) -> float | None:
+        """Return the figure of a place; None if that would take one simulation too many."""
+        if place not in seen:
+            if len(tried) >= limit:
+                return None
+            settings = _settings(given, searched, place)
+            seen[place] = figure(run(replace(scenario, settings=settings)), objective)
+            tried.append(Point(settings, seen[place]))
+        return seen[place]
+
+    best = tuple(axis.start for axis in searched)
+    top = measure(best)
+    if top is None:
+        raise ValueError(f"a search takes at least 1 simulation, not {limit}")
+    before: tuple[int, ...] | None = None
+    while before != best:
+        before = best
+        for index, axis in enumerate(searched):
+            for step in (1, -1):
+                climbed = False
+                while 0 <= best[index] + step < len(axis.values):
+                    place = (*best[:index], best[index] + step, *best[index + 1 :])
+                    value = measure(place)
+                    if value is None or not lead(value, top, objective) > GAIN:
+                        break
+                    best, top, climbed = place, value, True
+                if climbed:
+                    break
+    return Tuning(_settings(given, searched, best), top, tuple(tried))
+
+
+def shown_settings(result: Result) -> str:
+    """Return the block size and depth that a result was got with, such as ``64 KiB x 8``."""
+    settings = result.settings
+    if "shadow" not in settings and "slots" not in settings:
+        return "-"
+    block = size(parse_size(settings["block"])) if "block" in settings else RECORDS
+    return f"{block} x {settings['depth']}" if "depth" in settings else block
+
+
+def _settings(given: Settings, searched: list[Axis], place: tuple[int, ...]) -> dict[str, str]:
+    chosen = {axis.key: axis.values[at] for axis, at in zip(searched, place, strict=True)}
+    return {**given, **{key: value for key, value in chosen.items() if value != RECORDS}}

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from simaccess.embedded import embedded
+from simaccess.errors import InputError
+from simaccess.model import load_model
+from simaccess.sweep.experiment import Experiment, experiment_names, load_experiment
+from simaccess.workload.registry import workload
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "tune = true",
+            "tuen = true",
+            "tuen: unknown key (did you mean 'tune'?); allowed: question",
+        ),
+        ("tune = true", 'tune = "perhaps"', "tune = 'perhaps': not allowed; allowed: a valid bool"),
+        ("seeds = 3", "seeds = 0", "seeds = 0: not allowed; allowed: greater than or equal to 1"),
+        ('"hybrid"', '"hybird"', "methods = 'hybird': no such method (did you mean 'hybrid'?)"),
+        ('"hybrid"', '"copy-once"', "a method comes twice"),
+        ('question = "Does it work?"', "", "question: missing"),
+        (
+            'label = "a link"',
+            'lable = "a link"',
+            "models.0.lable: unknown key (did you mean 'label'?)",
+        ),
+        ('label = "filtering"', 'label = "sequential"', "workloads = 'sequential': comes twice"),
+        ("ratios = [0.01, 0.9]", "ratios = [0.01, 1.9]", "figure.ratios.1 = 1.9: not allowed"),
+        ("seeds = 3", "seeds = ", "not TOML"),
+        (
+            "[figure]",
+            '[settings.fast]\nblock = "1 KiB"\n[figure]',
+            "settings.fast: is not compared",
+        ),
+    ],
+)
+def test_a_mistake_names_file_key_value_and_what_is_allowed(
+    before: str, after: str, said: str, small_file: Path, tmp_path: Path
+) -> None:
+    text = small_file.read_text(encoding="utf-8")
+    assert before in text
+    file = tmp_path / "wrong.toml"
+    file.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(InputError) as raised:
+        load_experiment(file)
+    assert str(raised.value).startswith(f"{file}: ")
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_no_such_experiment_or_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no such experiment.*table-4-3"):
+        load_experiment("tabel-4-3")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_experiment(tmp_path / "none.toml")
+
+
+def test_relative_paths_start_at_the_experiments_folder(tmp_path: Path, small_file: Path) -> None:
+    text = small_file.read_text(encoding="utf-8")
+    text = text.replace('model = "example-link"', 'model = "mine.toml"', 1)
+    text = text.replace('requests = 40, size = "64 KiB"', 'capture = "data/some.pcap"', 1)
+    (tmp_path / "mine.toml").write_bytes(embedded("models", "example-link.toml").read_bytes())
+    (tmp_path / "data").mkdir()
+    capture = embedded("experiments", "data", "traffic.pcap")
+    (tmp_path / "data" / "some.pcap").write_bytes(capture.read_bytes())
+    file = tmp_path / "there.toml"
+    file.write_text(text, encoding="utf-8")
+    experiment = load_experiment(file)
+    assert experiment.models[0].model == str(tmp_path / "mine.toml")
+    assert experiment.workloads[1].set["capture"] == str(tmp_path / "data" / "some.pcap")
+    assert experiment.workloads[0].workload == "sequential"
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_embedded_experiments_load_with_all_they_name(name: str) -> None:
+    experiment = load_experiment(name)
+    for model in experiment.models:
+        load_model(model.model, {key: str(value) for key, value in model.set.items()})
+    for asked in experiment.workloads:
+        made = workload(asked.workload, asked.set)
+        assert made.size >= 4 << 10
+
+
+def test_the_table_has_three_links_four_patterns_and_four_methods() -> None:
+    experiment: Experiment = load_experiment("table-4-3")
+    assert len(experiment.models) == 3
+    assert len(experiment.workloads) == 4
+    assert len(experiment.methods) == 4
+    assert experiment.tune
+    assert experiment.seeds > 1
+    assert experiment.draws > 1
+    assert experiment.figure is not None

@@ -1,0 +1,201 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from simaccess.errors import InputError
+from simaccess.sweep.experiment import Experiment
+from simaccess.sweep.files import write
+from simaccess.sweep.outcome import Outcome
+from simaccess.sweep.pool import WorkerDied, processes
+from simaccess.sweep.run import FAR, run
+from simaccess.sweep.table import WIDTH, as_text
+from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
+
+
+@pytest.fixture(scope="module")
+def outcome(small: Experiment) -> Outcome:
+    return run(small)
+
+
+def test_results_do_not_depend_on_the_number_of_jobs(small: Experiment, outcome: Outcome) -> None:
+    assert json.dumps(run(small, 2).to_dict()) == json.dumps(outcome.to_dict())
+
+
+def test_every_cell_has_all_its_replications_and_draws(outcome: Outcome) -> None:
+    steady, filtering = outcome.cells
+    assert not steady.seeded
+    assert filtering.seeded
+    assert {len(each) for each in steady.replications.values()} == {1}
+    assert {len(each) for each in filtering.replications.values()} == {3}
+    assert {len(each) for cell in outcome.cells for each in cell.draws.values()} <= {0, 2}
+    assert all(cell.draws[cell.verdicts["throughput"].best] for cell in outcome.cells)
+    assert [result.seed for result in filtering.replications["hybrid"]] == [0, 1, 2]
+    for cell in outcome.cells:
+        for method, tuning in cell.tunings.items():
+            assert cell.replications[method][0].throughput_bytes_per_s == tuning.figure
+            assert cell.replications[method][0].settings == tuning.settings
+    frame = outcome.frame()
+    drawn = sum(len(each) for cell in outcome.cells for each in cell.draws.values())
+    assert len(frame) == 4 * 1 + 4 * 3 + drawn
+    tried = sum(len(tuning.tried) for cell in outcome.cells for tuning in cell.tunings.values())
+    points = sum(len(panel.points) for panel in outcome.panels)
+    assert outcome.simulations == tried + len(frame) + 3 * points
+
+
+def test_only_methods_far_behind_in_all_respects_are_left_out(outcome: Outcome) -> None:
+    for cell in outcome.cells:
+        rates = {method: cell.mean(method, "throughput") for method in cell.replications}
+        times = {method: cell.mean(method, "latency") for method in cell.replications}
+        for method, draws in cell.draws.items():
+            far = max(rates.values()) >= FAR * rates[method]
+            assert bool(draws) != (far and times[method] >= FAR * min(times.values()))
+
+
+def test_draws_differ_between_models_and_agree_between_methods(outcome: Outcome) -> None:
+    cell = outcome.cells[0]
+    by_draw = [{cell.draws[method][draw].model for method in cell.draws} for draw in range(2)]
+    assert all(len(models) == 1 for models in by_draw)
+    first, second = cell.draws["copy-once"]
+    assert first.elapsed_s != second.elapsed_s
+    assert first.elapsed_s != cell.replications["copy-once"][0].elapsed_s
+
+
+def test_progress_counts_one_by_one_to_a_total_that_never_shrinks(small: Experiment) -> None:
+    seen: list[tuple[int, int]] = []
+    run(small, progress=lambda done, total: seen.append((done, total)))
+    assert sorted(seen) == seen
+    assert [total for _, total in seen] == sorted(total for _, total in seen)
+    assert {done for done, _ in seen} == set(range(seen[-1][1] + 1))
+
+
+def test_the_text_has_every_cell_and_fits(outcome: Outcome) -> None:
+    text = as_text(outcome)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    for said in (
+        "a link",
+        "sequential",
+        "filtering",
+        "throughput",
+        "n_h",
+        "T'",
+        "seeds",
+        "Too close",
+    ):
+        assert said in text
+    assert "…" not in text
+    for cell in outcome.cells:
+        assert cell.verdicts["throughput"].best in text
+
+
+def test_files_appear_whole_and_are_replaced(outcome: Outcome, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "results"
+
+    def draw(path: Path) -> None:
+        path.write_text("drawn")
+
+    written = write(outcome, folder, draw)
+    assert sorted(path.name for path in written) == sorted(path.name for path in folder.iterdir())
+    assert json.loads((folder / "results.json").read_text())["question"] == outcome.question
+    before = (folder / "results.csv").read_bytes()
+    assert before.count(b"\n") == 1 + len(outcome.frame())
+    write(outcome, folder)
+    assert (folder / "results.csv").read_bytes() == before
+
+
+def test_nothing_half_written_stays(outcome: Outcome, tmp_path: Path) -> None:
+    def fails(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match="No space left"):
+        write(outcome, tmp_path, fails)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_there_is_a_process_at_least(small: Experiment, jobs: int) -> None:
+    with pytest.raises(InputError, match=r"jobs = .*1 or more"):
+        run(small, jobs)
+
+
+@dataclass(frozen=True)
+class Dies:
+    """A task that ends its process as an out-of-memory killer would."""
+
+    def __call__(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Refuses:
+    """A task that refuses its input."""
+
+    def __call__(self) -> None:
+        raise InputError("not good", key="some.key", value=3, allowed="4")
+
+
+def test_a_worker_that_dies_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    with pytest.raises(WorkerDied), processes(2, lambda: None) as pool:
+        pool.run([Dies()] * 4)
+
+
+def test_a_workers_refusal_keeps_its_parts() -> None:
+    with pytest.raises(InputError) as raised, processes(2, lambda: None) as pool:
+        pool.run([Refuses()] * 4)
+    assert str(raised.value) == "some.key = 3: not good; allowed: 4"
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_cleanly(small_file: Path, tmp_path: Path) -> None:
+    text = small_file.read_text(encoding="utf-8").replace("draws = 2", "draws = 20000")
+    file = tmp_path / "long.toml"
+    file.write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "simaccess",
+        "sweep",
+        str(file),
+        "--out",
+        str(out),
+        "--jobs",
+        "2",
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    time.sleep(4)
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    said, failed = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said == ""
+    assert "Traceback" not in failed
+    assert not out.exists()
+    # Whoever served the workers sees that they are gone, and goes too.
+    for _ in range(50):
+        time.sleep(0.1)
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            break
+    else:
+        pytest.fail("a process stayed behind")
+
+
+def test_what_is_drawn_is_known_without_a_simulation() -> None:
+    link = ModelRef("example-link")
+    steady = WorkloadRef("sequential", (("size", "64 KiB"),))
+    assert not is_drawn(link, steady, range(2))
+    assert is_drawn(link, WorkloadRef("random", (("requests", 10),)), range(2))
+    writes = WorkloadRef("sequential", (("size", "64 KiB"), ("writes", 0.5)))
+    assert is_drawn(link, writes, range(2))

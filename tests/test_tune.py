@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simaccess.model import Model, load_model
+from simaccess.quantities import parse_size
+from simaccess.result import Result
+from simaccess.scenario import Scenario
+from simaccess.simulate import simulate
+from simaccess.tune import CAPACITY, DEPTHS, SIMULATIONS, axes, equipped, shown_settings, tune
+from simaccess.workload.registry import workload
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model("example-link")
+
+
+@pytest.fixture(scope="module")
+def sequential(model: Model) -> Scenario:
+    return Scenario(model, workload("sequential", {"size": "256 KiB"}), "prefetch")
+
+
+def made_up(result: Result, peak: tuple[int, int]) -> Result:
+    """Return a result whose throughput falls off from a block size and a depth in powers."""
+    block = parse_size(result.settings["block"]).bit_length() // 2
+    depth = int(result.settings["depth"]).bit_length()
+    return replace(
+        result, throughput_bytes_per_s=100.0 - abs(block - peak[0]) - abs(depth - peak[1])
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(4, 8), st.integers(1, 6))
+def test_a_single_peak_is_found_with_few_simulations(block: int, depth: int) -> None:
+    scenario = Scenario(
+        load_model("example-link"), workload("sequential", {"size": "256 KiB"}), "prefetch"
+    )
+    base = simulate(scenario)
+
+    def run(asked: Scenario) -> Result:
+        return made_up(replace(base, settings=asked.settings), (block, depth))
+
+    found = tune(scenario, run=run)
+    assert found.figure == 100
+    assert found.settings["block"] == f"{4**block} B"
+    assert int(found.settings["depth"]).bit_length() == depth
+    assert len(found.tried) <= SIMULATIONS
+    assert len({tuple(point.settings.items()) for point in found.tried}) == len(found.tried)
+
+
+def test_the_search_beats_all_that_it_tried_and_stops_at_its_limit(sequential: Scenario) -> None:
+    found = tune(sequential)
+    assert found.figure == max(point.figure for point in found.tried)
+    assert (
+        simulate(replace(sequential, settings=found.settings)).throughput_bytes_per_s
+        == found.figure
+    )
+    assert found == tune(sequential)
+    few = tune(sequential, limit=2)
+    assert len(few.tried) == 2
+    assert few.figure == max(point.figure for point in few.tried)
+    with pytest.raises(ValueError, match="at least 1"):
+        tune(sequential, limit=0)
+
+
+def test_latency_may_be_the_objective(model: Model) -> None:
+    scenario = Scenario(model, workload("random", {"size": "1 MiB", "requests": 100}), "copy-once")
+    found = tune(scenario, "latency")
+    assert found.figure == min(point.figure for point in found.tried)
+    assert found.figure == simulate(replace(scenario, settings=found.settings)).latency_s.p50
+
+
+def test_every_method_that_has_a_shadow_has_the_same(model: Model) -> None:
+    asked = workload("header-payload", {"requests": 20})
+    for method in ("copy-once", "hybrid", "prefetch"):
+        found = tune(Scenario(model, asked, method))
+        assert parse_size(found.settings["shadow"]) == CAPACITY
+    assert tune(Scenario(model, asked, "zero-copy")).settings == {}
+
+
+def test_what_is_set_is_not_searched(sequential: Scenario) -> None:
+    found = tune(replace(sequential, settings={"block": "1 KiB", "slots": "8"}))
+    assert {point.settings["block"] for point in found.tried} == {"1 KiB"}
+    assert "shadow" not in found.settings
+    assert {point.settings["depth"] for point in found.tried} <= {str(depth) for depth in DEPTHS}
+
+
+def test_hybrid_keeps_the_records_and_their_header() -> None:
+    packets = workload("header-payload", {"header": "60 B"})
+    assert axes("hybrid", packets) == ()
+    assert equipped("hybrid", packets)["threshold"] == "60 B"
+    plain = workload("sequential")
+    assert [axis.key for axis in axes("hybrid", plain)] == ["block"]
+    assert "threshold" not in equipped("hybrid", plain)
+
+
+@given(st.integers(1, 1 << 24))
+def test_blocks_fit_the_segment_and_the_shadow(size: int) -> None:
+    asked = workload("sequential", {"size": f"{size} B", "length": "1 B"})
+    for axis in axes("prefetch", asked):
+        assert 0 <= axis.start < len(axis.values)
+        if axis.key == "block":
+            sizes = [parse_size(value) for value in axis.values]
+            assert sizes == sorted(sizes)
+            assert max(sizes) <= min(size, CAPACITY)
+
+
+def test_settings_are_shown_short(sequential: Scenario) -> None:
+    chosen = {"block": "65536 B", "depth": "4", "shadow": "4 MiB"}
+    assert shown_settings(simulate(replace(sequential, settings=chosen))) == "64 KiB x 4"
+    assert shown_settings(simulate(replace(sequential, method="zero-copy"))) == "-"
