@@ -51,6 +51,7 @@ def compare(
     consumers: int = 1,
     shared: bool = False,
     seed: int = 0,
+    memory: Model | str | os.PathLike[str] | None = None,
 ) -> list[Result]:
     """Simulate a workload on a link with each of some access methods.
 
@@ -76,6 +77,8 @@ def compare(
         Whether they share one shadow, too.
     seed : int
         Of everything that is drawn; the same for all methods.
+    memory : Model, str or path-like, optional
+        The host's memory behind a PCI bus, as `model`.
 
     Returns
     -------
@@ -96,6 +99,7 @@ def compare(
         consumers=consumers,
         shared=shared,
         seed=seed,
+        memory=memory,
     )
     if tune:
         made = [replace(each, settings=search(each, objective).settings) for each in made]
@@ -116,12 +120,13 @@ def scenarios(
     consumers: int = 1,
     shared: bool = False,
     seed: int = 0,
+    memory: Model | str | os.PathLike[str] | None = None,
 ) -> list[Scenario]:
     """Return what `compare` simulates, before any tuning and in timing-only mode.
 
     Parameters
     ----------
-    model, workload, methods, settings, consumers, shared, seed
+    model, workload, methods, settings, consumers, shared, seed, memory
         As for `compare`.
     """
     for key, value, least in (("consumers", consumers, 1), ("seed", seed, 0)):
@@ -142,6 +147,8 @@ def scenarios(
         key = f"workload.{next(iter(parts['workload']))}"
         raise InputError("the workload is made already", key=key, allowed="the name of a workload")
     producer = _producer(parts["producer"]) if parts["producer"] else None
+    if memory is not None and not isinstance(memory, Model):
+        memory = load_model(memory)
     given = _by_method(methods, parts["method"])
     return [
         Scenario(
@@ -153,6 +160,7 @@ def scenarios(
             shared=shared,
             seed=seed,
             producer=producer,
+            memory=memory,
         )
         for method in methods
     ]

@@ -1,8 +1,9 @@
 """Find a method's own best parameters for a scenario, by a small deterministic search.
 
 The search is a coordinate descent: one parameter after the other goes up its candidates while
-that helps, or down where up does not, until a round changes nothing. Every method keeps a shadow
-of the same capacity, so that no method wins by memory.
+that helps, or down where up does not, until a round changes nothing. No shadow is larger than one
+capacity, so that no method wins by memory; where shadows lie in simulated caches a smaller one may
+be better, and is searched too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from simaccess.workload.workload import Workload
 
 __all__ = [
     "BLOCKS",
+    "CAPACITIES",
     "CAPACITY",
     "DEPTHS",
     "SIMULATIONS",
@@ -42,7 +44,10 @@ DEPTHS = (1, 2, 4, 8, 16, 32)
 """Depths of prefetching that are tried."""
 
 CAPACITY = 4 << 20
-"""Bytes of every method's shadow."""
+"""Bytes of every method's shadow, at most."""
+
+CAPACITIES = tuple(f"{CAPACITY >> shift} B" for shift in (0, 2, 4, 6, 8))
+"""Capacities that are tried where shadows lie in simulated caches, 4 MiB to 16 KiB."""
 
 SIMULATIONS = 24
 """Most simulations of a search."""
@@ -102,11 +107,12 @@ class Tuning:
     tried: tuple[Point, ...]
 
 
-def axes(method: str, workload: Workload) -> tuple[Axis, ...]:
+def axes(method: str, workload: Workload, cached: bool = False) -> tuple[Axis, ...]:
     """Return what is searched for a method on a workload; nothing for a method unknown here.
 
-    Hybrid's blocks are the records where there are any, since its threshold is their header's
-    end. At least four blocks make up the segment, so that no method copies most of it at once.
+    The shadow's capacity is searched where it lies in simulated caches (`cached`). Hybrid's blocks
+    are the records where there are any, since its threshold is their header's end. At least four
+    blocks make up the segment, so that no method copies most of it at once.
     """
     most = workload.size // 4
     sizes = tuple(f"{block} B" for block in BLOCKS if block <= most) or (f"{workload.size} B",)
@@ -115,10 +121,11 @@ def axes(method: str, workload: Workload) -> tuple[Axis, ...]:
     if workload.header:
         blocks = Axis("block", (RECORDS, *sizes[start:]))
     depth = Axis("depth", tuple(str(depth) for depth in DEPTHS), DEPTHS.index(8))
+    shadow = (Axis("shadow", CAPACITIES),) if cached else ()
     return {
-        "copy-once": (blocks,),
-        "hybrid": () if workload.header else (blocks,),
-        "prefetch": (blocks, depth),
+        "copy-once": (blocks, *shadow),
+        "hybrid": shadow if workload.header else (blocks, *shadow),
+        "prefetch": (blocks, depth, *shadow),
     }.get(method, ())
 
 
@@ -170,16 +177,20 @@ def tune(
         If the scenario's own settings are refused.
     """
     given = equipped(scenario.method, scenario.workload, scenario.settings)
-    searched = [axis for axis in axes(scenario.method, scenario.workload) if axis.key not in given]
+    cached = scenario.model.kind == "memory-bus" or scenario.memory is not None
+    if cached and given.get("shadow") == CAPACITIES[0]:
+        del given["shadow"]
+    found = axes(scenario.method, scenario.workload, cached)
+    searched = [axis for axis in found if axis.key not in given]
     seen: dict[tuple[int, ...], float] = {}
     tried: list[Point] = []
 
     def measure(place: tuple[int, ...]) -> float | None:
         """Return the figure of a place; None if that would take one simulation too many."""
         if place not in seen:
-            if len(tried) >= limit:
-                return None
             settings = _settings(given, searched, place)
+            if len(tried) >= limit or not _holds(settings, scenario.workload):
+                return None
             seen[place] = figure(run(replace(scenario, settings=settings)), objective)
             tried.append(Point(settings, seen[place]))
         return seen[place]
@@ -206,12 +217,23 @@ def tune(
 
 
 def shown_settings(result: Result) -> str:
-    """Return the block size and depth that a result was got with, such as ``64 KiB x 8``."""
+    """Return what a result was got with: block size, depth, and capacity where it was searched.
+
+    For instance ``64 KiB x 8`` or ``16 KiB in 256 KiB``.
+    """
     settings = result.settings
     if "shadow" not in settings and "slots" not in settings:
         return "-"
     block = size(parse_size(settings["block"])) if "block" in settings else RECORDS
-    return f"{block} x {settings['depth']}" if "depth" in settings else block
+    shown = f"{block} x {settings['depth']}" if "depth" in settings else block
+    shadow = parse_size(settings.get("shadow", CAPACITIES[0]))
+    return shown if shadow == CAPACITY else f"{shown} in {size(shadow)}"
+
+
+def _holds(settings: Settings, workload: Workload) -> bool:
+    """Say whether the shadow holds at least a block."""
+    block = parse_size(settings["block"]) if "block" in settings else workload.blocks.longest
+    return "shadow" not in settings or block <= parse_size(settings["shadow"])
 
 
 def _settings(given: Settings, searched: list[Axis], place: tuple[int, ...]) -> dict[str, str]:

@@ -112,3 +112,16 @@ def test_settings_are_shown_short(sequential: Scenario) -> None:
     chosen = {"block": "65536 B", "depth": "4", "shadow": "4 MiB"}
     assert shown_settings(simulate(replace(sequential, settings=chosen))) == "64 KiB x 4"
     assert shown_settings(simulate(replace(sequential, method="zero-copy"))) == "-"
+
+
+def test_a_smaller_shadow_is_found_where_it_stays_in_the_cache() -> None:
+    """Copies into a reused, cache-resident shadow write no memory."""
+    bulk = workload("sequential", {"size": "1 MiB"})
+    scenario = Scenario(load_model("shared-memory-ddr4"), bulk, "copy-once")
+    found = tune(scenario)
+    assert parse_size(found.settings["shadow"]) <= 256 << 10
+    large = simulate(replace(scenario, settings={**found.settings, "shadow": "4 MiB"}))
+    assert found.figure > 1.5 * large.throughput_bytes_per_s
+    assert shown_settings(simulate(replace(scenario, settings=found.settings))).endswith("KiB")
+    kept = replace(scenario, settings={"shadow": "1 MiB"})
+    assert tune(kept).settings["shadow"] == "1 MiB"

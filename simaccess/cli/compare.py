@@ -27,6 +27,11 @@ EPILOG = examples(
 )
 
 MODEL = typer.Option("--model", metavar="NAME|FILE", help="The link: see 'simaccess models list'.")
+MEMORY = typer.Option(
+    "--memory",
+    metavar="NAME|FILE",
+    help="The host's memory behind a PCI bus, which DMA crosses too: a model of kind memory-bus.",
+)
 WORKLOAD = typer.Option(
     "--workload",
     metavar="NAME|FILE",
@@ -47,6 +52,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     model: Annotated[str, MODEL],
     workload: Annotated[str, WORKLOAD],
     method: Annotated[list[str] | None, METHOD] = None,
+    memory: Annotated[str | None, MEMORY] = None,
     settings: Set = None,
     tune: Annotated[bool, TUNE] = False,
     consumers: Annotated[int, CONSUMERS] = 1,
@@ -73,6 +79,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         consumers=consumers,
         shared=shared_shadow,
         seed=seed,
+        memory=memory,
     )
     simulations = len(made)
     if tune:

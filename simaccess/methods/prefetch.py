@@ -116,7 +116,7 @@ class Prefetch:
     def _follow(self, first: int, last: int) -> _Reader:
         """Return the reader that goes on with these blocks, its depth grown, or a new one."""
         for reader in reversed(self._readers):
-            if reader.block == first:
+            if reader.block - 1 <= first <= reader.block:  # what spans a border is read twice
                 return reader
             if reader.block < first <= max(reader.block + 1, reader.frontier - 1):
                 depth = max(self.initial, 2 * reader.depth, last - first + 1)

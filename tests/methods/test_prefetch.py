@@ -83,6 +83,21 @@ def test_a_short_seek_forward_keeps_what_is_in_flight() -> None:
     assert len(set(fetched(it.operations))) == len(fetched(it.operations))
 
 
+def test_a_step_back_over_a_border_keeps_the_reader() -> None:
+    """A search for a pattern reads the end of a block again, for what spans the border."""
+    it = world(depth=4, initial=4)
+    for block in range(12):
+        it.run("read", 100 * block, 100)
+        it.run("read", 100 * block + 95, 5)
+    assert fetched(it.operations) == list(range(16))
+    it = world(depth=4, initial=4)
+    for block in range(12):
+        it.run("read", 100 * block, 100)
+        if block:
+            it.run("read", 100 * block - 5, 10)
+    assert fetched(it.operations) == list(range(16))
+
+
 def test_random_access_copies_nothing_ahead() -> None:
     it = world()
     draw = random.Random(3)
