@@ -36,7 +36,7 @@ Scalar: TypeAlias = str | int | float | bool
 Status: TypeAlias = Literal["verified", "derived", "unverified", "default", "set", "drawn"]
 """How well a value is known; the last three are not for files."""
 
-_LOGARITHMIC_FROM = 10
+_LOGARITHMIC_FROM = 9.999  # a factor of 10, whatever the conversion of units rounds
 
 # The unit that each quantity has inside, in which a drawn value is written.
 _UNITS: dict[object, str] = {

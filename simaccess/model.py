@@ -103,7 +103,7 @@ class Model:
         """Draw models whose parameters lie anywhere in their ranges, independent of each other.
 
         Each parameter whose range is wider than a point is drawn uniformly, or uniformly in its
-        logarithm where the range spans more than a factor of ten. A size is drawn from the
+        logarithm where the range spans a factor of ten or more. A size is drawn from the
         multiples of the greatest common divisor of its value and its range's ends, so that whole
         lines and pages stay whole. A combination that the kind refuses is drawn again. What is
         drawn for a parameter depends on its key, the draw's index and the seed, and on other

@@ -53,7 +53,7 @@ SIMULATIONS = 24
 """Most simulations of a search."""
 
 GAIN = 0.001
-"""By which share a candidate must be better: a plateau keeps the value it was entered at."""
+"""By which share a candidate must be better; on a plateau the search looks further."""
 
 RECORDS = "own"
 """Stands for the workload's own blocks, its records: the method is told no block size."""
@@ -123,9 +123,9 @@ def axes(method: str, workload: Workload, cached: bool = False) -> tuple[Axis, .
     depth = Axis("depth", tuple(str(depth) for depth in DEPTHS), DEPTHS.index(8))
     shadow = (Axis("shadow", CAPACITIES),) if cached else ()
     return {
-        "copy-once": (blocks, *shadow),
-        "hybrid": shadow if workload.header else (blocks, *shadow),
-        "prefetch": (blocks, depth, *shadow),
+        "copy-once": (*shadow, blocks),
+        "hybrid": shadow if workload.header else (*shadow, blocks),
+        "prefetch": (*shadow, blocks, depth),
     }.get(method, ())
 
 
@@ -196,23 +196,29 @@ def tune(
         return seen[place]
 
     best = tuple(axis.start for axis in searched)
-    top = measure(best)
-    if top is None:
+    found_first = measure(best)
+    if found_first is None:
         raise ValueError(f"a search takes at least 1 simulation, not {limit}")
+    top = found_first
+
+    def climb(index: int, step: int) -> bool:
+        """Go along one axis while that is not worse; say whether it became better."""
+        nonlocal best, top
+        before, at = best, best[index]
+        while 0 <= (at := at + step) < len(searched[index].values):
+            place = (*best[:index], at, *best[index + 1 :])
+            value = measure(place)
+            if value is None or lead(value, top, objective) < -GAIN:
+                break
+            if lead(value, top, objective) > GAIN:
+                best, top = place, value
+        return best != before
+
     before: tuple[int, ...] | None = None
     while before != best:
         before = best
-        for index, axis in enumerate(searched):
-            for step in (1, -1):
-                climbed = False
-                while 0 <= best[index] + step < len(axis.values):
-                    place = (*best[:index], best[index] + step, *best[index + 1 :])
-                    value = measure(place)
-                    if value is None or not lead(value, top, objective) > GAIN:
-                        break
-                    best, top, climbed = place, value, True
-                if climbed:
-                    break
+        for index in range(len(searched)):
+            _ = climb(index, 1) or climb(index, -1)
     return Tuning(_settings(given, searched, best), top, tuple(tried))
 
 
