@@ -1,0 +1,84 @@
+"""Closed forms of whole systems on a plain link: closed consumers, and prefetch's pipeline.
+
+Those of a kind of link stand with the tests of that kind, those of the methods in test_claims.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simaccess.model import Model, load_model
+from simaccess.scenario import Scenario
+from simaccess.simulate import simulate
+from simaccess.workload.registry import workload
+
+
+def link(latency: str, channels: int = 1) -> Model:
+    """Return a link of 1 GB/s with nothing else that takes time."""
+    return load_model("example-link").with_values(
+        {
+            "link.rate": "1 GB/s",
+            "link.latency": latency,
+            "dma.channels": channels,
+            "dma.issue": "0 s",
+            "dma.start": "0 s",
+            "dma.completion": "0 s",
+            "local.latency": "0 s",
+            "local.rate": "1e9 TB/s",
+            "local.copy_rate": "1e9 TB/s",
+        }
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(consumers=st.integers(1, 12), think_ns=st.integers(0, 600), service=st.integers(16, 200))
+def test_closed_consumers_reach_at_most_the_bound_and_meet_it(
+    consumers: int, think_ns: int, service: int
+) -> None:
+    """X <= min(N / (Z + S), 1 / S); with fixed times the bound is met but for the ramps."""
+    each = 200
+    work = workload(
+        "sequential",
+        {
+            "size": f"{service * each * consumers} B",
+            "length": f"{service} B",
+            "work": f"{think_ns} ns",
+        },
+    )
+    result = simulate(Scenario(link("0 s"), work, "zero-copy", consumers=consumers))
+    bound = min(consumers / (think_ns + service), 1 / service) * 1e9
+    rate = consumers * each / result.elapsed_s
+    assert rate <= bound * (1 + 1e-9)
+    assert rate >= bound * (1 - (consumers * service + think_ns) / (each * service))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    depth=st.integers(1, 12),
+    kib=st.sampled_from([1, 4, 16, 64]),
+    latency_us=st.integers(0, 200),
+    work_us=st.sampled_from([0, 5, 40]),
+)
+def test_prefetch_meets_its_closed_form(
+    depth: int, kib: int, latency_us: int, work_us: int
+) -> None:
+    """min(B, consumer's rate, k b / (RTT + b / B)), for requests refilled as consumption starts."""
+    block, blocks = kib << 10, 1500
+    work = workload(
+        "sequential",
+        {
+            "size": f"{block * blocks} B",
+            "length": f"{block} B",
+            "work": f"{work_us} us",
+        },
+    )
+    settings = {"block": f"{block} B", "depth": str(depth), "initial": str(depth)}
+    result = simulate(Scenario(link(f"{latency_us} us", channels=64), work, "prefetch", settings))
+    rate, rtt = 1e9, latency_us * 1e-6
+    bound = min(rate, depth * block / (rtt + block / rate))
+    if work_us:
+        bound = min(bound, block / (work_us * 1e-6))
+    assert result.throughput_bytes_per_s <= bound * (1 + 1e-9)
+    assert result.throughput_bytes_per_s == pytest.approx(bound, rel=0.02)
