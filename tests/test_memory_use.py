@@ -15,9 +15,13 @@ from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.model import load_model
 from simaccess.operations import AccessMethod
+from simaccess.scenario import Scenario
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
+from simaccess.simulate import simulate
+from simaccess.workload.registry import workload
 
 PARAMETERS = FifoParameters.model_validate(
     {
@@ -74,3 +78,16 @@ def test_memory_is_flat_in_the_accesses(method: Callable[[], AccessMethod]) -> N
 @pytest.mark.slow
 def test_ten_thousand_consumers_fit_into_100_mib() -> None:
     assert peak(10_000, 10, ZeroCopy) < 100 * MIB
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["pci-64-66", "shared-memory-ddr4"])
+def test_ten_thousand_consumers_of_a_bus_fit_through_the_whole_library(model: str) -> None:
+    work = workload("random", {"requests": "10000", "size": "64 MiB"})
+    scenario = Scenario(load_model(model), work, "zero-copy", consumers=10_000)
+    tracemalloc.start()
+    result = simulate(scenario)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(result.consumers) == 10_000
+    assert used < 100 * MIB

@@ -23,7 +23,7 @@ class Stream:
         Lines read in sequence so far.
     head : int
         The last line that was fetched.
-    under_way : deque of (int, int, int, int)
+    under_way : list of (int, int, int, int)
         Batches fetched: first line, last line, when the first is there, ticks from line to line.
     """
 
@@ -33,13 +33,13 @@ class Stream:
         self.next = first
         self.run = 0
         self.head = first - 1
-        self.under_way: deque[tuple[int, int, int, int]] = deque()
+        self.under_way: list[tuple[int, int, int, int]] = []  # short, and an empty deque is not
 
     def ready(self, line: int) -> int:
         """Return when a line is there, 0 if it is not under way; forget what lies before it."""
         under_way = self.under_way
         while under_way and under_way[0][1] < line:
-            under_way.popleft()
+            del under_way[0]
         if under_way and under_way[0][0] <= line:
             first, _, returned, step = under_way[0]
             return returned + (line - first) * step

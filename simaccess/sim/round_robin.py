@@ -64,6 +64,7 @@ class Job(Actor):
         "remaining",
         "requesting",
         "source",
+        "ticket",
     )
 
     def __init__(  # noqa: PLR0917  # made for every posted write: keywords cost time
@@ -81,6 +82,7 @@ class Job(Actor):
         self.end: int | None = None
         self.done: Callable[[Job], None] | None = None
         self.source: Source | None = None
+        self.ticket = -1  # its number among its master's ready jobs; -1: it is not ready
         self._armed = False
         self._waiting: list[Agent] = []
 
@@ -159,6 +161,11 @@ class RoundRobin:
         self._coming: list[tuple[int, int, Job]] = []
         self._ready: list[deque[Job]] = [deque() for _ in ordered]
         self._waiting = 0  # jobs in _ready
+        # For each master, the numbers of its first ready job and of the next that will be.
+        self._first = [0] * len(ordered)
+        self._next = [0] * len(ordered)
+        self._paths: set[int] = set()  # ids of the paths of all jobs so far
+        self._least = 1 << 200  # ticks of the shortest tenure on any of them
         self._requests = 0
         self._last = 0  # the master that had the bus last
         # The tenure under way; _size is 0 while it is the request of a delayed read.
@@ -222,9 +229,7 @@ class RoundRobin:
         while self.free <= limit:
             coming = self._coming
             while coming and coming[0][0] < self.free:
-                job = self._leave()
-                self._ready[job.master].append(job)
-                self._waiting += 1
+                self._line_up(self._leave())
             if self._job is not None:
                 self._settle(self._job)
             if self._waiting:
@@ -239,13 +244,16 @@ class RoundRobin:
             self._begin(job, start, limit)
 
     def ending(self, job: Job) -> int:
-        """Return when a job's last data phase ends if nobody disturbs it from now on."""
+        """Return when a job's last data phase ends at the earliest, as far as is known."""
         if job.end is not None:
             return job.end
         path = job.path
         address, remaining = job.address, job.remaining
         if job is not self._job:
             start = max(job.at, self.free)
+            if job.ticket >= 0:  # each job before it has at least a tenure
+                before = job.ticket - self._first[job.master]
+                start = max(start, self.free + before * self._least)
         elif not self._size:
             start = self.free + path.delay
             return start + path.alone(address, remaining) - path.request - path.delay
@@ -261,6 +269,10 @@ class RoundRobin:
     def _come(self, job: Job, at: int) -> None:
         job.at = at
         self._requests += 1
+        path = job.path
+        if id(path) not in self._paths:
+            self._paths.add(id(path))
+            self._least = min(self._least, path.hold(1), path.request or self._least)
         heappush(self._coming, (at, self._requests, job))
         current = self._job
         if current is not None and at < self._gone and job.master != current.master:
@@ -280,7 +292,18 @@ class RoundRobin:
             if self._ready[master]:
                 break
         self._waiting -= 1
-        return self._ready[master].popleft()
+        self._first[master] += 1
+        job = self._ready[master].popleft()
+        job.ticket = -1
+        return job
+
+    def _line_up(self, job: Job) -> None:
+        """Put a job behind its master's other ready ones."""
+        master = job.master
+        job.ticket = self._next[master]
+        self._next[master] += 1
+        self._ready[master].append(job)
+        self._waiting += 1
 
     def _begin(self, job: Job, start: int, limit: int) -> None:
         path = job.path
@@ -363,11 +386,12 @@ class RoundRobin:
             self._come(job, self.free + path.gap)
             return
         job.at = self.free
-        queue = self._ready[job.master]
-        if self._ordered[job.master]:
-            queue.appendleft(job)
-        else:
-            queue.append(job)
+        if not self._ordered[job.master]:
+            self._line_up(job)
+            return
+        self._first[job.master] -= 1
+        job.ticket = self._first[job.master]
+        self._ready[job.master].appendleft(job)
         self._waiting += 1
 
     # -- use -------------------------------------------------------------------------------------
