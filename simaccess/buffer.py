@@ -263,7 +263,6 @@ class Buffer:
         _, slot, offset, length, at = fetch
         counters.fetches += 1
         counters.bulk += length
-        shadow.unread.add(slot, at, length)
         transfer = await self.segment.fetch(offset, length, shadow.memory, at)
         before = clock.wait
         await transfer
@@ -271,10 +270,11 @@ class Buffer:
             counters.waits += 1
         else:
             counters.hits += 1
-        _, _, at, length = local
-        counters.shadow += length
-        counters.used += shadow.unread.take(slot, at, length)
-        return await shadow.memory.load(at, length)
+        _, _, place, size = local
+        counters.shadow += size
+        counters.used += size
+        shadow.unread.renew(slot, at, length, place, size)
+        return await shadow.memory.load(place, size)
 
     async def _read(self, operations: Operations, length: int) -> Data:
         shadow, counters = self.shadow, self.counters

@@ -58,20 +58,22 @@ class Counters:
 class Coverage:
     """A set of bytes of each shadow slot: those not read since they were fetched, for example.
 
-    One interval a slot as long as the bytes adjoin, a bitmap (an integer) when they do not.
+    One interval a slot as long as the bytes adjoin; when they do not, a mark for each byte, so
+    that a touch costs time in proportion to its own length and not to the slot's.
     """
 
-    __slots__ = ("_bits", "_high", "_low", "_slot_bytes")
+    __slots__ = ("_high", "_left", "_low", "_marks", "_slot_bytes")
 
     def __init__(self, slots: int, slot_bytes: int) -> None:
         self._low = [0] * slots
         self._high = [0] * slots
-        self._bits: dict[int, int] = {}
+        self._marks: dict[int, bytearray] = {}  # 1 for each byte that is in
+        self._left: dict[int, int] = {}  # how many are
         self._slot_bytes = slot_bytes
 
     def add(self, slot: int, at: int, length: int) -> None:
         """Put bytes [at, at + length) of the shadow in."""
-        if slot not in self._bits:
+        if slot not in self._marks:
             low, high = self._low[slot], self._high[slot]
             end = at + length
             if low == high:
@@ -83,11 +85,15 @@ class Coverage:
                 if end > high:
                     self._high[slot] = end
                 return
-        self._bits[slot] = self._bitmap(slot) | self._mask(slot, at, length)
+            self._mark(slot)
+        marks = self._marks[slot]
+        begin = at - slot * self._slot_bytes
+        self._left[slot] += length - marks.count(1, begin, begin + length)
+        marks[begin : begin + length] = b"\1" * length
 
     def take(self, slot: int, at: int, length: int) -> int:
         """Take bytes [at, at + length) of the shadow out; return how many of them were in."""
-        if slot not in self._bits:
+        if slot not in self._marks:
             low, high = self._low[slot], self._high[slot]
             end = at + length
             if high <= at or end <= low:
@@ -98,20 +104,33 @@ class Coverage:
             if high <= end:
                 self._high[slot] = at
                 return high - at
-        bits = self._bitmap(slot)
-        mask = self._mask(slot, at, length)
-        if bits & ~mask:
-            self._bits[slot] = bits & ~mask
-        else:
-            self._bits.pop(slot, None)
+            self._mark(slot)
+        marks = self._marks[slot]
+        begin = at - slot * self._slot_bytes
+        taken = marks.count(1, begin, begin + length)
+        if taken == self._left[slot]:
+            del self._marks[slot], self._left[slot]
             self._low[slot] = self._high[slot] = 0
-        return (bits & mask).bit_count()
+        elif taken:
+            marks[begin : begin + length] = bytes(length)
+            self._left[slot] -= taken
+        return taken
 
-    def _bitmap(self, slot: int) -> int:
-        if slot in self._bits:
-            return self._bits[slot]
-        low, high = self._low[slot], self._high[slot]
-        return self._mask(slot, low, high - low) if low < high else 0
+    def renew(self, slot: int, at: int, length: int, taken: int, size: int) -> None:
+        """Let [at, at + length) be in, less [taken, taken + size) of it, and nothing else."""
+        if slot in self._marks:
+            del self._marks[slot], self._left[slot]
+        self._high[slot] = at + length
+        if taken == at:
+            self._low[slot] = at + size
+        else:
+            self._low[slot] = at
+            self.take(slot, taken, size)
 
-    def _mask(self, slot: int, at: int, length: int) -> int:
-        return ((1 << length) - 1) << (at - slot * self._slot_bytes)
+    def _mark(self, slot: int) -> None:
+        """Turn the slot's interval into marks."""
+        length = self._high[slot] - self._low[slot]
+        begin = self._low[slot] - slot * self._slot_bytes
+        marks = bytearray(self._slot_bytes)
+        marks[begin : begin + length] = b"\1" * length
+        self._marks[slot], self._left[slot] = marks, length

@@ -26,6 +26,10 @@ class Blocks(Protocol):
         """Return where a block starts and where it ends."""
         ...
 
+    def locate(self, offset: int) -> tuple[int, int, int]:
+        """Return the number and the bounds of the block that `offset` lies in."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FixedBlocks:
@@ -55,6 +59,13 @@ class FixedBlocks:
     def bounds(self, number: int) -> tuple[int, int]:
         """Return where a block starts and where it ends."""
         return number * self.size, (number + 1) * self.size
+
+    def locate(self, offset: int) -> tuple[int, int, int]:
+        """Return the number and the bounds of the block that `offset` lies in."""
+        size = self.size
+        number = offset // size
+        start = number * size
+        return number, start, start + size
 
 
 class Records:
@@ -90,12 +101,17 @@ class Records:
         end = starts[place + 1] if place + 1 < len(starts) else self._total
         return base + starts[place], base + end
 
+    def locate(self, offset: int) -> tuple[int, int, int]:
+        """Return the number and the bounds of the record that `offset` lies in."""
+        number = self.find(offset)
+        return number, *self.bounds(number)
+
 
 def pieces(blocks: Blocks, offset: int, length: int) -> Iterator[tuple[int, int, int]]:
     """Cut [offset, offset + length) at the blocks' bounds into (number, start, stop)."""
     stop = offset + length
     while offset < stop:
-        number = blocks.find(offset)
-        end = min(blocks.bounds(number)[1], stop)
+        number, _, end = blocks.locate(offset)
+        end = min(end, stop)
         yield number, offset, end
         offset = end

@@ -77,8 +77,7 @@ class Directory:
     def parts(self, offset: int, length: int, threshold: int = 0) -> list[Part]:
         """Cut a client's bytes at the bounds of blocks and at each block's threshold."""
         blocks = self.blocks
-        number = blocks.find(offset)
-        begin, end = blocks.bounds(number)
+        number, begin, end = blocks.locate(offset)
         low = max(begin + threshold, self._floor)
         if offset + length <= end and not offset < low < offset + length:
             return [(number, offset, offset + length, low)]
@@ -120,26 +119,25 @@ class Directory:
         if not self._alone:
             return None
         slot = self._last
-        if slot is not None and slot.low <= offset and offset + length <= slot.ready:
+        end = offset + length
+        if slot is not None and end <= slot.ready and slot.low <= offset:
             return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
-        number = self.blocks.find(offset)
+        number, origin, stop = self.blocks.locate(offset)
         if number in self._held:
             return self.hit(offset, length)
-        origin, stop = self.blocks.bounds(number)
         low = origin + threshold
         if low < self._floor:
             low = self._floor
         high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
-        if offset < low or offset + length > high:
+        if offset < low or end > high:
             return None
-        slot = self.claim(number, origin, stop)
+        slot = self._assign(number)
         if slot is None:
             return None
-        slot.pins = 0
+        slot.origin = origin
+        slot.stop = stop
         slot.low = low
         slot.high = slot.ready = high
-        slot.started += 1
-        slot.ended = slot.started
         self._last = slot
         index = slot.index
         base = slot.base - origin
@@ -267,29 +265,14 @@ class Directory:
 
     # -- blocks and transfers --------------------------------------------------------------------
 
-    def claim(self, number: int, origin: int = -1, stop: int = -1) -> Slot | None:
-        """Pin the slot of a block, or one for it that is free or can be given away at once.
-
-        The block's bounds may be given to spare looking them up.
-        """
-        held = self._held
-        slot = held.get(number)
+    def claim(self, number: int) -> Slot | None:
+        """Pin the slot of a block, or one for it that is free or can be given away at once."""
+        slot = self._held.get(number)
         if slot is None:
-            if number in self._in_place:
+            slot = self._assign(number)
+            if slot is None:
                 return None
-            if self._free:
-                slot = self._free.pop()
-            else:
-                oldest = next(iter(held))
-                slot = held[oldest]
-                if slot.pins or slot.clean or slot.started > slot.ended:
-                    return None
-                if self._keep is not None and self._keep(oldest):
-                    return None
-                del held[oldest]
-            held[number] = slot
-            slot.number = number
-            slot.origin, slot.stop = (origin, stop) if stop > 0 else self.blocks.bounds(number)
+            slot.origin, slot.stop = self.blocks.bounds(number)
             slot.low = slot.high = slot.ready = slot.origin
         slot.pins += 1
         return slot
@@ -340,6 +323,25 @@ class Directory:
             slot.started += 1
             slot.flushed = slot.started
             yield FLUSH, slot.index, dirty, length, slot.base + dirty - slot.origin
+
+    def _assign(self, number: int) -> Slot | None:
+        """Enter a block into a slot that is free or can be given away at once."""
+        if number in self._in_place:
+            return None
+        held = self._held
+        if self._free:
+            slot = self._free.pop()
+        else:
+            oldest = next(iter(held))
+            slot = held[oldest]
+            if slot.pins or slot.clean or slot.started > slot.ended:
+                return None
+            if self._keep is not None and self._keep(oldest):
+                return None
+            del held[oldest]
+        held[number] = slot
+        slot.number = number
+        return slot
 
     def _crowded(self, number: int) -> bool:
         return not (self._free or number in self._held or number in self._in_place)

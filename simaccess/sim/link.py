@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from simaccess.segment import Data, Local, Segment, Transfer
-from simaccess.sim.environment import Agent, Environment
+from simaccess.sim.environment import DONE, Agent, Environment
 from simaccess.sim.station import Durations, StationUse
 
 __all__ = ["FarEnd", "Link", "LocalMemory"]
@@ -116,14 +116,13 @@ class LocalMemory:
         self._copy = Durations(1 / copy_rate)
         self._bytes = memoryview(bytearray(size)) if real else None
 
-    async def load(self, offset: int, length: int) -> Data:
+    def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read."""
         agent: Agent = self.env.current  # type: ignore[assignment]  # only agents call
         ticks = self._latency + self._access[length]
         agent.time += ticks
         agent.stall += ticks
-        data = self._bytes
-        return None if data is None else data[offset : offset + length]
+        return DONE if self._bytes is None else self._loaded(offset, length)
 
     async def store(self, offset: int, length: int, data: Data) -> None:
         """Write."""
@@ -133,6 +132,9 @@ class LocalMemory:
         agent.stall += ticks
         if self._bytes is not None and data is not None:
             self._bytes[offset : offset + length] = data
+
+    async def _loaded(self, offset: int, length: int) -> Data:
+        return self.view(offset, length)
 
     async def gather(self, length: int) -> None:
         """Copy within the memory."""

@@ -38,8 +38,7 @@ class Transfer(Actor):
     __slots__ = ("_waiting", "end", "env", "handling", "length", "step")
 
     def __init__(self, env: Environment, number: int, length: int, handling: int = 0) -> None:
-        self._ok = True  # what Actor.__init__ does, without the call
-        self.callbacks = env.drivers
+        self.callbacks = env.drivers  # what Actor.__init__ does, without the call
         self.number = number
         self.time = 0
         self.env = env
@@ -67,9 +66,15 @@ class Transfer(Actor):
         self.end = end
         waiting = self._waiting
         if waiting:
-            wake = self.env.wake
-            for agent in waiting:
-                wake(agent, end)
+            env = self.env
+            queue = env.queue
+            for agent in waiting:  # `Environment.wake` written out: 4 % of a bulk copy
+                time = agent.time
+                if time < end:
+                    agent.time = time = end
+                heappush(queue, (time, agent.number, next(env.order), agent))
+                if time < env.horizon:
+                    env.horizon = time
             self._waiting = ()
 
     def __await__(self) -> Generator[Any, Any, None]:

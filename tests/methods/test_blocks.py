@@ -22,6 +22,7 @@ def test_pieces_adjoin_and_lie_within_their_blocks(cut: Blocks, offset: int, len
         assert start == place
         assert begin <= start < stop <= end
         assert end - begin <= cut.longest
+        assert cut.locate(start) == cut.locate(stop - 1) == (number, begin, end)
         assert cut.bounds(number + 1)[0] == end
         place = stop
     assert place == offset + length
