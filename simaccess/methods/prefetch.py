@@ -11,22 +11,12 @@ written behind: a block's copy back starts when its end has been written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction, Part, Steps
+from simaccess.methods.readers import Reader, Readers
 from simaccess.operations import Operations
 
 __all__ = ["Prefetch"]
-
-
-@dataclass(slots=True)
-class _Reader:
-    """A sequential reader: the block it is in, the next one to copy ahead, and how far."""
-
-    block: int
-    frontier: int
-    depth: int = 0
 
 
 class Prefetch:
@@ -63,15 +53,13 @@ class Prefetch:
         if not 1 <= initial <= depth:
             raise ValueError(f"1 <= initial <= depth must hold, not 1 <= {initial} <= {depth}")
         self.slots = 2 * depth + 2 if slots is None else slots
-        self.shadow = Directory(blocks, self.slots, eviction, self._ahead_of_a_reader)
-        self.slot_bytes = blocks.longest
         self.depth = depth
         self.initial = initial
-        self._most_readers = readers
-        self._kept_readers = max(
-            1, self.slots // (depth + 2)
-        )  # whose blocks the shadow has room for
-        self._readers: list[_Reader] = []  # the one seen last at the end
+        self._readers = Readers(
+            depth, initial, most=readers, kept=max(1, self.slots // (depth + 2))
+        )
+        self.shadow = Directory(blocks, self.slots, eviction, self._readers.await_block)
+        self.slot_bytes = blocks.longest
         self._block = -1  # the block that was read last
 
     def share(self) -> None:
@@ -100,7 +88,7 @@ class Prefetch:
 
     def _read(self, parts: list[Part], limit: int) -> Steps[None]:
         shadow = self.shadow
-        reader = self._follow(parts[0][0], parts[-1][0])
+        reader = self._readers.follow(parts[0][0], parts[-1][0])
         while parts:
             slots = yield from shadow.start(parts, limit)
             begun, parts = parts[: len(slots)], parts[len(slots) :]
@@ -113,22 +101,7 @@ class Prefetch:
             for part, slot in zip(begun, slots, strict=True):
                 yield from shadow.serve(part, slot, limit)
 
-    def _follow(self, first: int, last: int) -> _Reader:
-        """Return the reader that goes on with these blocks, its depth grown, or a new one."""
-        for reader in reversed(self._readers):
-            if reader.block - 1 <= first <= reader.block:  # what spans a border is read twice
-                return reader
-            if reader.block < first <= max(reader.block + 1, reader.frontier - 1):
-                depth = max(self.initial, 2 * reader.depth, last - first + 1)
-                reader.depth = min(self.depth, depth)
-                self._readers.remove(reader)
-                self._readers.append(reader)
-                return reader
-        reader = _Reader(first, first + 1)
-        self._readers = [*self._readers, reader][-self._most_readers :]
-        return reader
-
-    def _copy_ahead(self, reader: _Reader, depth: int, limit: int) -> Steps[None]:
+    def _copy_ahead(self, reader: Reader, depth: int, limit: int) -> Steps[None]:
         """Start the copies of up to `depth` blocks behind the one that the reader is in."""
         shadow = self.shadow
         # From the last one on, of which more may have become readable since.
@@ -142,7 +115,3 @@ class Prefetch:
             reader.frontier = max(reader.frontier, number + 1)
             yield from shadow.fetch(slot, low, limit)
             slot.pins -= 1
-
-    def _ahead_of_a_reader(self, number: int) -> bool:
-        readers = [reader for reader in self._readers if reader.depth][-self._kept_readers :]
-        return any(reader.block <= number < reader.frontier for reader in readers)

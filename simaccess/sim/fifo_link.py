@@ -14,7 +14,8 @@ from simaccess.quantities import Count, Duration, Rate
 from simaccess.segment import Data, Local
 from simaccess.sim.dma import DmaEngine
 from simaccess.sim.environment import DONE, Agent, Environment
-from simaccess.sim.link import Link, LocalMemory
+from simaccess.sim.link import Link
+from simaccess.sim.local_memory import LocalMemory, LocalSection
 from simaccess.sim.station import Durations, FifoStation, StationUse
 from simaccess.sim.transfer import Transfer
 
@@ -36,14 +37,6 @@ class EngineSection(Section):
     issue: Duration
     start: Duration
     completion: Duration
-
-
-class LocalSection(Section):
-    """The memory beside the consumer."""
-
-    latency: Duration
-    rate: Rate
-    copy_rate: Rate
 
 
 class FifoParameters(Parameters):
@@ -90,15 +83,7 @@ class FifoLink(Link):
 
     def local(self, size: int) -> LocalMemory:
         """Return memory beside a user."""
-        local = self.parameters.local
-        return LocalMemory(
-            self.env,
-            size,
-            latency=local.latency,
-            rate=local.rate,
-            copy_rate=local.copy_rate,
-            real=self.data is not None,
-        )
+        return LocalMemory(self.env, size, self.parameters.local, real=self.data is not None)
 
     def use(self, end: int) -> Mapping[str, StationUse]:
         """Return the use of the station."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 
 from simaccess.segment import Data, Local, Segment, Transfer
-from simaccess.sim.environment import DONE, Agent, Environment
-from simaccess.sim.station import Durations, StationUse
+from simaccess.sim.environment import Environment
+from simaccess.sim.station import StationUse
 
-__all__ = ["FarEnd", "Link", "LocalMemory"]
+__all__ = ["FarEnd", "Link"]
 
 
 class Link(ABC):
@@ -77,72 +77,3 @@ class FarEnd:
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Refuse: a producer does not copy in bulk."""
         raise NotImplementedError("a producer at the far end reads and writes in place")
-
-
-class LocalMemory:
-    """Memory of one user, reached without touching anything shared.
-
-    Parameters
-    ----------
-    env : Environment
-        The simulation.
-    size : int
-        Bytes.
-    latency : float
-        Seconds of one access, besides the time of its bytes.
-    rate : float
-        Bytes a second that loads and stores reach.
-    copy_rate : float
-        Bytes a second at which the processor copies within it.
-    real : bool
-        Whether it holds bytes.
-    """
-
-    def __init__(
-        self,
-        env: Environment,
-        size: int,
-        *,
-        latency: float,
-        rate: float,
-        copy_rate: float,
-        real: bool,
-    ) -> None:
-        self.env = env
-        self.base = 0
-        self.size = size
-        self._latency = Durations(latency)[1]
-        self._access = Durations(1 / rate)
-        self._copy = Durations(1 / copy_rate)
-        self._bytes = memoryview(bytearray(size)) if real else None
-
-    def load(self, offset: int, length: int) -> Awaitable[Data]:
-        """Read."""
-        agent: Agent = self.env.current  # type: ignore[assignment]  # only agents call
-        ticks = self._latency + self._access[length]
-        agent.time += ticks
-        agent.stall += ticks
-        return DONE if self._bytes is None else self._loaded(offset, length)
-
-    async def store(self, offset: int, length: int, data: Data) -> None:
-        """Write."""
-        agent = self.env.agent
-        ticks = self._latency + self._access[length]
-        agent.time += ticks
-        agent.stall += ticks
-        if self._bytes is not None and data is not None:
-            self._bytes[offset : offset + length] = data
-
-    async def _loaded(self, offset: int, length: int) -> Data:
-        return self.view(offset, length)
-
-    async def gather(self, length: int) -> None:
-        """Copy within the memory."""
-        agent = self.env.agent
-        ticks = self._copy[length]
-        agent.time += ticks
-        agent.copy += ticks
-
-    def view(self, at: int, length: int) -> Data:
-        """Return a view without cost."""
-        return None if self._bytes is None else self._bytes[at : at + length]

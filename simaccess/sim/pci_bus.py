@@ -14,7 +14,8 @@ import numpy as np
 
 from simaccess.segment import Data, Local
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
-from simaccess.sim.link import Link, LocalMemory
+from simaccess.sim.link import Link
+from simaccess.sim.local_memory import LocalMemory
 from simaccess.sim.memory_bus import MemoryBus
 from simaccess.sim.other_master import OtherMaster
 from simaccess.sim.pci_dma import FifoMemory, HostMemory, PciDma
@@ -108,15 +109,7 @@ class PciBus(Link):
         """Return memory beside a processor: of the host memory, if that is simulated."""
         if isinstance(self._memory, MemoryBus):
             return self._memory.local(size)
-        local = self.parameters.local
-        return LocalMemory(
-            self.env,
-            size,
-            latency=local.latency,
-            rate=local.rate,
-            copy_rate=local.copy_rate,
-            real=self.data is not None,
-        )
+        return LocalMemory(self.env, size, self.parameters.local, real=self.data is not None)
 
     def use(self, end: int) -> Mapping[str, StationUse]:
         """Return the use of the bus, and of the host memory if that is simulated."""

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Frequency, Rate, Size
-from simaccess.sim.fifo_link import LocalSection
+from simaccess.sim.local_memory import LocalSection
 
 __all__ = [
     "BusSection",

@@ -17,7 +17,8 @@ import numpy as np
 from simaccess.segment import Data, Local
 from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
-from simaccess.sim.link import Link, LocalMemory
+from simaccess.sim.link import Link
+from simaccess.sim.local_memory import LocalMemory
 from simaccess.sim.sender import Sender
 from simaccess.sim.station import Durations, StationUse
 from simaccess.sim.tcp import RoundTripTime, congestion_control
@@ -91,15 +92,7 @@ class WanLink(Link):
 
     def local(self, size: int) -> LocalMemory:
         """Return memory beside a user."""
-        local = self.parameters.local
-        return LocalMemory(
-            self.env,
-            size,
-            latency=local.latency,
-            rate=local.rate,
-            copy_rate=local.copy_rate,
-            real=self.data is not None,
-        )
+        return LocalMemory(self.env, size, self.parameters.local, real=self.data is not None)
 
     def use(self, end: int) -> Mapping[str, StationUse]:
         """Return the use of both bottlenecks."""

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
-from simaccess.sim.fifo_link import LocalSection
+from simaccess.sim.local_memory import LocalSection
 from simaccess.sim.tcp import Algorithm
 
 __all__ = ["CrossSection", "PathSection", "RequestSection", "TcpSection", "WanParameters"]

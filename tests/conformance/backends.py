@@ -11,7 +11,8 @@ from simaccess.model import load_model
 from simaccess.segment import Data
 from simaccess.sim.environment import Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
-from simaccess.sim.link import Link, LocalMemory
+from simaccess.sim.link import Link
+from simaccess.sim.local_memory import LocalMemory, LocalSection
 
 __all__ = ["BACKENDS", "Factory"]
 
@@ -59,9 +60,10 @@ class QueuedMemory(LocalMemory):
 
 class QueuedLink(FifoLink):
     def local(self, size: int) -> LocalMemory:
-        return QueuedMemory(
-            self.env, size, latency=2e-6, rate=1e9, copy_rate=1e9, real=self.data is not None
+        slow = LocalSection.model_validate(
+            {"latency": "2 us", "rate": "1 GB/s", "copy_rate": "1 GB/s"}
         )
+        return QueuedMemory(self.env, size, slow, real=self.data is not None)
 
 
 def fifo(posted: bool, channels: int, kind: type[FifoLink] = FifoLink) -> Factory:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from simaccess.sim.caches import Caches, PrivateCaches, sectors
 from simaccess.sim.environment import RUN_AHEAD, Agent, Environment
-from simaccess.sim.link import LocalMemory
+from simaccess.sim.local_memory import LocalMemory, LocalSection
 from simaccess.sim.memory_bus import MemoryBus, MemoryBusParameters
 from simaccess.sim.memory_port import MemoryPort
 
@@ -806,7 +806,8 @@ def test_copies_to_and_from_memory_elsewhere_cross_the_bus_once() -> None:
     data = bytearray(np.random.default_rng(2).bytes(size))
     bus = MemoryBus(env, parameters(), size, memoryview(data))
     port = bus.attach()
-    other = LocalMemory(env, size, latency=0, rate=1e9, copy_rate=1e9, real=True)
+    plain = {"latency": "0 s", "rate": "1 GB/s", "copy_rate": "1 GB/s"}
+    other = LocalMemory(env, size, LocalSection.model_validate(plain), real=True)
 
     async def use(_: Agent) -> None:
         await (await port.fetch(0, size, other, 0))

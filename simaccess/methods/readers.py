@@ -1,0 +1,62 @@
+"""Telling sequential readers apart, and how far ahead of each to copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Reader", "Readers"]
+
+
+@dataclass(slots=True)
+class Reader:
+    """A reader: the block it is in, the next one to copy ahead, and how many to copy ahead.
+
+    A depth of 0 is that of a reader that has not been found sequential.
+    """
+
+    block: int
+    frontier: int
+    depth: int = 0
+
+
+class Readers:
+    """The readers of a segment.
+
+    Parameters
+    ----------
+    depth : int
+        Blocks ahead of a reader at most.
+    initial : int
+        Blocks ahead of a reader that has just been found sequential.
+    most : int
+        Readers that are told apart; the one longest unseen is forgotten.
+    kept : int
+        Readers for whose blocks there is room.
+    """
+
+    def __init__(self, depth: int, initial: int, most: int, kept: int) -> None:
+        self._depth = depth
+        self._initial = initial
+        self._most = most
+        self._kept = kept
+        self._readers: list[Reader] = []  # the one seen last at the end
+
+    def follow(self, first: int, last: int) -> Reader:
+        """Return the reader that goes on with these blocks, its depth grown, or a new one."""
+        for reader in reversed(self._readers):
+            if reader.block - 1 <= first <= reader.block:  # what spans a border is read twice
+                return reader
+            if reader.block < first <= max(reader.block + 1, reader.frontier - 1):
+                depth = max(self._initial, 2 * reader.depth, last - first + 1)
+                reader.depth = min(self._depth, depth)
+                self._readers.remove(reader)
+                self._readers.append(reader)
+                return reader
+        reader = Reader(first, first + 1)
+        self._readers = [*self._readers, reader][-self._most :]
+        return reader
+
+    def await_block(self, number: int) -> bool:
+        """Say whether a block lies ahead of a reader, who has not consumed it yet."""
+        readers = [reader for reader in self._readers if reader.depth][-self._kept :]
+        return any(reader.block <= number < reader.frontier for reader in readers)
