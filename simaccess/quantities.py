@@ -63,6 +63,16 @@ def _factor(unit: str, base: str) -> float:
     return float(_units().Quantity(1, unit).to(base).magnitude)
 
 
+# What can be simulated in integers of picoseconds: beyond lie typing errors, and overflow. A
+# figure may be 0, too, where its kind has a use for that.
+_LIMITS = {
+    "second": (0.0, 1e6),
+    "hertz": (1e-6, 1e15),
+    "byte/second": (1e-3, 1e24),
+    "byte": (0.0, 2.0**50),
+}
+
+
 def _parse(value: object, base: str, example: str) -> float:
     """Return `value`, text such as `example`, in `base` units.
 
@@ -90,6 +100,10 @@ def _parse(value: object, base: str, example: str) -> float:
     result = float(number) * factor
     if not math.isfinite(result) or result < 0:
         raise ValueError(f"must be finite and not negative; allowed: '{example}'")
+    low, high = _LIMITS[base]
+    if result and not low <= result <= high:
+        bounds = f"0, or {low:g} to {high:g}" if low else f"0 to {high:g}"
+        raise ValueError(f"beyond what can be simulated; allowed: {bounds} {base}")
     return result
 
 

@@ -44,7 +44,7 @@ class ProducerParameters(Section):
     """
 
     arrivals: Literal["capture", "poisson", "constant", "full-speed"] = "full-speed"
-    rate: Frequency | None = None
+    rate: Frequency | None = Field(default=None, gt=0)
     speed: float = Field(1.0, gt=0)
     ring: Size = 1 << 20
     overflow: Literal["wait", "drop"] = "wait"
@@ -57,7 +57,7 @@ class ProducerParameters(Section):
     def _rated(self) -> ProducerParameters:
         if self.arrivals in ("poisson", "constant") and not self.rate:
             raise ValueError(f"{self.arrivals} arrivals need a rate; allowed: '10 kHz'")
-        if self.rate and self.arrivals not in ("poisson", "constant"):
+        if self.rate is not None and self.arrivals not in ("poisson", "constant"):
             raise ValueError(f"{self.arrivals} arrivals have no rate of their own")
         return self
 

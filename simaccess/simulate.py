@@ -164,7 +164,7 @@ def _start(
             ring,
             index,
             served=serve_accesses(clock, buffer),
-            asked=_numbered(workload, requests(columns)),
+            asked=_numbered(workload, len(ring.ends), requests(columns)),
             latencies=latencies,
             chosen=chosen,
         )
@@ -174,7 +174,7 @@ def _start(
 
 
 def _numbered(
-    workload: Workload, asked: Iterable[list[Access]]
+    workload: Workload, records: int, asked: Iterable[list[Access]]
 ) -> Iterator[tuple[int, list[Access]]]:
     """Return requests with the number of the one record that each is about, ascending."""
     blocks = workload.blocks
@@ -183,7 +183,7 @@ def _numbered(
         record = blocks.find(request[0][0])
         begin, end = blocks.bounds(record)
         inside = all(begin <= offset and offset + n <= end for offset, n, _, _ in request)
-        if record <= before or not inside:
+        if record <= before or record >= records or not inside:
             raise InputError(
                 "its requests do not go through the records of a ring in order",
                 key="workload",

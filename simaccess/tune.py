@@ -49,7 +49,7 @@ CAPACITY = 4 << 20
 CAPACITIES = tuple(f"{CAPACITY >> shift} B" for shift in (0, 2, 4, 6, 8))
 """Capacities that are tried where shadows lie in simulated caches, 4 MiB to 16 KiB."""
 
-SIMULATIONS = 24
+SIMULATIONS = 32
 """Most simulations of a search."""
 
 GAIN = 0.001
@@ -110,9 +110,9 @@ class Tuning:
 def axes(method: str, workload: Workload, cached: bool = False) -> tuple[Axis, ...]:
     """Return what is searched for a method on a workload; nothing for a method unknown here.
 
-    The shadow's capacity is searched where it lies in simulated caches (`cached`). Hybrid's blocks
-    are the records where there are any, since its threshold is their header's end. At least four
-    blocks make up the segment, so that no method copies most of it at once.
+    The shadow's capacity is searched where it lies in simulated caches (`cached`). Blocks are the
+    workload's records or of a fixed size. At least four blocks make up the segment, so that no
+    method copies most of it at once.
     """
     most = workload.size // 4
     sizes = tuple(f"{block} B" for block in BLOCKS if block <= most) or (f"{workload.size} B",)
@@ -124,7 +124,7 @@ def axes(method: str, workload: Workload, cached: bool = False) -> tuple[Axis, .
     shadow = (Axis("shadow", CAPACITIES),) if cached else ()
     return {
         "copy-once": (*shadow, blocks),
-        "hybrid": shadow if workload.header else (*shadow, blocks),
+        "hybrid": (*shadow, blocks),
         "prefetch": (*shadow, blocks, depth),
     }.get(method, ())
 
@@ -202,16 +202,19 @@ def tune(
     top = found_first
 
     def climb(index: int, step: int) -> bool:
-        """Go along one axis while that is not worse; say whether it became better."""
+        """Go along one axis, over a dip of one candidate; say whether it became better."""
         nonlocal best, top
         before, at = best, best[index]
-        while 0 <= (at := at + step) < len(searched[index].values):
+        worse = 0
+        while worse < 2 and 0 <= (at := at + step) < len(searched[index].values):
             place = (*best[:index], at, *best[index + 1 :])
             value = measure(place)
-            if value is None or lead(value, top, objective) < -GAIN:
+            if value is None:
                 break
-            if lead(value, top, objective) > GAIN:
-                best, top = place, value
+            gain = lead(value, top, objective)
+            worse += gain < -GAIN
+            if gain > GAIN:
+                best, top, worse = place, value, 0
         return best != before
 
     before: tuple[int, ...] | None = None

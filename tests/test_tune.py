@@ -88,9 +88,10 @@ def test_what_is_set_is_not_searched(sequential: Scenario) -> None:
     assert {point.settings["depth"] for point in found.tried} <= {str(depth) for depth in DEPTHS}
 
 
-def test_hybrid_keeps_the_records_and_their_header() -> None:
+def test_hybrid_starts_with_the_records_and_keeps_their_header() -> None:
     packets = workload("header-payload", {"header": "60 B"})
-    assert axes("hybrid", packets) == ()
+    (blocks,) = axes("hybrid", packets)
+    assert (blocks.values[0], blocks.start) == ("own", 0)
     assert equipped("hybrid", packets)["threshold"] == "60 B"
     plain = workload("sequential")
     assert [axis.key for axis in axes("hybrid", plain)] == ["block"]
@@ -125,3 +126,15 @@ def test_a_smaller_shadow_is_found_where_it_stays_in_the_cache() -> None:
     assert shown_settings(simulate(replace(scenario, settings=found.settings))).endswith("KiB")
     kept = replace(scenario, settings={"shadow": "1 MiB"})
     assert tune(kept).settings["shadow"] == "1 MiB"
+
+
+def test_the_search_goes_over_a_dip(model: Model) -> None:
+    scenario = Scenario(model, workload("sequential", {"size": "4 MiB"}), "copy-once")
+    base = simulate(scenario)
+    figures = {"4096 B": 10.0, "16384 B": 9.0, "65536 B": 11.0, "262144 B": 8.0, "1048576 B": 7.0}
+
+    def run(asked: Scenario) -> Result:
+        figure = figures.get(asked.settings["block"], 1.0)
+        return replace(base, settings=asked.settings, throughput_bytes_per_s=figure)
+
+    assert tune(scenario, run=run).settings["block"] == "65536 B"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -58,15 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 2 for a user's mistake; 130 after an interrupt; 1 if nobody reads the output any more.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # till the end
     try:
         code = app(arguments or ["--help"], prog_name="simaccess", standalone_mode=False)
         sys.stdout.flush()
-    except InputError as error:
-        return _failed(str(error))
-    except _UsageError as error:
-        return _failed(_usage(error))
+    except (InputError, _UsageError, MemoryError, OverflowError) as error:
+        return _failed(_problem(error))
     except KeyboardInterrupt:
-        return 130
+        code = 130
     except (BrokenPipeError, SystemExit) as error:
         # typer and rich end the process themselves when their reader is gone.
         if isinstance(error, SystemExit) and error.code != 1:
@@ -74,6 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What is still buffered would fail again when the interpreter flushes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
+    except OSError as error:  # such as a full disk behind stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _failed(f"cannot write the output: {error.strerror}")
+    if code == 130:  # typer, too, makes it of an interrupt
+        sys.stderr.write("simaccess: interrupted; nothing was written\n")
     return code if isinstance(code, int) else 0
 
 
@@ -99,6 +105,16 @@ def _simaccess(
 def _failed(problem: str) -> int:
     sys.stderr.write(f"simaccess: error: {problem}\n")
     return 2
+
+
+def _problem(error: Exception) -> str:
+    """Return a user's mistake as one line."""
+    if isinstance(error, _UsageError):
+        return _usage(error)
+    if isinstance(error, InputError):
+        return str(error)
+    # Each figure was accepted by itself; together they are more than this machine can hold.
+    return f"too much to simulate here ({type(error).__name__}: {error})"
 
 
 def _usage(error: Exception) -> str:

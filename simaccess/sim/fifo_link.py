@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 
+from pydantic import Field
+
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate
 from simaccess.segment import Data, Local
@@ -25,7 +27,7 @@ __all__ = ["FifoLink", "FifoParameters"]
 class LinkSection(Section):
     """The shared station."""
 
-    rate: Rate
+    rate: Rate = Field(gt=0)
     latency: Duration
     posted: bool = False
 
@@ -33,7 +35,7 @@ class LinkSection(Section):
 class EngineSection(Section):
     """The engine that makes bulk copies."""
 
-    channels: Count = 1
+    channels: Count = Field(default=1, ge=1, le=1024)
     issue: Duration
     start: Duration
     completion: Duration

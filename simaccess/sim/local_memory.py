@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from pydantic import Field
+
 from simaccess.parameters import Section
 from simaccess.quantities import Duration, Rate
 from simaccess.segment import Data
@@ -27,8 +29,8 @@ class LocalSection(Section):
     """
 
     latency: Duration
-    rate: Rate
-    copy_rate: Rate
+    rate: Rate = Field(gt=0)
+    copy_rate: Rate = Field(gt=0)
 
 
 class LocalMemory:
