@@ -17,9 +17,10 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from simaccess.errors import UNSET, InputError
-from simaccess.figures import Scalar, did_you_mean, refusal
+from simaccess.figures import Scalar
 from simaccess.model import Model, load_model
 from simaccess.objective import Objective
+from simaccess.refusal import did_you_mean, refusal
 from simaccess.registry import names, parameters
 from simaccess.result import Result
 from simaccess.scenario import ProducerParameters, Scenario

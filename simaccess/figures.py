@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin
@@ -16,17 +15,16 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from simaccess import quantities
-from simaccess.errors import UNSET, InputError
+from simaccess.errors import InputError
 from simaccess.parameters import Parameters, Section
+from simaccess.refusal import refusal
 
 __all__ = [
     "Figure",
     "Leaf",
     "Scalar",
     "Status",
-    "did_you_mean",
     "leaves_of",
-    "refusal",
     "section_of",
 ]
 
@@ -172,30 +170,6 @@ def section_of(annotation: object) -> type[Section] | None:
         if isinstance(part, type) and issubclass(part, Section):
             return part
     return None
-
-
-def refusal(
-    error: Exception, key: str | None, value: object = UNSET, file: Path | None = None
-) -> InputError:
-    """Return what the error of a refused value says as the user's error."""
-    message = str(error)
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        cause = first.get("ctx", {}).get("error")
-        if isinstance(cause, InputError):
-            return InputError(cause.problem, file, cause.key or key, cause.value, cause.allowed)
-        message = first["msg"].removeprefix("Value error, ")
-    problem, _, allowed = message.partition("; allowed: ")
-    if problem.startswith("Input should be "):
-        allowed = problem.removeprefix("Input should be ").partition(", ")[0]
-        problem = "not allowed"
-    return InputError(problem, file, key, value, allowed or None)
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a hint at the name that is nearest to `name`, to follow a problem; often empty."""
-    near = get_close_matches(name, list(names), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _walk(

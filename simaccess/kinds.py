@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from simaccess.errors import InputError
+from simaccess.refusal import did_you_mean
 
 if TYPE_CHECKING:
     from simaccess.parameters import Parameters
@@ -117,8 +117,7 @@ def kind_named(name: str) -> Kind:
     try:
         return KINDS[name]
     except KeyError:
-        near = get_close_matches(name, KINDS, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(name, KINDS)
         raise InputError(f"no such kind{hint}", key="kind", value=name, allowed=KINDS) from None
 
 

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from simaccess.embedded import embedded
 from simaccess.errors import UNSET, InputError
-from simaccess.figures import Figure, Leaf, Scalar, did_you_mean, leaves_of, refusal
+from simaccess.figures import Figure, Leaf, Scalar, leaves_of
 from simaccess.kinds import kind_named
 from simaccess.model_file import read_model_file
 from simaccess.parameters import Parameters
+from simaccess.refusal import did_you_mean, refusal
 
 __all__ = ["Model", "load_model", "model_names"]
 

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from simaccess.errors import InputError
-from simaccess.figures import Figure, Leaf, Scalar, did_you_mean, leaves_of, section_of
+from simaccess.figures import Figure, Leaf, Scalar, leaves_of, section_of
 from simaccess.kinds import kind_named
 from simaccess.parameters import Section
+from simaccess.refusal import did_you_mean
 
 __all__ = ["ModelFile", "read_model_file"]
 

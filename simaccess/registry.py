@@ -23,6 +23,7 @@ from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
 from simaccess.parameters import Section
 from simaccess.quantities import Size
+from simaccess.refusal import refusal
 
 __all__ = ["GROUP", "MethodParameters", "make", "names", "parameters"]
 
@@ -228,11 +229,12 @@ def make(name: str, blocks: Blocks | None, settings: Mapping[str, str]) -> Acces
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
-        unknown = first["type"] == "extra_forbidden"
-        problem, _, allowed = first["msg"].removeprefix("Value error, ").partition("; allowed: ")
+        value = settings.get(key, "")
+        if first["type"] != "extra_forbidden":
+            raise refusal(error, f"method.{key}", value) from error
         raise InputError(
-            f"no such parameter of {name}" if unknown else problem,
+            f"no such parameter of {name}",
             key=f"method.{key}",
-            value=settings.get(key, ""),
-            allowed=(list(kind.model_fields) or "none") if unknown else (allowed or None),
+            value=value,
+            allowed=list(kind.model_fields) or "none",
         ) from error

@@ -7,8 +7,9 @@ to it if at least one of these holds:
   are at least two replications: a replication gives all methods the same seed, and so the same
   arrivals and accesses;
 * the lead over it is below 2 %;
-* the leader is best in fewer than 80 % of the models drawn from the parameters' ranges, and the
-  other is best in one of them at least.
+* the leader is best, or level with the best one (behind by less than 2 %), in fewer than 80 % of
+  the models drawn from the parameters' ranges, and the other is so in one of them at least in which
+  the leader is not.
 
 A cell without any method too close to its leader is decided. Intervals are of single pairs, not
 corrected for the number of methods. A deterministic cell has no seed interval: for it only the
@@ -18,9 +19,8 @@ lead and the parameters count.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -44,12 +44,13 @@ LEAD = 0.02
 """Below this lead it is too close to call."""
 
 SHARE = 0.8
-"""A method that is best in a smaller share of the parameters' draws is no clear winner."""
+"""A method that is best or level in a smaller share of the parameters' draws is no clear winner."""
 
 LEGEND = (
     f"Too close to call: the {100 * CONFIDENCE:.0f} % interval of the paired difference over seeds"
-    f" includes 0 (seeds), or the lead is below {100 * LEAD:.0f} % (lead), or the method is best in"
-    f" fewer than {100 * SHARE:.0f} % of the draws from the parameters' ranges (parameters)."
+    f" includes 0 (seeds), or the lead is below {100 * LEAD:.0f} % (lead), or the method is best"
+    f" or level, less than {100 * LEAD:.0f} % behind, in fewer than {100 * SHARE:.0f} % of the draws"
+    " from the parameters' ranges (parameters)."
 )
 """The rule in a sentence, for what is printed."""
 
@@ -92,7 +93,9 @@ class Verdict:
     draws : int
         Models drawn from the parameters' ranges.
     share : float or None
-        Share of them in which `best` is best; None without draws.
+        Share of them in which `best` is best or level; None without draws.
+    shares : mapping of str to float
+        The same of every method; empty without draws.
     """
 
     best: str
@@ -100,6 +103,7 @@ class Verdict:
     replications: int
     draws: int
     share: float | None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def close(self) -> tuple[str, ...]:
@@ -148,11 +152,12 @@ def verdict(
     means = {method: math.fsum(xs) / len(xs) for method, xs in replications.items()}
     order = sorted(means, key=lambda method: -sign * means[method])
     best, *others = order
-    winners: Counter[str] = Counter()
-    for drawn in draws:
-        top = max(sign * value for value in drawn.values())
-        winners.update(method for method, value in drawn.items() if sign * value == top)
-    share = winners[best] / len(draws) if draws else None
+    level = [_level(drawn, objective) for drawn in draws]
+    shares = {
+        method: sum(method in each for each in level) / len(draws) for method in order if draws
+    }
+    share = shares.get(best)
+    winners = {method for each in level if best not in each for method in each}
     rivals = []
     for method in others:
         gain = lead(means[best], means[method], objective)
@@ -163,13 +168,19 @@ def verdict(
             close.append("seeds")
         if gain < LEAD:
             close.append("lead")
-        if share is not None and share < SHARE and winners[method]:
+        if share is not None and share < SHARE and method in winners:
             close.append("parameters")
         if interval is not None:
             scale = means[method] if objective == "throughput" else means[best]
             interval = (interval[0] / scale, interval[1] / scale) if scale else None
         rivals.append(Rival(method, gain, interval, tuple(close)))
-    return Verdict(best, tuple(rivals), counts.pop(), len(draws), share)
+    return Verdict(best, tuple(rivals), counts.pop(), len(draws), share, shares)
+
+
+def _level(figures: Mapping[str, float], objective: Objective) -> set[str]:
+    """Return the methods that the best one does not lead by as much as is called a lead."""
+    top = (max if objective == "throughput" else min)(figures.values())
+    return {method for method, value in figures.items() if lead(top, value, objective) < LEAD}
 
 
 def paired_interval(differences: Sequence[float] | np.ndarray) -> tuple[float, float] | None:

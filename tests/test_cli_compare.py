@@ -35,7 +35,10 @@ def test_the_json_has_exactly_these_keys(run: Run) -> None:
     code, out, err = run("compare", *RANDOM, "--seed", "7", "--json")
     assert (code, err) == (0, "")
     document = json.loads(out)
-    assert list(document) == ["model", "workload", "seed", "results"]
+    keys = ["model", "workload", "seed", "consumers", "memory", "set", "results"]
+    assert list(document) == keys
+    assert (document["consumers"], document["memory"]) == (1, None)
+    assert document["set"] == {"workload.requests": "50"}
     assert (document["model"], document["workload"], document["seed"]) == (
         "example-link",
         "random",
@@ -51,6 +54,8 @@ def test_the_json_has_exactly_these_keys(run: Run) -> None:
             "bytes",
             "round_trips",
             "processor_s",
+            "dropped",
+            "matched",
             "links",
         }
         assert set(entry["latency_s"]) == {"p50", "p90", "p99", "p999"}
@@ -59,6 +64,7 @@ def test_the_json_has_exactly_these_keys(run: Run) -> None:
         assert entry["bytes"]["requested"] == 50 * 64
         assert entry["bytes"]["wasted"] == entry["bytes"]["moved"] - entry["bytes"]["used"]
         assert entry["links"]
+        assert (entry["dropped"], entry["matched"]) == (0, None)
         assert all(0 <= share <= 1 for share in entry["links"].values())
         elapsed = sum(entry["processor_s"].values())
         assert entry["throughput_bytes_per_s"] == pytest.approx(50 * 64 / elapsed)
@@ -89,6 +95,7 @@ def test_the_table_shows_each_method_and_the_best(run: Run) -> None:
     code, out, err = run("compare", *RANDOM, "--tune")
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 100
+    assert not any(line.endswith(" ") for line in out.splitlines())
     for said in (
         *METHODS,
         "throughput",
@@ -107,7 +114,30 @@ def test_a_filter_decides_on_real_bytes(run: Run) -> None:
     arguments = ("--workload", "filter", "--set", "workload.port=53", "--method", "hybrid")
     code, out, _ = run("compare", *LINK, *arguments)
     assert code == 0
-    assert "The predicate chose 106 of 2682 packets." in out
+    assert "packets chosen" in out
+    assert "106 of 2,682" in out
+    assert out.splitlines()[0].endswith(", workload.port=53")
+    _, out, _ = run("compare", *LINK, *arguments, "--json")
+    assert json.loads(out)["results"][0]["matched"] == 106
+
+
+def test_methods_may_choose_among_different_packets(run: Run) -> None:
+    arguments = ["--workload", "filter", "--method", "zero-copy", "--method", "copy-once"]
+    for setting in ("producer.overflow=drop", "producer.ring=64 KiB", "producer.arrivals=capture"):
+        arguments += ["--set", setting]
+    arguments += ["--set", "producer.speed=1e4", "--model", "pci-32-33"]
+    _, out, _ = run("compare", *arguments, "--json")
+    entries = json.loads(out)["results"]
+    dropped = [entry["dropped"] for entry in entries]
+    assert all(dropped)
+    assert dropped[0] != dropped[1]
+    code, out, _ = run("compare", *arguments)
+    assert code == 0
+    rows = {line[:16].strip(): line for line in out.splitlines()}
+    for entry in entries:
+        assert f"{entry['dropped']:,}" in rows["records dropped"]
+        kept = 2682 - entry["dropped"]
+        assert f"{entry['matched']} of {kept:,}" in rows["packets chosen"]
 
 
 def test_settings_go_where_they_belong(run: Run) -> None:
@@ -173,6 +203,38 @@ def test_a_producer_fills_a_ring(run: Run) -> None:
         ),
         ([*RANDOM, "--set", "method.block=1024"], "method.block = '1024': missing unit"),
         ([*RANDOM, "--set", "method.block=-1 KiB"], "method.block = '-1 KiB'"),
+        (
+            [*RANDOM, "--set", "method.block=0 B"],
+            "method.block = '0 B': not allowed; allowed: greater than 0",
+        ),
+        (
+            [*RANDOM, "--set", "method.depth=x"],
+            "method.depth = 'x': not allowed; allowed: a valid integer",
+        ),
+        (
+            [*RANDOM, "--set", "method.eviction=foo"],
+            "method.eviction = 'foo': not allowed; allowed: 'lru' or 'fifo'",
+        ),
+        (
+            [*RANDOM, "--set", "workload.size=0 B"],
+            "workload.size = '0 B': not allowed; allowed: greater than or equal to 1",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.port=70000"],
+            "workload.port = '70000': not allowed; allowed: less than or equal to 65535",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.protocol=foo"],
+            "'foo': not allowed; allowed: 'icmp', 'igmp', 'tcp', 'udp', 'gre', 'icmp6' or 'sctp'",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.address=foo"],
+            "workload.address = 'foo': not allowed; allowed: an address or a network",
+        ),
+        (
+            [*RANDOM, "--set", "producer.arrivals=foo"],
+            "not allowed; allowed: 'capture', 'poisson', 'constant' or 'full-speed'",
+        ),
         ([*RANDOM, "--set", "workload.lenght=64 B"], "workload.lenght"),
         (
             [*RANDOM, "--set", "producer.rat=1 kHz"],
@@ -272,10 +334,34 @@ def test_sweeps_of_any_number_of_jobs_write_the_same(
     assert written[0] == written[1]
 
 
-def test_a_sweep_into_a_file_is_refused_before_it_runs(run: Run, experiment: Path) -> None:
-    code, out, err = run("sweep", str(experiment), "--out", str(experiment))
-    assert (code, out) == (2, "")
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("", "--out = '': empty"),
+        ("question.toml", "question.toml is not a folder"),
+        ("question.toml/below", "question.toml is not a folder"),
+        ("nowhere", "nowhere is not a folder"),
+        ("taken", "taken/map.svg is a folder"),
+        ("/proc", "/proc cannot be written to"),
+    ],
+)
+def test_where_nothing_can_be_written_is_known_before_simulating(
+    out: str, said: str, run: Run, experiment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def simulates(*_: object) -> None:
+        pytest.fail("simulated")
+
+    monkeypatch.setattr("simaccess.sweep.run.run", simulates)
+    monkeypatch.chdir(experiment.parent)
+    Path("nowhere").symlink_to("missing")
+    Path("taken/map.svg").mkdir(parents=True)
+    before = sorted(Path().rglob("*"))
+    code, printed, err = run("sweep", str(experiment), "--out", out)
+    assert (code, printed) == (2, "")
     assert "--out" in err
+    assert said in err
+    assert err.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
 
 
 @pytest.mark.parametrize("command", ["compare", "sweep"])

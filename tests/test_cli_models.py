@@ -244,7 +244,8 @@ def test_an_interrupt_ends_in_130(monkeypatch: pytest.MonkeyPatch, run: Run) -> 
         raise KeyboardInterrupt
 
     monkeypatch.setattr("simaccess.model.model_names", interrupted)
-    assert run("models", "list") == (130, "", "")
+    said = "simaccess: interrupted; nothing was written\n"
+    assert run("models", "list") == (130, "", said)
 
 
 def test_an_interrupted_process_ends_in_130_without_a_trace(tmp_path: Path) -> None:
@@ -258,7 +259,8 @@ def test_an_interrupted_process_ends_in_130_without_a_trace(tmp_path: Path) -> N
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (130, b"", b"")
+    said = b"simaccess: interrupted; nothing was written\n"
+    assert (process.returncode, out, err) == (130, b"", said)
 
 
 def test_a_command_decides_its_exit_code(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:

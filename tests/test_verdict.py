@@ -75,6 +75,16 @@ def test_the_leader_must_hold_in_most_draws(wins: int, decided: bool) -> None:
     assert found.close == (() if decided else ("b",))
 
 
+def test_level_with_the_best_is_less_than_2_percent_behind() -> None:
+    draws = [{"a": 1.0, "b": 1.019}, {"a": 1.0, "b": 1.021}, {"a": 3.0, "b": 1.0}]
+    found = verdict({"a": [2.0], "b": [1.0]}, draws=draws)
+    assert found.shares == {"a": 2 / 3, "b": 2 / 3}
+    assert found.share == 2 / 3
+    assert found.rivals[0].close == ("parameters",)
+    level = verdict({"a": [2.0], "b": [1.0]}, draws=[draws[0]] * 10)
+    assert (level.share, level.close) == (1.0, ())
+
+
 def test_methods_that_do_the_same_are_too_close() -> None:
     found = verdict(
         {"a": [2.0, 3.0], "b": [2.0, 3.0], "c": [1.0, 2.0]}, draws=[{"a": 1, "b": 1, "c": 0}]

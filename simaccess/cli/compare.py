@@ -90,18 +90,25 @@ def compare(  # noqa: PLR0917  # typer passes them by name
             for each, tuning in zip(made, tunings, strict=True)
         ]
     results = [simulate(final(each)) for each in made]
+    given = parse_settings(settings)
     if json:
-        print_json(_document(results))
+        behind = made[0].memory
+        asked = {
+            "consumers": consumers,
+            "memory": None if behind is None else behind.name,
+            "set": given,
+        }
+        print_json(_document(results, asked))
     else:
-        _print(results, consumers, simulations)
+        _print(results, consumers, given, simulations)
 
 
-def _document(results: Sequence[Result]) -> dict[str, Any]:
+def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any]:
     keys = ("method", "settings", "throughput_bytes_per_s", "latency_s", "bytes", "round_trips")
     entries = []
     for result in results:
         plain = result.to_dict()
-        entry = {key: plain[key] for key in (*keys, "processor_s")}
+        entry = {key: plain[key] for key in (*keys, "processor_s", "dropped", "matched")}
         entry["links"] = {name: use.utilisation for name, use in result.links.items()}
         entries.append(entry)
     first = results[0]
@@ -109,20 +116,28 @@ def _document(results: Sequence[Result]) -> dict[str, Any]:
         "model": first.model,
         "workload": first.workload,
         "seed": first.seed,
+        **asked,
         "results": entries,
     }
 
 
-def _print(results: Sequence[Result], consumers: int, simulations: int) -> None:
+def _print(
+    results: Sequence[Result], consumers: int, given: dict[str, str], simulations: int
+) -> None:
     """Print a row a figure and a column a method."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     first = results[0]
     sharing = "" if consumers == 1 else f", {consumers} consumers"
-    console.print(f"[bold]{first.model}[/], {first.workload}{sharing}, seed {first.seed}")
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    heading = Text(first.model, style="bold")
+    heading.append(f", {first.workload}{sharing}, seed {first.seed}", style="not bold")
+    for key, value in given.items():
+        heading.append(f", {key}={value}", style="not bold")
+    console.print(heading, soft_wrap=True)
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     made.add_column("")
     for result in results:
         made.add_column(result.method, justify="right")
@@ -130,8 +145,6 @@ def _print(results: Sequence[Result], consumers: int, simulations: int) -> None:
         made.add_row(label, *shown)
     console.print(made)
     console.print(_best(results), soft_wrap=True)
-    if first.matched is not None:
-        console.print(f"The predicate chose {first.matched} of {_requests(first)} packets.")
     console.print(f"{simulations} simulations.", style="dim")
 
 
@@ -174,8 +187,15 @@ def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
         yield row(f"processor {kind}", processor(kind))
     for link in results[0].links:
         yield row(f"use of {link}", use(link))
+    yield from _records(results)
+
+
+def _records(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
+    if any(result.matched is not None for result in results):
+        shown = [f"{result.matched:,} of {_requests(result):,}" for result in results]
+        yield "packets chosen", shown
     if any(result.dropped for result in results):
-        yield row("records dropped", lambda result: f"{result.dropped:,}")
+        yield "records dropped", [f"{result.dropped:,}" for result in results]
 
 
 def _best(results: Sequence[Result]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ JOBS = typer.Option(
 
 def sweep(
     experiment: Annotated[str, EXPERIMENT],
-    out: Annotated[Path | None, OUT] = None,
+    out: Annotated[str | None, OUT] = None,
     jobs: Annotated[int | None, JOBS] = None,
     json: Json = False,
 ) -> None:
@@ -51,15 +50,15 @@ def sweep(
     """
     from simaccess.errors import InputError
     from simaccess.sweep.experiment import load_experiment
+    from simaccess.sweep.files import FIGURES, TEXTS, check, write
     from simaccess.sweep.pool import WorkerDied, available
     from simaccess.sweep.run import run
 
     asked = load_experiment(experiment)
     if out is not None:
-        there = next(path for path in (out, *out.absolute().parents) if path.exists())
-        if not there.is_dir() or not os.access(there, os.W_OK):
-            problem = f"{there} is not a folder that can be written to"
-            raise InputError(problem, key="--out", value=str(out), allowed="a folder")
+        if not out:
+            raise InputError("empty", key="--out", value=out, allowed="a folder")
+        check(Path(out), TEXTS if asked.figure is None else TEXTS + FIGURES)
     try:
         with _progress() as report:
             outcome = run(asked, available() if jobs is None else jobs, report)
@@ -68,17 +67,19 @@ def sweep(
         raise typer.Exit(1) from None
     if json:
         print_json(outcome.to_dict())
-    else:
+    elif sys.stdout.isatty():
         from rich.console import Console
 
         from simaccess.sweep.table import WIDTH, table
 
-        width = None if sys.stdout.isatty() else WIDTH
-        Console(highlight=False, width=width).print(table(outcome))
-    if out is not None:
-        from simaccess.sweep.files import write
+        console = Console(highlight=False)
+        console.print(table(outcome, min(console.width, WIDTH)))
+    else:
+        from simaccess.sweep.table import as_text
 
-        for path in write(outcome, out, _draw(outcome) if outcome.panels else None):
+        sys.stdout.write(as_text(outcome))
+    if out is not None:
+        for path in write(outcome, Path(out), _draw(outcome) if outcome.panels else None):
             # Standard output may be JSON.
             sys.stderr.write(f"wrote {path}\n") if json else sys.stdout.write(f"wrote {path}\n")
 

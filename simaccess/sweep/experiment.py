@@ -26,17 +26,19 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from simaccess.embedded import embedded
-from simaccess.errors import UNSET, InputError
-from simaccess.figures import Scalar, did_you_mean
+from simaccess.errors import InputError
+from simaccess.figures import Scalar
 from simaccess.objective import Objective
 from simaccess.parameters import Section
 from simaccess.quantities import Share
+from simaccess.refusal import did_you_mean, refusal
 from simaccess.registry import make, names
 from simaccess.sweep.task import ModelRef, WorkloadRef
 from simaccess.workload.workload import Positive
@@ -51,6 +53,34 @@ __all__ = [
 ]
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+def _flat(table: object) -> object:
+    """Return a table with those in it as dotted keys: TOML reads ``link.rate = 1`` as a table."""
+    if not isinstance(table, dict):
+        return table
+    flat: dict[str, object] = {}
+    for key, value in _values(table):
+        if key in flat:
+            raise InputError(f"{key} is set twice", allowed="one value a key")
+        if not isinstance(value, str | int | float):
+            problem = f"{key} is not a value"
+            raise InputError(problem, value=value, allowed="text, a number, true or false")
+        flat[key] = value
+    return flat
+
+
+def _values(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _values(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+Values: TypeAlias = Annotated[dict[str, Scalar], BeforeValidator(_flat)]
+"""Values by dotted key; a key need not be quoted."""
+
 Open: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 """A number between 0 and 1, both excluded."""
 
@@ -70,7 +100,7 @@ class ModelEntry(Section):
 
     model: Text
     label: Text | None = None
-    set: dict[str, Scalar] = Field(default_factory=dict)
+    set: Values = Field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -98,7 +128,7 @@ class WorkloadEntry(Section):
 
     workload: Text
     label: Text | None = None
-    set: dict[str, Scalar] = Field(default_factory=dict)
+    set: Values = Field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -301,20 +331,11 @@ def _refused(error: ValidationError, file: Path) -> InputError:
     """Return the first thing that is wrong as the user's error."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    cause: Any = first.get("ctx", {}).get("error")
-    if isinstance(cause, InputError):
-        return InputError(cause.problem, file, cause.key or key, cause.value, cause.allowed)
-    problem, allowed, value = first["msg"], None, first["input"]
     if first["type"] == "extra_forbidden":
-        section = _section_at(first["loc"][:-1])
-        problem = "unknown key" + did_you_mean(str(first["loc"][-1]), section.model_fields)
-        allowed, value = ", ".join(section.model_fields), UNSET
-    elif first["type"] == "missing":
-        problem, value = "missing", UNSET
-    elif problem.startswith("Input should be "):
-        allowed = problem.removeprefix("Input should be ")
-        problem = "not allowed"
-    return InputError(problem, file, key or None, value, allowed)
+        known = _section_at(first["loc"][:-1]).model_fields
+        problem = "unknown key" + did_you_mean(str(first["loc"][-1]), known)
+        return InputError(problem, file, key, allowed=known)
+    return refusal(error, key or None, first["input"], file)
 
 
 def _section_at(place: tuple[int | str, ...]) -> type[Section]:

@@ -1,19 +1,46 @@
-"""Write an answer into a folder; each file appears whole or not at all."""
+"""Write an answer into a folder: all of its files or, if one cannot be made, none."""
 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from simaccess.errors import InputError
 from simaccess.sweep.outcome import Outcome
 from simaccess.sweep.table import as_text
 
-__all__ = ["FIGURES", "write"]
+__all__ = ["FIGURES", "TEXTS", "check", "write"]
 
+TEXTS = ("results.csv", "results.json", "table.txt")
 FIGURES = ("map.png", "map.svg")
+
+
+def check(folder: Path, names: Iterable[str]) -> None:
+    """Check that files of some names can be written into a folder, which need not be there yet.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written to, or a folder has the name of a file.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        problem = f"{there} is not a folder"
+        raise InputError(problem, key="--out", value=str(folder), allowed="a folder")
+    for name in names:
+        if (folder / name).is_dir():
+            problem = f"{folder / name} is a folder; a file of that name is to be written"
+            raise InputError(problem, key="--out", value=str(folder))
+    try:
+        # Only a trial tells: permissions say nothing of a read-only file system.
+        with tempfile.TemporaryDirectory(prefix=".trial-", dir=there):
+            pass
+    except OSError as error:
+        problem = f"{there} cannot be written to: {error.strerror}"
+        raise InputError(problem, key="--out", value=str(folder)) from None
 
 
 def write(
@@ -45,11 +72,12 @@ def write(
     def text(content: str) -> Callable[[Path], None]:
         return lambda path: _text(path, content)
 
-    files: dict[str, Callable[[Path], None]] = {
-        "results.csv": lambda path: outcome.frame().to_csv(path, index=False),
-        "results.json": text(document + "\n"),
-        "table.txt": text(as_text(outcome)),
-    }
+    contents: tuple[Callable[[Path], None], ...] = (
+        lambda path: outcome.frame().to_csv(path, index=False),
+        text(document + "\n"),
+        text(as_text(outcome)),
+    )
+    files = dict(zip(TEXTS, contents, strict=True))
     if figure is not None:
         files |= dict.fromkeys(FIGURES, figure)
     try:
@@ -59,6 +87,7 @@ def write(
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
             for name, produce in files.items():
                 produce(Path(scratch) / name)
+            check(folder, files)  # again: a simulation may take hours
             return [(Path(scratch) / name).replace(folder / name) for name in files]
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 
 from rich.console import Console, Group, RenderableType
@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from simaccess import present
+from simaccess.analytic import Conditions
 from simaccess.objective import Objective
 from simaccess.sweep.outcome import Cell, Outcome
 from simaccess.sweep.run import FAR
-from simaccess.tune import shown_settings
+from simaccess.tune import BLOCKS, CAPACITY, shown_settings
 from simaccess.verdict import LEGEND, Verdict
 
 __all__ = ["WIDTH", "as_text", "table", "verdict_shown"]
@@ -25,22 +26,22 @@ WIDTH = 100
 
 _NAMES: Mapping[Objective, str] = {"throughput": "throughput", "latency": "median latency"}
 
-_LABELS = 21  # columns of the labels on the left
+_LABELS = 16  # columns of the labels on the left
 
 
-def table(outcome: Outcome) -> RenderableType:
-    """Return the answer, to be printed by rich."""
+def table(outcome: Outcome, columns: int = WIDTH) -> RenderableType:
+    """Return the answer, to be printed by rich on as many columns."""
     parts: list[RenderableType] = [Text(outcome.question, style="bold")]
     for link, cells in groupby(outcome.cells, key=lambda cell: cell.model):
-        parts += ["", *_link(link, list(cells), outcome)]
-    parts += ["", _conditions(outcome), "", _legend(outcome)]
+        parts += ["", *_link(link, list(cells), outcome, columns)]
+    parts += ["", _conditions(outcome, columns), "", _legend(outcome)]
     return Group(*parts)
 
 
-def as_text(outcome: Outcome) -> str:
-    """Return the answer as plain text, at most 100 columns wide."""
+def as_text(outcome: Outcome, columns: int = WIDTH) -> str:
+    """Return the answer as plain text, at most so many columns wide."""
     stream = io.StringIO()
-    Console(file=stream, width=WIDTH, color_system=None).print(table(outcome))
+    Console(file=stream, width=columns, color_system=None).print(table(outcome, columns))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
@@ -50,16 +51,24 @@ def verdict_shown(verdict: Verdict, *, seeded: bool) -> str:
         return f"{verdict.best}, alone"
     second = verdict.rivals[0]
     sure = f"{_lead(second.lead)} {'over' if second.lead < 1 else 'that of'} {second.method}"
-    if second.interval is not None:
-        low, high = (f"{100 * end:.1f}" for end in second.interval)
-        if second.interval[0] == second.interval[1]:
-            sure += f" (the same for {verdict.replications} seeds)"
-        else:
-            sure += f" (95 %: {low} to {high} %, {verdict.replications} seeds)"
+    if second.interval is None:
+        sure += " (1 seed)" if seeded else " (nothing is drawn)"
+    elif second.interval[0] != second.interval[1]:
+        low, high = second.interval
+        ends = f"{_percent(low)} to {_percent(high)} %"
+        if second.lead >= 1:
+            ends = f"{low + 1:.4g} to {high + 1:.4g} times"
+        sure += f" (95 %: {ends}, {verdict.replications} seeds)"
+    elif second.lead:
+        sure += " (nothing is drawn)"
     else:
-        sure += " (1 seed)" if seeded else " (deterministic)"
+        sure += f" (with each of {verdict.replications} seeds)"
     if verdict.share is not None:
-        sure += f", best in {100 * verdict.share:.0f} % of {verdict.draws} draws"
+        sure += f", best or level in {100 * verdict.share:.0f} % of {verdict.draws} draws"
+        often = max(verdict.shares, key=verdict.shares.__getitem__, default=verdict.best)
+        unsure = any("parameters" in rival.close for rival in verdict.rivals)
+        if unsure and often != verdict.best:
+            sure += f" ({often}: {100 * verdict.shares[often]:.0f} %)"
     if verdict.decided:
         return f"{verdict.best}: {sure}"
     reasons = sorted({reason for rival in verdict.rivals for reason in rival.close})
@@ -67,9 +76,9 @@ def verdict_shown(verdict: Verdict, *, seeded: bool) -> str:
     return f"too close to call ({', '.join(reasons)}): {close}; {verdict.best} {sure}"
 
 
-def _link(link: str, cells: list[Cell], outcome: Outcome) -> Iterator[RenderableType]:
+def _link(link: str, cells: list[Cell], outcome: Outcome, columns: int) -> Iterator[RenderableType]:
     methods = outcome.methods
-    width = max(14, (WIDTH - _LABELS) // len(methods) - 1)
+    width = max(12, (columns - _LABELS) // len(methods) - 1)
     heading = _grid(width, len(methods))
     heading.add_row(Text(link, style="bold"), *(Text(method, style="bold") for method in methods))
     yield heading
@@ -88,56 +97,68 @@ def _link(link: str, cells: list[Cell], outcome: Outcome) -> Iterator[Renderable
 
 
 def _cell(cell: Cell, methods: tuple[str, ...], width: int) -> Table:
-    grid = _grid(width, len(methods))
-    rows: dict[str, list[Text]] = {"throughput": [], "latency p50 / p99": [], "block x depth": []}
+    labels = ("throughput", "latency p50", "latency p99", "block x depth", "shadow")
+    rows: dict[str, list[Text]] = {label: [] for label in labels}
     for method in methods:
         first = cell.replications[method][0]
         best = {objective: found.best == method for objective, found in cell.verdicts.items()}
         throughput = present.rate(cell.mean(method, "throughput"))
         rows["throughput"].append(Text(throughput, style="bold" if best["throughput"] else ""))
         latency = present.seconds(cell.mean(method, "latency"))
+        rows["latency p50"].append(Text(latency, style="bold" if best["latency"] else ""))
         tail = "n/a" if first.latency_s.p99 is None else present.seconds(first.latency_s.p99)
-        shown = Text(latency, style="bold" if best["latency"] else "")
-        rows["latency p50 / p99"].append(shown.append(f" / {tail}", style="not bold"))
-        rows["block x depth"].append(Text(shown_settings(first)))
-    for label, shown_cells in rows.items():
-        grid.add_row(f"  {label}", *shown_cells)
+        rows["latency p99"].append(Text(tail))
+        block, _, shadow = shown_settings(first).partition(" in ")
+        rows["block x depth"].append(Text(block))
+        rows["shadow"].append(Text(shadow or ("-" if block == "-" else present.size(CAPACITY))))
+    grid = _grid(width, len(methods))
+    for label, shown in rows.items():
+        grid.add_row(f"  {label}", *shown)
     return grid
 
 
 def _grid(width: int, columns: int) -> Table:
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=_LABELS)
+    grid.add_column(width=_LABELS - 1)
     for _ in range(columns):
         grid.add_column(width=width)
     return grid
 
 
-def _conditions(outcome: Outcome) -> RenderableType:
-    made = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
-    for name in ("", "t", "w", "T", "T'", "n_h", "n_p", "p", "Z", "C", "H"):
-        made.add_column(name, justify="left" if not name else "right", no_wrap=True)
-    for link, cells in groupby(outcome.cells, key=lambda cell: cell.model):
-        made.add_row(Text(link, style="bold"))
-        for cell in cells:
-            seen = cell.conditions
-            times = seen.times()
-            forms = [
-                Text(present.seconds(time), style="bold" if time == min(times.values()) else "")
-                for time in times.values()
-            ]
-            made.add_row(
-                f"  {cell.workload}",
-                present.seconds(seen.t),
-                present.size(seen.w),
-                present.seconds(seen.T),
-                present.seconds(seen.T_payload),
-                f"{seen.n_h:.3g}",
-                f"{seen.n_p:.3g}",
-                f"{seen.p:.3g}",
-                *forms,
-            )
-    title = Text("Conditions, measured in the model, of one request at a time", style="bold")
+def _conditions(outcome: Outcome, columns: int) -> RenderableType:
+    names = ("t", "w", "T", "T'", "n_h", "n_p", "p", "Z", "C", "H")
+    rows = [_figures(cell.conditions) for cell in outcome.cells]
+    widths = [max(map(len, column)) + 1 for column in zip(names, *rows, strict=True)]
+    indent = max(len(cell.workload) for cell in outcome.cells) + 2
+    apart = indent + sum(widths) > columns  # a cell's label needs a line of its own
+    if apart:
+        indent = 2
+    if indent + sum(widths) + len(widths) <= columns:
+        widths = [width + 1 for width in widths]
+
+    def line(label: str, figures: Iterable[str], bold: Collection[int]) -> Text:
+        made = Text(label.ljust(indent))
+        for place, (figure, width) in enumerate(zip(figures, widths, strict=True)):
+            made.append(figure.rjust(width), style="bold" if place in bold else "")
+        return made
+
+    parts = [
+        Text("Conditions, measured in the model, of one request at a time", style="bold"),
+        line("", names, range(len(names))),
+    ]
+    for link, group in groupby(zip(outcome.cells, rows, strict=True), lambda each: each[0].model):
+        parts.append(Text(link, style="bold"))
+        for cell, figures in group:
+            times = list(cell.conditions.times().values())
+            least = {
+                len(names) - len(times) + place
+                for place, time in enumerate(times)
+                if time == min(times)
+            }
+            label = f"  {cell.workload}"
+            if apart:
+                parts.append(Text(label))
+            parts.append(line("" if apart else label, figures, least))
     notes = Text(
         "t: one in-place read of w bytes. T: a synchronous bulk copy of a whole record (a block of"
         " the workload where it has none), T' without its header. n_h, n_p: time of the in-place"
@@ -146,7 +167,20 @@ def _conditions(outcome: Outcome) -> RenderableType:
         " out reads of the shadow, and whatever overlaps.",
         style="dim",
     )
-    return Group(title, made, notes)
+    return Group(*parts, notes)
+
+
+def _figures(seen: Conditions) -> tuple[str, ...]:
+    return (
+        present.seconds(seen.t),
+        present.size(seen.w),
+        present.seconds(seen.T),
+        present.seconds(seen.T_payload),
+        f"{seen.n_h:.3g}",
+        f"{seen.n_p:.3g}",
+        f"{seen.p:.3g}",
+        *map(present.seconds, seen.times().values()),
+    )
 
 
 def _legend(outcome: Outcome) -> Text:
@@ -158,13 +192,26 @@ def _legend(outcome: Outcome) -> Text:
             f" as it stands; a method {FAR} times behind is left out."
         )
     )
+    searched = (
+        ""
+        if not any(cell.tunings for cell in outcome.cells)
+        else (
+            f" Searched: blocks of {present.size(BLOCKS[0])} to {present.size(BLOCKS[-1])}, at most"
+            f" a quarter of the segment, and shadows of at most {present.size(CAPACITY)}; what is"
+            " best at such an edge may be better beyond it."
+        )
+    )
     return Text(
         "Throughput counts the bytes that the client asked for. Bold: best mean."
-        f"{drawn} {LEGEND} {outcome.simulations} simulations.",
+        f"{searched}{drawn} {LEGEND} {outcome.simulations} simulations.",
         style="dim",
     )
 
 
 def _lead(share: float) -> str:
     """Return a lead as a percentage, or as a factor where it is large."""
-    return f"{100 * share:.1f} %" if share < 1 else f"{share + 1:.3g} times"
+    return f"{_percent(share)} %" if share < 1 else f"{share + 1:.3g} times"
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share, 1) + 0.0:.1f}"  # + 0.0, since -0.0 reads strangely

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from simaccess.errors import InputError
+from simaccess.errors import UNSET, InputError
+from simaccess.refusal import refusal
 from simaccess.workload import patterns
 from simaccess.workload.capture import is_capture
 from simaccess.workload.filter import Filter, FilterParameters
@@ -108,13 +109,9 @@ def _parameters(model: type[M], settings: Settings) -> M:
         return model.model_validate(dict(settings))
     except ValidationError as refused:
         error = refused.errors()[0]
-        inner = error["type"] == "value_error"
-        problem, _, allowed = error["msg"].removeprefix("Value error, ").partition("; allowed: ")
-        if error["type"] == "extra_forbidden":
-            problem, allowed = "unknown key", ", ".join(model.model_fields)
         key = ".".join(["workload", *map(str, error["loc"][:1])])
-        if inner and not error["loc"]:
-            raise InputError(problem, key=key, allowed=allowed or None) from refused
-        raise InputError(
-            problem, key=key, value=error["input"], allowed=allowed or None
-        ) from refused
+        value = error["input"] if error["loc"] else UNSET
+        if error["type"] == "extra_forbidden":
+            known = model.model_fields
+            raise InputError("unknown key", key=key, value=value, allowed=known) from refused
+        raise refusal(refused, key, value) from refused

@@ -17,7 +17,11 @@ from simaccess.workload.registry import workload
             "tuen = true",
             "tuen: unknown key (did you mean 'tune'?); allowed: question",
         ),
-        ("tune = true", 'tune = "perhaps"', "tune = 'perhaps': not allowed; allowed: a valid bool"),
+        (
+            "tune = true",
+            'tune = "perhaps"',
+            "tune = 'perhaps': not allowed; allowed: a boolean, true or false",
+        ),
         ("seeds = 3", "seeds = 0", "seeds = 0: not allowed; allowed: greater than or equal to 1"),
         ('"hybrid"', '"hybird"', "methods = 'hybird': no such method (did you mean 'hybrid'?)"),
         ('"hybrid"', '"copy-once"', "a method comes twice"),
@@ -49,6 +53,24 @@ def test_a_mistake_names_file_key_value_and_what_is_allowed(
     assert str(raised.value).startswith(f"{file}: ")
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_dotted_key_need_not_be_quoted(small_file: Path, tmp_path: Path) -> None:
+    text = small_file.read_text(encoding="utf-8")
+    file = tmp_path / "dotted.toml"
+
+    def with_set(values: str) -> Experiment:
+        after = f'label = "a link"\nset = {{ {values} }}'
+        file.write_text(text.replace('label = "a link"', after, 1), encoding="utf-8")
+        return load_experiment(file)
+
+    plain = with_set('link.rate = "2 GB/s", link.latency = "3 us"')
+    assert plain == with_set('"link.rate" = "2 GB/s", link = { latency = "3 us" }')
+    assert plain.models[0].set == {"link.rate": "2 GB/s", "link.latency": "3 us"}
+    with pytest.raises(InputError, match=r"models\.0\.set: link\.rate is set twice"):
+        with_set('"link.rate" = "2 GB/s", link.rate = "3 GB/s"')
+    with pytest.raises(InputError, match=r"models\.0\.set = \[1\]: link\.rate is not a value"):
+        with_set("link.rate = [1]")
 
 
 def test_no_such_experiment_or_file(tmp_path: Path) -> None:

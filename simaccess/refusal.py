@@ -1,0 +1,62 @@
+"""What is wrong with a value or a name, in the words of a user's error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from simaccess.errors import UNSET, InputError
+
+__all__ = ["did_you_mean", "refusal"]
+
+# What is allowed, by pydantic's type of error, of whose context each takes the named part.
+_ALLOWED = {
+    "bool_parsing": "a boolean, true or false",
+    "bool_type": "a boolean, true or false",
+    "enum": "{expected}",
+    "float_parsing": "a number",
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "greater than or equal to {ge}",
+    "int_from_float": "a valid integer",
+    "int_parsing": "a valid integer",
+    "int_type": "a valid integer",
+    "ip_any_network": "an address or a network, such as '192.0.2.0/24'",
+    "less_than": "less than {lt}",
+    "less_than_equal": "less than or equal to {le}",
+    "literal_error": "{expected}",
+    "string_too_short": "{min_length} or more characters",
+    "too_short": "{min_length} or more entries",
+}
+
+
+def refusal(
+    error: Exception, key: str | None, value: object = UNSET, file: Path | None = None
+) -> InputError:
+    """Return what the error of a refused value says as the user's error."""
+    message = str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        given = first.get("ctx", {})
+        cause = given.get("error")
+        if isinstance(cause, InputError):
+            return InputError(cause.problem, file, cause.key or key, cause.value, cause.allowed)
+        if first["type"] == "missing":
+            return InputError("missing", file, key)
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] in _ALLOWED:
+            message = f"not allowed; allowed: {_ALLOWED[first['type']].format(**given)}"
+        elif message.startswith("Input should be "):
+            # What follows a comma says why it is not.
+            allowed = message.removeprefix("Input should be ").partition(", ")[0]
+            message = f"not allowed; allowed: {allowed}"
+    problem, _, allowed = message.partition("; allowed: ")
+    return InputError(problem, file, key, value, allowed or None)
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a hint at the name that is nearest to `name`, to follow a problem; often empty."""
+    near = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
