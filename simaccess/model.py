@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 
-from simaccess.embedded import embedded
+from simaccess.embedded_file import embedded_names, find
 from simaccess.errors import UNSET, InputError
 from simaccess.figures import Figure, Leaf, Scalar, leaves_of
 from simaccess.kinds import kind_named
@@ -158,7 +158,7 @@ class Model:
 
 def model_names() -> list[str]:
     """Return the names of the models that simaccess brings along."""
-    return sorted(path.stem for path in embedded("models").glob("*.toml"))
+    return embedded_names("models")
 
 
 def load_model(
@@ -179,26 +179,11 @@ def load_model(
     InputError
         If there is no such model or file, or anything in it is wrong.
     """
-    file = _find(name_or_path)
+    file = find("models", "model", name_or_path)
     read = read_model_file(file)
     parameters = _build(read.kind, read.figures, file, read.figures)
     model = Model(file.stem, read.title, read.kind, parameters, read.figures, file)
     return model.with_values(settings) if settings else model
-
-
-def _find(name_or_path: str | os.PathLike[str]) -> Path:
-    path = Path(name_or_path)
-    if not isinstance(name_or_path, str) or path.suffix == ".toml" or path.name != name_or_path:
-        return path
-    names = model_names()
-    if name_or_path not in names:
-        raise InputError(
-            "no such model" + did_you_mean(name_or_path, names),
-            key="model",
-            value=name_or_path,
-            allowed=[*names, "or a file that ends in .toml"],
-        )
-    return embedded("models", f"{name_or_path}.toml")
 
 
 def _build(

@@ -14,12 +14,12 @@ default may be left out.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simaccess.embedded_file import read_toml
 from simaccess.errors import InputError
 from simaccess.figures import Figure, Leaf, Scalar, leaves_of, section_of
 from simaccess.kinds import kind_named
@@ -59,14 +59,7 @@ def read_model_file(file: Path) -> ModelFile:
     InputError
         If there is no such file, or anything in it is wrong.
     """
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file) from None
-    except UnicodeDecodeError:
-        raise InputError("not text in UTF-8", file) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"not TOML: {error}", file) from None
+    document = read_toml(file)
     title, kind = _text(document, "title", file), _text(document, "kind", file)
     try:
         parameters_class = kind_named(kind).load_parameters()

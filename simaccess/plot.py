@@ -103,8 +103,8 @@ def method_maps(panels: Sequence[MapPanel], figure: Figure | None = None) -> Fig
         Where to draw, in constrained layout; a new one of pyplot's by default. It is resized.
     """
     import matplotlib.pyplot as plt  # noqa: PLC0415  # takes longer to import than a small run
-    from matplotlib.lines import Line2D  # noqa: PLC0415
-    from matplotlib.patches import Patch  # noqa: PLC0415
+    from matplotlib.lines import Line2D  # noqa: PLC0415  # only who draws waits for it
+    from matplotlib.patches import Patch  # noqa: PLC0415  # only who draws waits for it
 
     if figure is None:
         figure = plt.figure(layout="constrained")
@@ -156,7 +156,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def _areas(seen: Conditions, ax: Axes) -> None:
     """Colour the plane by the method whose closed form is least."""
-    from matplotlib.colors import ListedColormap  # noqa: PLC0415
+    from matplotlib.colors import ListedColormap  # noqa: PLC0415  # only who draws waits for it
 
     ratio = np.geomspace(_LEAST, _MOST, 500)[None, :]
     p = np.linspace(0, 1, 401)[:, None]

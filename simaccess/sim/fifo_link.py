@@ -135,7 +135,7 @@ class FifoPort:
         if begin >= env.horizon or self._data is not None:
             return self._load(agent, offset, length)
         # The hottest path of all: no coroutine, and `FifoStation.serve` and `jump` written out.
-        env._now = begin  # noqa: SLF001
+        env._now = begin  # noqa: SLF001  # jump() costs a call
         station = self._station
         service = self._service[length]
         if station.free > start:
@@ -185,7 +185,7 @@ class FifoPort:
         agent.time = now = agent.time + issue
         agent.issue += issue
         if now < env.horizon:
-            env._now = now  # noqa: SLF001
+            env._now = now  # noqa: SLF001  # jump() costs a call
         else:
             await self._turn
         if self._data is not None:

@@ -25,14 +25,13 @@ A file looks like this::
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from simaccess.embedded import embedded
+from simaccess.embedded_file import embedded_names, find, read_toml
 from simaccess.errors import InputError
 from simaccess.figures import Scalar
 from simaccess.objective import Objective
@@ -240,7 +239,7 @@ class Experiment(Section):
 
 def experiment_names() -> list[str]:
     """Return the names of the experiments that simaccess brings along."""
-    return sorted(path.stem for path in embedded("experiments").glob("*.toml"))
+    return embedded_names("experiments")
 
 
 def load_experiment(name_or_path: str | os.PathLike[str]) -> Experiment:
@@ -257,15 +256,8 @@ def load_experiment(name_or_path: str | os.PathLike[str]) -> Experiment:
     InputError
         If there is no such experiment or file, or anything in it is wrong.
     """
-    file = _find(name_or_path)
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file) from None
-    except UnicodeDecodeError:
-        raise InputError("not text in UTF-8", file) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"not TOML: {error}", file) from None
+    file = find("experiments", "experiment", name_or_path)
+    document = read_toml(file)
     try:
         experiment = Experiment.model_validate(document)
     except ValidationError as error:
@@ -277,21 +269,6 @@ def load_experiment(name_or_path: str | os.PathLike[str]) -> Experiment:
         where = error.file or file
         raise InputError(error.problem, where, error.key, error.value, error.allowed) from None
     return experiment
-
-
-def _find(name_or_path: str | os.PathLike[str]) -> Path:
-    path = Path(name_or_path)
-    if not isinstance(name_or_path, str) or path.suffix == ".toml" or path.name != name_or_path:
-        return path
-    names = experiment_names()
-    if name_or_path not in names:
-        raise InputError(
-            "no such experiment" + did_you_mean(name_or_path, names),
-            key="experiment",
-            value=name_or_path,
-            allowed=[*names, "or a file that ends in .toml"],
-        )
-    return embedded("experiments", f"{name_or_path}.toml")
 
 
 def _resolved(experiment: Experiment, folder: Path) -> Experiment:
