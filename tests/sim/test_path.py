@@ -83,3 +83,20 @@ def test_only_a_pci_bus_has_a_memory_behind_it() -> None:
     scenario = Scenario(load_model("lan-1gbit"), BULK, "zero-copy", memory=load_model("pci-64-66"))
     with pytest.raises(InputError, match=r"no path.*pci-bus"):
         simulate(scenario)
+
+
+def test_a_transfer_ends_when_its_bytes_are_in_the_memory() -> None:
+    """Hardly a byte is read here, so that it is the copy that waits for the memory."""
+    size, rate = 512 << 10, 100e6
+    scenario = Scenario(
+        load_model("pci-64-66"),
+        workload("strided", {"size": "512 KiB", "stride": "64 KiB", "length": "8 B"}),
+        "copy-once",
+        {"block": "64 KiB", "shadow": "128 KiB"},
+        memory=load_model("shared-memory-ddr3").with_values(
+            {"dma.allocate": "false", "memory.channels": "1", "memory.rate": "100 MB/s"}
+        ),
+    )
+    result = simulate(scenario)
+    assert result.processor_s.wait > size / rate
+    assert result.links["bus"].utilisation < 0.6
