@@ -27,6 +27,10 @@ from simaccess.segment import Clock, Data, Gate, Local, Segment, Transfer
 __all__ = ["Buffer", "Shadow"]
 
 
+# What a call may end in that leaves the shadow to be used again.
+_FAILURES = (Exception, KeyboardInterrupt)
+
+
 class _Flight:
     """What others may await in a shared shadow: a request being issued, or a write under way."""
 
@@ -41,6 +45,10 @@ class _Flight:
         gate, self.gate = self.gate, None
         if gate is not None:
             gate.open()
+
+    async def cancel(self) -> bool:
+        """Withdraw the transfer if it has not begun."""
+        return self.transfer is not None and await self.transfer.cancel()
 
     def __await__(self) -> Generator[Any, Any, None]:
         if self.gate is not None:
@@ -63,7 +71,7 @@ class Shadow:
     def __init__(self, method: AccessMethod, memory: Callable[[int], Local]) -> None:
         self.method = method
         self.memory = memory(method.slots * method.slot_bytes)
-        self.flights: list[list[Awaitable[None]]] = [[] for _ in range(method.slots)]
+        self.flights: list[list[Transfer | _Flight]] = [[] for _ in range(method.slots)]
         self.shared = False
         self.unread = Coverage(method.slots, method.slot_bytes)  # since they were fetched
         self.unflushed = Coverage(method.slots, method.slot_bytes)  # since they were written
@@ -263,9 +271,13 @@ class Buffer:
         _, slot, offset, length, at = fetch
         counters.fetches += 1
         counters.bulk += length
-        transfer = await self.segment.fetch(offset, length, shadow.memory, at)
-        before = clock.wait
-        await transfer
+        try:
+            transfer = await self.segment.fetch(offset, length, shadow.memory, at)
+            before = clock.wait
+            await transfer
+        except _FAILURES:
+            await self._abandon([slot])
+            raise
         if clock.wait > before:
             counters.waits += 1
         else:
@@ -281,40 +293,44 @@ class Buffer:
         served: list[memoryview | bytes | None] = []
         waited = False
         in_place = False
-        for operation in self._timed(operations) if self._method.timed else operations:
-            if served and served[-1] is not None:
-                served[-1] = bytes(served[-1])  # the next operation may end the view
-            kind = operation[0]
-            if kind is LOCAL:
-                _, slot, at, size = operation
-                counters.hits += not waited
-                counters.shadow += size
-                counters.used += shadow.unread.take(slot, at, size)
-                served.append(await shadow.memory.load(at, size))
-                waited = False
-            elif kind is LOAD:
-                counters.loads += 1
-                in_place = True
-                served.append(await self.segment.load(operation[1], operation[2]))
-            elif kind is AWAIT:
-                flights = shadow.flights[operation[1]]
-                if len(flights) == 1 and not shadow.shared:  # _settle without a coroutine
-                    before = self.clock.waited()
-                    await flights.pop()
-                    if self.clock.waited() > before:
-                        counters.waits += 1
-                        waited = True
+        try:
+            for operation in self._timed(operations) if self._method.timed else operations:
+                if served and served[-1] is not None:
+                    served[-1] = bytes(served[-1])  # the next operation may end the view
+                kind = operation[0]
+                if kind is LOCAL:
+                    _, slot, at, size = operation
+                    counters.hits += not waited
+                    counters.shadow += size
+                    counters.used += shadow.unread.take(slot, at, size)
+                    served.append(await shadow.memory.load(at, size))
+                    waited = False
+                elif kind is LOAD:
+                    counters.loads += 1
+                    in_place = True
+                    served.append(await self.segment.load(operation[1], operation[2]))
+                elif kind is AWAIT:
+                    flights = shadow.flights[operation[1]]
+                    if len(flights) == 1 and not shadow.shared:  # _settle without a coroutine
+                        before = self.clock.waited()
+                        await flights.pop()
+                        if self.clock.waited() > before:
+                            counters.waits += 1
+                            waited = True
+                    else:
+                        waited |= await self._settle(flights)
+                elif kind is FETCH and not shadow.shared:  # _start without a coroutine
+                    _, slot, offset, size, at = operation
+                    counters.fetches += 1
+                    counters.bulk += size
+                    shadow.unread.add(slot, at, size)
+                    transfer = await self.segment.fetch(offset, size, shadow.memory, at)
+                    shadow.flights[slot].append(transfer)
                 else:
-                    waited |= await self._settle(flights)
-            elif kind is FETCH and not shadow.shared:  # _start without a coroutine
-                _, slot, offset, size, at = operation
-                counters.fetches += 1
-                counters.bulk += size
-                shadow.unread.add(slot, at, size)
-                transfer = await self.segment.fetch(offset, size, shadow.memory, at)
-                shadow.flights[slot].append(transfer)
-            else:
-                await self._start(operation)
+                    await self._start(operation)
+        except _FAILURES:
+            await self._abandon()
+            raise
         view = served[0]
         if len(served) > 1 or (shadow.shared and not in_place):
             view = None if view is None else b"".join(part for part in served if part is not None)
@@ -325,64 +341,90 @@ class Buffer:
         """Read into another memory; the processor copies what is in the shadow once."""
         shadow, counters = self.shadow, self.counters
         waited = False
-        for operation in self._answered(operations):
-            kind = operation[0]
-            if kind is LOAD:
-                counters.loads += 1
-                data = await self.segment.load(operation[1], operation[2])
-            elif kind is LOCAL:
-                _, slot, place, size = operation
-                counters.hits += not waited
-                counters.shadow += size
-                counters.used += shadow.unread.take(slot, place, size)
-                data = shadow.memory.view(place, size)
-                waited = False
-            else:
-                waited |= await self._bulk(operation)
-                continue
-            size = operation[-1]
-            view = into.view(at, size)
-            if data is not None and view is not None:
-                view[:] = data
-            await into.gather(size)
-            at += size
+        try:
+            for operation in self._answered(operations):
+                kind = operation[0]
+                if kind is LOAD:
+                    counters.loads += 1
+                    data = await self.segment.load(operation[1], operation[2])
+                elif kind is LOCAL:
+                    _, slot, place, size = operation
+                    counters.hits += not waited
+                    counters.shadow += size
+                    counters.used += shadow.unread.take(slot, place, size)
+                    data = shadow.memory.view(place, size)
+                    waited = False
+                else:
+                    waited |= await self._bulk(operation)
+                    continue
+                size = operation[-1]
+                view = into.view(at, size)
+                if data is not None and view is not None:
+                    view[:] = data
+                await into.gather(size)
+                at += size
+        except _FAILURES:
+            await self._abandon()
+            raise
 
     async def _write(self, operations: Operations, data: Data) -> None:
         shadow, counters = self.shadow, self.counters
         done = 0
         waited = False
-        for operation in self._answered(operations):
-            kind = operation[0]
-            if kind is STORE:
-                size = operation[2]
-                counters.stores += 1
-                counters.answered += not self.segment.posted
-                part = None if data is None else data[done : done + size]
-                await self.segment.store(operation[1], size, part)
-                done += size
-            elif kind is LOCAL:
-                _, slot, at, size = operation
-                counters.hits += not waited
-                counters.shadow += size
-                shadow.unread.take(slot, at, size)
-                shadow.unflushed.add(slot, at, size)
-                part = None if data is None else data[done : done + size]
-                if shadow.shared:
-                    flight = _Flight(self.clock.gate())
-                    shadow.flights[slot].append(flight)
-                    await shadow.memory.store(at, size, part)
-                    shadow.flights[slot].remove(flight)
-                    flight.open()
+        try:
+            for operation in self._answered(operations):
+                kind = operation[0]
+                if kind is STORE:
+                    size = operation[2]
+                    counters.stores += 1
+                    counters.answered += not self.segment.posted
+                    part = None if data is None else data[done : done + size]
+                    await self.segment.store(operation[1], size, part)
+                    done += size
+                elif kind is LOCAL:
+                    _, slot, at, size = operation
+                    counters.hits += not waited
+                    counters.shadow += size
+                    shadow.unread.take(slot, at, size)
+                    shadow.unflushed.add(slot, at, size)
+                    part = None if data is None else data[done : done + size]
+                    if shadow.shared:
+                        flight = _Flight(self.clock.gate())
+                        shadow.flights[slot].append(flight)
+                        await shadow.memory.store(at, size, part)
+                        shadow.flights[slot].remove(flight)
+                        flight.open()
+                    else:
+                        await shadow.memory.store(at, size, part)
+                    done += size
+                    waited = False
                 else:
-                    await shadow.memory.store(at, size, part)
-                done += size
-                waited = False
-            else:
-                waited |= await self._bulk(operation)
+                    waited |= await self._bulk(operation)
+        except _FAILURES:
+            await self._abandon()
+            raise
 
     async def _run(self, operations: Operations) -> None:
-        for operation in self._answered(operations):
-            await self._bulk(operation)
+        try:
+            for operation in self._answered(operations):
+                await self._bulk(operation)
+        except _FAILURES:
+            await self._abandon()
+            raise
+
+    async def _abandon(self, slots: Iterable[int] = ()) -> None:
+        """Withdraw what a failed call left under way, and forget what it would have brought.
+
+        A shadow that others use too forgets what their calls have under way as well.
+        """
+        flights = self.shadow.flights
+        doubtful = {*slots, *(slot for slot, under_way in enumerate(flights) if under_way)}
+        for slot in doubtful:
+            for flight in flights[slot]:
+                await flight.cancel()
+            flights[slot].clear()
+            self.shadow.unread.clear(slot)
+        self._method.abandon(doubtful)
 
     async def _bulk(self, operation: Operation) -> bool:
         """Start a transfer or wait for a slot's; return whether there was a wait."""
@@ -391,7 +433,7 @@ class Buffer:
         await self._start(operation)
         return False
 
-    async def _settle(self, flights: list[Awaitable[None]]) -> bool:
+    async def _settle(self, flights: list[Transfer | _Flight]) -> bool:
         """Wait for the transfers and writes of a slot that are under way by now."""
         before = self.clock.waited()
         for flight in flights[:]:

@@ -116,6 +116,12 @@ class Coverage:
             self._left[slot] -= taken
         return taken
 
+    def clear(self, slot: int) -> None:
+        """Take everything of a slot out."""
+        self._marks.pop(slot, None)
+        self._left.pop(slot, None)
+        self._low[slot] = self._high[slot] = 0
+
     def renew(self, slot: int, at: int, length: int, taken: int, size: int) -> None:
         """Let [at, at + length) be in, less [taken, taken + size) of it, and nothing else."""
         if slot in self._marks:

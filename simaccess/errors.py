@@ -1,4 +1,4 @@
-"""The error that a user's wrong input ends in."""
+"""The errors that a user's wrong input, and a failing link, end in."""
 
 import enum
 import os
@@ -72,3 +72,29 @@ class InputError(ValueError):
         if self.allowed is not None:
             line += f"; allowed: {self.allowed}"
         return " ".join(line.splitlines())
+
+
+class LinkError(Exception):
+    """
+    Say in one line what went wrong on a real link.
+
+    Parameters
+    ----------
+    problem : str
+        What went wrong.
+    link : str
+        The link's URL.
+
+    Examples
+    --------
+    >>> print(LinkError("no answer within 5 s", "nbd://127.0.0.1:10809"))
+    nbd://127.0.0.1:10809: no answer within 5 s
+    """
+
+    def __init__(self, problem: str, link: str) -> None:
+        self.problem = problem
+        self.link = link
+        super().__init__(problem, link)
+
+    def __str__(self) -> str:
+        return " ".join(f"{self.link}: {self.problem}".splitlines())

@@ -89,5 +89,12 @@ class AccessMethod(Protocol):
     def release(self, end: int) -> Operations:
         """Yield what must happen before the client gives back what lies before `end`."""
 
+    def abandon(self, slots: Iterable[int]) -> None:
+        """Forget what a call that failed left under way.
+
+        The bytes that `slots` hold are not to be trusted any more, but for those that were written
+        and have not been brought back. A call may have ended anywhere among its operations.
+        """
+
     def sync(self) -> Operations:
         """Yield what brings every written byte back to the segment, and waits for that."""

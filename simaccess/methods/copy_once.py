@@ -7,6 +7,8 @@ when their block is released, synchronised or makes room for another.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.operations import Operations
@@ -51,6 +53,10 @@ class CopyOnce:
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""
         return self.shadow.release(end)
+
+    def abandon(self, slots: Iterable[int]) -> None:
+        """Forget what a call that failed left under way in these slots."""
+        self.shadow.abandon(slots)
 
     def sync(self) -> Operations:
         """Yield the copies back of all that was written."""

@@ -263,6 +263,17 @@ class Directory:
             yield from self.arrive(slot)
             slot.pins -= 1
 
+    def abandon(self, slots: Iterable[int]) -> None:
+        """Forget what a call that failed left under way, and what these slots had not written."""
+        doubtful = set(slots)
+        self._last = None
+        self._in_place.clear()
+        for slot in list(self._held.values()):
+            slot.pins = 0
+            if slot.index in doubtful or slot.started > slot.ended:
+                slot.abandon()
+                self._drop(slot)
+
     # -- blocks and transfers --------------------------------------------------------------------
 
     def claim(self, number: int) -> Slot | None:
@@ -319,9 +330,7 @@ class Directory:
             yield from self.arrive(slot)  # an older copy back must not come in last
         if slot.clean:
             dirty, length = slot.dirty, slot.clean - slot.dirty
-            slot.dirty = slot.clean = 0
-            slot.started += 1
-            slot.flushed = slot.started
+            slot.flush()
             yield FLUSH, slot.index, dirty, length, slot.base + dirty - slot.origin
 
     def _assign(self, number: int) -> Slot | None:

@@ -7,6 +7,8 @@ mirror that: a header is stored in place, payload goes into the shadow and back 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.operations import LOAD, STORE, Operations
@@ -71,6 +73,10 @@ class Hybrid:
     def release(self, end: int) -> Operations:
         """Yield the copies back of the payload written in blocks before `end`."""
         return self.shadow.release(end)
+
+    def abandon(self, slots: Iterable[int]) -> None:
+        """Forget what a call that failed left under way in these slots."""
+        self.shadow.abandon(slots)
 
     def sync(self) -> Operations:
         """Yield the copies back of all the payload written."""

@@ -11,6 +11,8 @@ written behind: a block's copy back starts when its end has been written.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction, Part, Steps
 from simaccess.methods.readers import Reader, Readers
@@ -81,6 +83,10 @@ class Prefetch:
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""
         return self.shadow.release(end)
+
+    def abandon(self, slots: Iterable[int]) -> None:
+        """Forget what a call that failed left under way in these slots."""
+        self.shadow.abandon(slots)
 
     def sync(self) -> Operations:
         """Yield the copies back of all that was written."""

@@ -21,6 +21,7 @@ class Slot:
         "dirty",
         "ended",
         "flushed",
+        "flushing",
         "high",
         "index",
         "joined",
@@ -43,6 +44,7 @@ class Slot:
         self.pins = 0  # calls that are using it
         self.started = self.ended = 0  # the last that was started; all up to `ended` are over
         self.flushed = 0  # the last that was a copy back
+        self.flushing = 0, 0  # what that brings back
         self.joined = 0  # the last that put bytes before those that were there
 
     def local(self, start: int, stop: int) -> Operation:
@@ -90,6 +92,21 @@ class Slot:
     def apart(self, start: int, stop: int) -> bool:
         """Say whether [start, stop) neither overlaps nor adjoins what the slot holds."""
         return self.low < self.high and (stop < self.low or start > self.high)
+
+    def flush(self) -> None:
+        """Note that what was written is on its way back."""
+        self.flushing = self.dirty, self.clean
+        self.dirty = self.clean = 0
+        self.started += 1
+        self.flushed = self.started
+
+    def abandon(self) -> None:
+        """Keep nothing but what was written, be it on its way back or not."""
+        if self.flushed > self.ended:
+            self.dirty, self.clean = self.flushing
+        self.ended = self.started
+        self.low = self.dirty
+        self.high = self.ready = self.clean
 
     def soil(self, start: int, stop: int) -> None:
         """Note [start, stop) as written."""

@@ -7,6 +7,8 @@ implementation is that of local memory, and nothing is kept, so nothing can be s
 # ruff: noqa: ARG002  # the interface names what other methods need
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from simaccess.operations import LOAD, STORE, Operations
 
 __all__ = ["ZeroCopy"]
@@ -33,6 +35,9 @@ class ZeroCopy:
     def release(self, end: int) -> Operations:
         """Yield nothing: nothing is kept."""
         return ()
+
+    def abandon(self, slots: Iterable[int]) -> None:
+        """Do nothing: nothing is kept."""
 
     def sync(self) -> Operations:
         """Yield nothing: what was written is where it belongs."""

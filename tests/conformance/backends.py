@@ -1,20 +1,23 @@
-"""The simulated links that the conformance suite runs on: one line each."""
+"""The links that the conformance suite runs on: one line each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from simaccess.kinds import KINDS
 from simaccess.model import load_model
+from simaccess.real.link import RealLink
 from simaccess.segment import Data
 from simaccess.sim.environment import Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
+from tests.real.memory_link import memory_link
 
-__all__ = ["BACKENDS", "Factory"]
+__all__ = ["REAL", "SIMULATED", "Factory", "RealFactory"]
 
 Maker: TypeAlias = Callable[[Environment, int, memoryview | None], Link]
 """Makes a link to a segment of some bytes, or to one without bytes (timing only)."""
@@ -40,6 +43,27 @@ class Factory:
 
     def __call__(self, env: Environment, size: int, data: memoryview | None) -> Link:
         return self.make(env, size, data)
+
+
+@dataclass(frozen=True)
+class RealFactory:
+    """A real backend.
+
+    Attributes
+    ----------
+    open : callable
+        ``open(content)`` is a context: a link to a segment with these bytes, and what returns the
+        segment's bytes as they are at the far end. It skips the test if a server is missing.
+    writable : bool
+        Whether the segment can be written.
+    line, overlaps
+        As for `Factory`.
+    """
+
+    open: Callable[[bytes], AbstractContextManager[tuple[RealLink, Callable[[], bytes]]]]
+    writable: bool = True
+    line: int = 1
+    overlaps: bool = True
 
 
 class QueuedMemory(LocalMemory):
@@ -87,7 +111,7 @@ def model(name: str, line: int = 1, overlaps: bool = True, **changes: str) -> Fa
     )
 
 
-BACKENDS: dict[str, Factory] = {
+SIMULATED: dict[str, Factory] = {
     "fifo-link": fifo(posted=False, channels=1),
     "fifo-link, posted, three channels": fifo(posted=True, channels=3),
     "fifo-link, local memory with a queue": fifo(posted=False, channels=2, kind=QueuedLink),
@@ -96,4 +120,8 @@ BACKENDS: dict[str, Factory] = {
     "pci-64-66, without its engine": model("pci-64-66", overlaps=False, dma__enabled="false"),
     "wan-100ms-1gbit, bbr": model("wan-100ms-1gbit", tcp__congestion_control="bbr"),
     "shared-memory-ddr4": model("shared-memory-ddr4", line=64, overlaps=False),
+}
+
+REAL: dict[str, RealFactory] = {
+    "process memory": RealFactory(memory_link),
 }

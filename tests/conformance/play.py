@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
@@ -15,9 +15,12 @@ from simaccess.methods.hybrid import Hybrid
 from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
+from simaccess.real.clock import RealClock, run
+from simaccess.real.link import RealLink
 from simaccess.segment import Segment
 from simaccess.sim.environment import Agent, Environment
-from tests.conformance.backends import Factory
+from simaccess.sim.link import Link
+from tests.conformance.backends import Factory, RealFactory
 
 SIZE = 2000
 NAMES = ("zero-copy", "copy-once", "hybrid", "prefetch")
@@ -120,15 +123,20 @@ class Oracle:
         return all(byte in seen for byte, seen in zip(data, self.ever[place], strict=True))
 
 
-async def consume(
-    clock: Agent, buffers: list[Buffer], asked: Sequence[Access], oracle: Oracle, outcome: Outcome
+async def consume(  # noqa: PLR0917  # what a consumer has
+    clock: Agent | RealClock,
+    number: int,
+    buffers: list[Buffer],
+    asked: Sequence[Access],
+    oracle: Oracle,
+    outcome: Outcome,
 ) -> None:
     """Make accesses through the first of the buffers, and synchronise."""
     buffer = buffers[0]
     for step, access in enumerate(asked):
         place = slice(access.offset, access.offset + access.length)
         if access.write:
-            fresh = bytes((clock.number * 31 + 17 * step + i) % 256 for i in range(access.length))
+            fresh = bytes((number * 31 + 17 * step + i) % 256 for i in range(access.length))
             oracle.write(place, fresh)
             data = memoryview(fresh) if outcome.real else None
             await buffer.write(access.offset, access.length, data)
@@ -143,12 +151,12 @@ async def consume(
     outcome.times.append(clock.time)
     names = ("compute", "stall", "copy", "issue", "wait")
     outcome.tallies = {name: getattr(clock, name) for name in names}
-    if sum(outcome.tallies.values()) != clock.time - clock.start:
+    if sum(outcome.tallies.values()) != outcome.times[-1] - clock.start:
         outcome.wrong.append("the five tallies do not sum to the run")
 
 
 def play(
-    factory: Factory,
+    factory: Factory | RealFactory,
     stack: Sequence[Setting],
     consumers: Sequence[Sequence[Access]],
     *,
@@ -158,8 +166,11 @@ def play(
     """Play each consumer's accesses through a stack of methods, the outermost first.
 
     Consumers share the shadows. Returns what each saw, and the segment's bytes after all have
-    synchronised.
+    synchronised. On a real link one consumer runs after the other.
     """
+    if isinstance(factory, RealFactory):
+        assert real, "a real link has bytes"
+        return play_real(factory, stack, consumers)
     env = Environment() if run_ahead is None else Environment(run_ahead)
     data = content()
     link = factory(env, SIZE, memoryview(data) if real else None)
@@ -169,7 +180,7 @@ def play(
             shadow.share()
     oracle = Oracle(len(consumers) == 1)
 
-    def start(asked: Sequence[Access]) -> tuple[Outcome, list[Buffer]]:
+    def start(number: int, asked: Sequence[Access]) -> tuple[Outcome, list[Buffer]]:
         outcome = Outcome(real)
         buffers: list[Buffer] = []
 
@@ -178,12 +189,12 @@ def play(
             for shadow in reversed(shadows):
                 segment = Buffer(shadow, segment, clock)
                 buffers.insert(0, segment)
-            return consume(clock, buffers, asked, oracle, outcome)
+            return consume(clock, number, buffers, asked, oracle, outcome)
 
         env.start(body)
         return outcome, buffers
 
-    started = [start(asked) for asked in consumers]
+    started = [start(number, asked) for number, asked in enumerate(consumers)]
     env.run()
     for outcome, buffers in started:  # copies ahead may have gone on after the last access
         outcome.count(buffers)
@@ -191,3 +202,46 @@ def play(
     if real and not oracle.allows(slice(0, SIZE), bytes(data)):
         outcomes[0].wrong.append("the segment's bytes after all have synchronised")
     return outcomes, bytes(data)
+
+
+def play_real(
+    factory: RealFactory, stack: Sequence[Setting], consumers: Sequence[Sequence[Access]]
+) -> tuple[list[Outcome], bytes]:
+    outcomes = []
+    oracle = Oracle(alone=True)
+    with factory.open(bytes(content())) as (link, contents):
+        shadows = [Shadow(setting.make(), link.local) for setting in stack]
+        segment: Segment = link.attach()
+        for number, asked in enumerate(consumers):
+            own = asked if factory.writable else [replace(each, write=False) for each in asked]
+            outcome = Outcome(real=True)
+            buffers: list[Buffer] = []
+            below, before = segment, segment.moved
+            link.clock.__init__()  # type: ignore[misc]  # each consumer's time begins anew
+            for shadow in reversed(shadows):
+                below = Buffer(shadow, below, link.clock)
+                buffers.insert(0, below)
+            run(consume(link.clock, number, buffers, own, oracle, outcome))
+            outcome.count(buffers)
+            outcome.moved[-1] -= before
+            outcomes.append(outcome)
+        data = contents()
+    if data != oracle.now:
+        outcomes[0].wrong.append("the segment's bytes after all have synchronised")
+    return outcomes, data
+
+
+def drive(
+    factory: Factory | RealFactory,
+    body: Callable[[Agent | RealClock, Link | RealLink], Coroutine[None, None, None]],
+) -> None:
+    """Run ``body(clock, link)`` to its end, with a link to a segment of `SIZE` bytes."""
+    if isinstance(factory, RealFactory):
+        with factory.open(bytes(content())) as (link, _):
+            run(body(link.clock, link))
+        return
+    env = Environment()
+    simulated = factory(env, SIZE, None)
+    agent = env.start(lambda clock: body(clock, simulated))
+    env.run()
+    assert agent.end is not None

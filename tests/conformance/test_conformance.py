@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import InputError
 from simaccess.methods.zero_copy import ZeroCopy
-from simaccess.sim.environment import Agent, Environment
-from tests.conformance.backends import BACKENDS, Factory
+from simaccess.real.clock import RealClock
+from simaccess.real.link import RealLink
+from simaccess.sim.environment import Agent
+from simaccess.sim.link import Link
+from tests.conformance.backends import REAL, SIMULATED, Factory, RealFactory
 from tests.conformance.play import (
     NAMES,
     SIZE,
@@ -22,6 +25,7 @@ from tests.conformance.play import (
     Outcome,
     Setting,
     accesses,
+    drive,
     play,
     settings,
 )
@@ -33,13 +37,18 @@ some = hypothesis_settings(
 )
 
 
-@pytest.fixture(params=BACKENDS)
-def factory(request: pytest.FixtureRequest) -> Factory:
-    return BACKENDS[request.param]
+@pytest.fixture(params=[*SIMULATED, *REAL])
+def factory(request: pytest.FixtureRequest) -> Factory | RealFactory:
+    return REAL.get(request.param) or SIMULATED[request.param]
+
+
+@pytest.fixture(params=SIMULATED)
+def simulated(request: pytest.FixtureRequest) -> Factory:
+    return SIMULATED[request.param]
 
 
 def check_counters(
-    outcome: Outcome, stack: list[Setting], asked: list[Access], factory: Factory
+    outcome: Outcome, stack: list[Setting], asked: list[Access], factory: Factory | RealFactory
 ) -> None:
     requested = sum(access.length for access in asked)
     line = factory.line
@@ -66,7 +75,9 @@ def check_counters(
 
 @some
 @given(setting=settings, asked=accesses)
-def test_bytes_equal_the_segments(factory: Factory, setting: Setting, asked: list[Access]) -> None:
+def test_bytes_equal_the_segments(
+    factory: Factory | RealFactory, setting: Setting, asked: list[Access]
+) -> None:
     (outcome,), _ = play(factory, [setting], [asked])
     assert outcome.wrong == []
     assert len(outcome.times) == len(asked) + 1
@@ -76,7 +87,7 @@ def test_bytes_equal_the_segments(factory: Factory, setting: Setting, asked: lis
 @some
 @given(setting=settings, asked=st.lists(accesses, min_size=2, max_size=4))
 def test_consumers_of_one_shadow(
-    factory: Factory, setting: Setting, asked: list[list[Access]]
+    factory: Factory | RealFactory, setting: Setting, asked: list[list[Access]]
 ) -> None:
     outcomes, _ = play(factory, [setting], asked)
     for outcome, own in zip(outcomes, asked, strict=True):
@@ -90,7 +101,11 @@ def test_consumers_of_one_shadow(
 @hypothesis_settings(some, max_examples=6)
 @given(pair=st.tuples(settings, settings), asked=accesses)
 def test_methods_stack(
-    factory: Factory, outer: str, inner: str, pair: tuple[Setting, Setting], asked: list[Access]
+    factory: Factory | RealFactory,
+    outer: str,
+    inner: str,
+    pair: tuple[Setting, Setting],
+    asked: list[Access],
 ) -> None:
     stack = [
         replace(setting, name=name) for setting, name in zip(pair, (outer, inner), strict=True)
@@ -108,22 +123,22 @@ def test_methods_stack(
     run_ahead=st.sampled_from([0, 1, 1000, 10**6, 10**7]),
 )
 def test_times_do_not_depend_on_bytes_or_run_ahead(
-    factory: Factory, stack: list[Setting], asked: list[list[Access]], run_ahead: int
+    simulated: Factory, stack: list[Setting], asked: list[list[Access]], run_ahead: int
 ) -> None:
-    usual, data = play(factory, stack, asked)
-    other, same = play(factory, stack, asked, run_ahead=run_ahead)
+    usual, data = play(simulated, stack, asked)
+    other, same = play(simulated, stack, asked, run_ahead=run_ahead)
     assert (usual, data) == (other, same)
-    timing, _ = play(factory, stack, asked, real=False)
+    timing, _ = play(simulated, stack, asked, real=False)
     assert timing == usual
 
 
-def test_readers_of_one_shadow_share_its_copies(factory: Factory) -> None:
+def test_readers_of_one_shadow_share_its_copies(factory: Factory | RealFactory) -> None:
     asked = [Access(False, offset, 50) for offset in range(0, SIZE, 50)]
     outcomes, _ = play(factory, [Setting("copy-once", 100, SIZE // 100)], [asked, asked])
     assert sum(outcome.counts[0]["fetches"] for outcome in outcomes) == SIZE // 100
 
 
-def test_copy_once_reads_each_byte_once(factory: Factory) -> None:
+def test_copy_once_reads_each_byte_once(factory: Factory | RealFactory) -> None:
     asked = [Access(False, offset, 50) for offset in range(0, SIZE, 50)]
     (outcome,), _ = play(factory, [Setting("copy-once", 100, 4)], [asked])
     counts = outcome.counts[0]
@@ -133,23 +148,19 @@ def test_copy_once_reads_each_byte_once(factory: Factory) -> None:
     assert counts["hits"] + counts["waits"] == SIZE // 50
 
 
-def test_prefetch_waits_less_than_copy_once(factory: Factory) -> None:
+def test_prefetch_waits_less_than_copy_once(simulated: Factory) -> None:
     asked = [Access(False, offset, 50) for offset in range(0, SIZE, 50)]
-    if not factory.overlaps:
+    if not simulated.overlaps:
         pytest.skip("here the consumer's processor copies, and cannot copy ahead of itself")
-    (ahead,), _ = play(factory, [Setting("prefetch", 100, 10, number=4)], [asked])
-    (once,), _ = play(factory, [Setting("copy-once", 100, 10)], [asked])
+    (ahead,), _ = play(simulated, [Setting("prefetch", 100, 10, number=4)], [asked])
+    (once,), _ = play(simulated, [Setting("copy-once", 100, 10)], [asked])
     assert ahead.times[-1] < once.times[-1]
     assert ahead.counts[0]["bulk"] == ahead.counts[0]["used"] == SIZE
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_cannot_be_reached_is_refused(factory: Factory, name: str) -> None:
-    env = Environment()
-    link = factory(env, SIZE, None)
-    lines: list[str] = []
-
-    async def body(clock: Agent) -> None:
+def test_what_cannot_be_reached_is_refused(factory: Factory | RealFactory, name: str) -> None:
+    async def body(clock: Agent | RealClock, link: Link | RealLink) -> None:
         buffer = Buffer(Shadow(Setting(name).make(), link.local), link.attach(), clock)
         for offset, length in [(SIZE, 1), (SIZE - 1, 2), (-1, 1), (0, 0), (5, -1)]:
             for access in (buffer.read, buffer.write):
@@ -162,27 +173,17 @@ def test_what_cannot_be_reached_is_refused(factory: Factory, name: str) -> None:
             await buffer.read(99, 2)
         await buffer.read(100, 2)
         assert buffer.counters.requested == 2
-        lines.append("done")
 
-    env.start(body)
-    env.run()
-    assert lines == ["done"]
+    drive(factory, body)
 
 
-def test_a_segment_below_zero_copy_is_read_without_a_layer(factory: Factory) -> None:
+def test_a_segment_below_zero_copy_is_read_without_a_layer(factory: Factory | RealFactory) -> None:
     """The awaitable of a lone load is the segment's own."""
-    env = Environment()
-    link = factory(env, SIZE, None)
-    port = link.attach()
-    ended: list[int] = []
 
-    async def body(clock: Agent) -> None:
-        buffer = Buffer(Shadow(ZeroCopy(), link.local), port, clock)
+    async def body(clock: Agent | RealClock, link: Link | RealLink) -> None:
+        buffer = Buffer(Shadow(ZeroCopy(), link.local), link.attach(), clock)
         load = buffer.read(0, 8)
         assert "Buffer" not in getattr(load, "__qualname__", "")
         await load
-        ended.append(clock.time)
 
-    env.start(body)
-    env.run()
-    assert ended
+    drive(factory, body)

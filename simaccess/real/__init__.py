@@ -1,0 +1,1 @@
+"""Real links: the segments, clocks and memories on which the same access methods run."""

@@ -1,0 +1,77 @@
+"""What every real link offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import TracebackType
+from typing import ClassVar, Self
+
+from simaccess.real.clock import RealClock
+from simaccess.real.memory import RealMemory
+from simaccess.segment import Segment
+
+__all__ = ["RealLink"]
+
+
+class RealLink(ABC):
+    """One consumer's link to a data segment.
+
+    Parameters
+    ----------
+    url : str
+        What it was opened by.
+    size : int
+        Bytes of the segment.
+    timeout : float
+        Seconds after which an operation that gets no answer fails.
+
+    Attributes
+    ----------
+    clock : RealClock
+        The clock of its one consumer, whom its segments charge.
+    writable : bool
+        Whether the segment can be written.
+    overlaps : bool
+        Whether a bulk copy goes on while the consumer works.
+    MEANING : mapping of str to str
+        What `load`, `fetch`, `clock` and `overlap` mean here, a sentence each.
+    """
+
+    MEANING: ClassVar[Mapping[str, str]]
+
+    writable = True
+    overlaps = True
+
+    def __init__(self, url: str, size: int, timeout: float) -> None:
+        self.url = url
+        self.size = size
+        self.timeout = timeout
+        self.clock = RealClock()
+
+    @abstractmethod
+    def attach(self) -> Segment:
+        """Return the consumer's access to the segment."""
+
+    def local(self, size: int) -> RealMemory:
+        """Return `size` bytes of memory beside the consumer, for a shadow."""
+        return RealMemory(size)
+
+    def cool(self) -> bool:
+        """Undo what earlier operations have warmed up; say whether anything can be."""
+        return False
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give everything back; harmless when called again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
