@@ -88,3 +88,15 @@ def test_what_a_failed_copy_back_had_is_brought_back_by_the_next() -> None:
     assert bytes(link.data[:100]) == bytes(100)
     run(buffer.sync())
     assert bytes(link.data[:100]) == b"x" * 100
+
+
+def test_a_copy_that_failed_around_written_bytes_is_asked_again() -> None:
+    answers = iter([True, False, False])
+    link = MemoryLink(content(), lambda: next(answers, False))
+    (buffer,) = build(link, [Setting("copy-once", block=500)])
+    run(buffer.write(100, 100, memoryview(b"x" * 100)))
+    with pytest.raises(LinkError):
+        run(buffer.read(0, 300))
+    view = run(buffer.read(0, 300))
+    assert view is not None
+    assert bytes(view) == bytes(content()[:100]) + b"x" * 100 + bytes(content()[200:300])
