@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +43,8 @@ class Model:
         What is known of each parameter, by its dotted key, in the kind's order.
     file : Path
         Where it was read.
+    calibration : mapping of str to scalar
+        What a fitted model was fitted to; empty for others.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Model:
     parameters: Parameters
     provenance: Mapping[str, Figure]
     file: Path
+    calibration: Mapping[str, Scalar] = field(default_factory=dict)
 
     def with_values(self, values: Mapping[str, Scalar], source: str = "set by the user") -> Model:
         """Return the model with other values of some parameters, which lose their ranges.
@@ -182,7 +185,9 @@ def load_model(
     file = find("models", "model", name_or_path)
     read = read_model_file(file)
     parameters = _build(read.kind, read.figures, file, read.figures)
-    model = Model(file.stem, read.title, read.kind, parameters, read.figures, file)
+    model = Model(
+        file.stem, read.title, read.kind, parameters, read.figures, file, read.calibration
+    )
     return model.with_values(settings) if settings else model
 
 

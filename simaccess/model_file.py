@@ -9,15 +9,19 @@ A model file has a `title`, a `kind`, and a table for each parameter::
     range = ["33 MHz", "33.33 MHz"]
 
 Every number has a range; a choice and a boolean have none. A parameter for which the kind has a
-default may be left out.
+default may be left out. A table ``[calibration]`` says what a fitted model was fitted to: plain
+entries, for `simaccess.validate` and for people.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import tomlkit
 
 from simaccess.embedded_file import read_toml
 from simaccess.errors import InputError
@@ -26,11 +30,12 @@ from simaccess.kinds import kind_named
 from simaccess.parameters import Section
 from simaccess.refusal import did_you_mean
 
-__all__ = ["ModelFile", "read_model_file"]
+__all__ = ["ModelFile", "read_model_file", "write_model_file"]
 
 _STATUSES = ("verified", "derived", "unverified")
 _NUMBER = ("value", "source", "status", "range")
 _CHOICE = ("value", "source", "status")
+_CALIBRATION = "calibration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,14 @@ class ModelFile:
         As the file has them.
     figures : mapping of str to Figure
         By dotted key, in the kind's order; those that the file leaves out are ``default``.
+    calibration : mapping of str to scalar
+        What the figures were fitted to; empty where they were not.
     """
 
     title: str
     kind: str
     figures: Mapping[str, Figure]
+    calibration: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 def read_model_file(file: Path) -> ModelFile:
@@ -65,6 +73,7 @@ def read_model_file(file: Path) -> ModelFile:
         parameters_class = kind_named(kind).load_parameters()
     except InputError as error:
         raise InputError(error.problem, file, "kind", kind, error.allowed) from None
+    calibration = _plain(document.pop(_CALIBRATION, {}), file)
     sections = {key: value for key, value in document.items() if key not in {"title", "kind"}}
     given = dict(_tables(parameters_class, sections, "", file))
     figures = {}
@@ -77,7 +86,56 @@ def read_model_file(file: Path) -> ModelFile:
                 raise InputError("missing", file, key, allowed=allowed)
         elif isinstance(leaf.default, str | int | float):
             figures[key] = Figure(leaf.default, f"default of {kind}", "default")
-    return ModelFile(title, kind, figures)
+    return ModelFile(title, kind, figures, calibration)
+
+
+def write_model_file(file: Path, model: ModelFile) -> None:
+    """Write a model file, whole or not at all; what is there is replaced.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    document = tomlkit.document()
+    document["title"] = model.title
+    document["kind"] = model.kind
+    if model.calibration:
+        document[_CALIBRATION] = dict(model.calibration)
+    for key, figure in model.figures.items():
+        if figure.status == "default":
+            continue
+        entry: dict[str, Any] = {"value": figure.value, "source": figure.source}
+        entry["status"] = figure.status if figure.status in _STATUSES else "unverified"
+        if figure.range is not None:
+            entry["range"] = list(figure.range)
+        *sections, name = key.split(".")
+        table: Any = document
+        for section in sections:
+            if section not in table:
+                table[section] = tomlkit.table(is_super_table=True)
+            table = table[section]
+        table[name] = entry
+    text = tomlkit.dumps(document)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=file.absolute().parent) as scratch:
+            whole = Path(scratch) / file.name
+            whole.write_text(text, encoding="utf-8")
+            read_model_file(whole)  # what cannot be read back must not be written
+            whole.replace(file)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", file) from None
+
+
+def _plain(table: object, file: Path) -> dict[str, Scalar]:
+    """Check the table of what the figures were fitted to."""
+    if not isinstance(table, dict):
+        raise InputError("not a table", file, _CALIBRATION, table, "plain entries")
+    for name, entry in table.items():
+        if not isinstance(entry, str | int | float | bool):
+            problem = "neither text, number nor boolean"
+            raise InputError(problem, file, f"{_CALIBRATION}.{name}", entry)
+    return table
 
 
 def _tables(

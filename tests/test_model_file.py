@@ -1,0 +1,47 @@
+"""Model files as written: what is read back is what was written, or nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from simaccess.embedded import embedded
+from simaccess.errors import InputError
+from simaccess.model import load_model, model_names
+from simaccess.model_file import read_model_file, write_model_file
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_a_written_model_reads_the_same(name: str, tmp_path: Path) -> None:
+    read = read_model_file(embedded("models", f"{name}.toml"))
+    read = replace(read, calibration={"data": "measured.csv", "hold_out": 0.5})
+    write_model_file(tmp_path / "mine.toml", read)
+    assert read_model_file(tmp_path / "mine.toml") == read
+    assert load_model(tmp_path / "mine.toml").calibration == read.calibration
+
+
+def test_what_cannot_be_read_back_is_not_written(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    read = read_model_file(embedded("models", "example-link.toml"))
+    write_model_file(file, read)
+    before = file.read_bytes()
+    figures = dict(read.figures)
+    key = next(key for key, figure in figures.items() if figure.range is not None)
+    figures[key] = replace(figures[key], range=("1 GB/s", "0 GB/s"))
+    with pytest.raises(InputError, match="does not hold the value"):
+        write_model_file(file, replace(read, figures=figures))
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+
+
+def test_an_odd_calibration_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    text = embedded("models", "example-link.toml").read_text(encoding="utf-8")
+    file.write_text(f"calibration = 3\n{text}", encoding="utf-8")
+    with pytest.raises(InputError, match="calibration = 3: not a table"):
+        read_model_file(file)
+    file.write_text(f"{text}\n[calibration]\ndata = [1]\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"calibration.data = \[1\]: neither text"):
+        read_model_file(file)
