@@ -11,9 +11,12 @@ import typer
 
 from simaccess.cli.options import Json, Set, examples, parse_settings
 from simaccess.cli.output import print_json
+from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
+    from simaccess.progress import Count
     from simaccess.result import Result
+    from simaccess.scenario import Scenario
 
 __all__ = ["EPILOG", "compare"]
 
@@ -67,9 +70,8 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     records come into a ring. Every shadow has 4 MiB unless 'method.shadow' or 'method.slots'
     tells otherwise.
     """
-    from simaccess.compare import METHODS, final, scenarios
-    from simaccess.simulate import simulate
-    from simaccess.tune import tune as search
+    from simaccess.compare import METHODS, scenarios
+    from simaccess.progress import Count
 
     made = scenarios(
         model,
@@ -81,15 +83,9 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         seed=seed,
         memory=memory,
     )
-    simulations = len(made)
-    if tune:
-        tunings = [search(each) for each in made]
-        simulations += sum(len(tuning.tried) for tuning in tunings)
-        made = [
-            replace(each, settings=tuning.settings)
-            for each, tuning in zip(made, tunings, strict=True)
-        ]
-    results = [simulate(final(each)) for each in made]
+    with progress("simulations") as report:
+        count = Count(report)
+        results = _simulated(made, count, tune=tune)
     given = parse_settings(settings)
     if json:
         behind = made[0].memory
@@ -100,7 +96,31 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         }
         print_json(_document(results, asked))
     else:
-        _print(results, consumers, given, simulations)
+        _print(results, consumers, given, count.done)
+
+
+def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:
+    """Simulate scenarios, each with its own best settings if `tune`, and count simulations."""
+    from simaccess.compare import final
+    from simaccess.simulate import simulate
+    from simaccess.tune import most
+    from simaccess.tune import tune as search
+
+    def counted(scenario: Scenario) -> Result:
+        result = simulate(scenario)
+        count.did()
+        return result
+
+    made = list(made)
+    count.expect(len(made))
+    if tune:
+        expected = [most(each) for each in made]
+        count.expect(sum(expected))
+        for index, each in enumerate(made):
+            found = search(each, run=counted)
+            count.expect(len(found.tried) - expected[index])
+            made[index] = replace(each, settings=found.settings)
+    return [counted(final(each)) for each in made]
 
 
 def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any]:
