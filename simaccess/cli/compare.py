@@ -72,6 +72,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     """
     from simaccess.compare import METHODS, scenarios
     from simaccess.progress import Count
+    from simaccess.workload.registry import names
 
     made = scenarios(
         model,
@@ -87,16 +88,18 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         count = Count(report)
         results = _simulated(made, count, tune=tune)
     given = parse_settings(settings)
+    file = None if workload in names() else workload
     if json:
         behind = made[0].memory
         asked = {
+            "file": given.get("workload.capture", file),
             "consumers": consumers,
             "memory": None if behind is None else behind.name,
             "set": given,
         }
         print_json(_document(results, asked))
     else:
-        _print(results, consumers, given, count.done)
+        _print(results, file, consumers, given, count.done)
 
 
 def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:
@@ -142,7 +145,11 @@ def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any
 
 
 def _print(
-    results: Sequence[Result], consumers: int, given: dict[str, str], simulations: int
+    results: Sequence[Result],
+    file: str | None,
+    consumers: int,
+    given: dict[str, str],
+    simulations: int,
 ) -> None:
     """Print a row a figure and a column a method."""
     from rich.console import Console
@@ -151,9 +158,10 @@ def _print(
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     first = results[0]
+    workload = first.workload if file is None else f"{first.workload} of {file}"
     sharing = "" if consumers == 1 else f", {consumers} consumers"
     heading = Text(first.model, style="bold")
-    heading.append(f", {first.workload}{sharing}, seed {first.seed}", style="not bold")
+    heading.append(f", {workload}{sharing}, seed {first.seed}", style="not bold")
     for key, value in given.items():
         heading.append(f", {key}={value}", style="not bold")
     console.print(heading, soft_wrap=True)
