@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,3 +52,21 @@ def test_a_capture_that_was_set_is_named_too(workload: str, run: Run) -> None:
 def test_without_a_file_none_is_named(run: Run) -> None:
     assert json.loads(run("--workload", "filter", "--json"))["file"] is None
     assert run("--workload", "filter").splitlines()[0] == "example-link, filter, seed 0"
+
+
+@pytest.mark.parametrize(("short", "said"), [(1, "1 more packet is"), (2, "2 more packets are")])
+def test_packets_that_are_cut_before_any_field_are_counted(
+    short: int, said: str, run: Run, tmp_path: Path
+) -> None:
+    content = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    for number, captured in enumerate([60] * 3 + [13] * short):
+        content += struct.pack("<IIII", number, 0, captured, 60) + bytes(captured)
+    (tmp_path / "cut.pcap").write_bytes(content)
+    cut = ("--workload", "cut.pcap", "--set", "workload.laps=2")
+    out = run(*cut)
+    assert "packets chosen" in out
+    assert "0 of 6" in out
+    assert "cut before" not in run("--workload", "some.pcap")
+    assert json.loads(run(*cut, "--json"))["unjudged"] == 2 * short
+    once = run("--workload", "cut.pcap")
+    assert f"\n{said} cut before the first field, and could not be judged.\n" in once

@@ -72,6 +72,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     """
     from simaccess.compare import METHODS, scenarios
     from simaccess.progress import Count
+    from simaccess.workload.filter import Filter
     from simaccess.workload.registry import names
 
     made = scenarios(
@@ -88,18 +89,18 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         count = Count(report)
         results = _simulated(made, count, tune=tune)
     given = parse_settings(settings)
-    file = None if workload in names() else workload
+    behind, filtered = made[0].memory, made[0].workload
+    asked = {
+        "file": given.get("workload.capture", None if workload in names() else workload),
+        "consumers": consumers,
+        "memory": None if behind is None else behind.name,
+        "set": given,
+        "unjudged": filtered.unjudged if isinstance(filtered, Filter) else None,
+    }
     if json:
-        behind = made[0].memory
-        asked = {
-            "file": given.get("workload.capture", file),
-            "consumers": consumers,
-            "memory": None if behind is None else behind.name,
-            "set": given,
-        }
         print_json(_document(results, asked))
     else:
-        _print(results, file, consumers, given, count.done)
+        _print(results, asked, count.done)
 
 
 def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:
@@ -144,13 +145,7 @@ def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _print(
-    results: Sequence[Result],
-    file: str | None,
-    consumers: int,
-    given: dict[str, str],
-    simulations: int,
-) -> None:
+def _print(results: Sequence[Result], asked: dict[str, Any], simulations: int) -> None:
     """Print a row a figure and a column a method."""
     from rich.console import Console
     from rich.table import Table
@@ -158,7 +153,9 @@ def _print(
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     first = results[0]
-    workload = first.workload if file is None else f"{first.workload} of {file}"
+    given, unjudged, consumers = asked["set"], asked["unjudged"], asked["consumers"]
+    told = asked["file"] is None or "workload.capture" in given
+    workload = first.workload if told else f"{first.workload} of {asked['file']}"
     sharing = "" if consumers == 1 else f", {consumers} consumers"
     heading = Text(first.model, style="bold")
     heading.append(f", {workload}{sharing}, seed {first.seed}", style="not bold")
@@ -172,6 +169,12 @@ def _print(
     for label, shown in _rows(results):
         made.add_row(label, *shown)
     console.print(made)
+    if unjudged:
+        what = "packet is" if unjudged == 1 else "packets are"
+        console.print(
+            f"{unjudged:,} more {what} cut before the first field, and could not be judged.",
+            soft_wrap=True,
+        )
     console.print(_best(results), soft_wrap=True)
     console.print(f"{simulations} simulations.", style="dim")
 
