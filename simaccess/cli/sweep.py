@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simaccess.cli.interrupt import late_interrupts
 from simaccess.cli.options import Json, examples
 from simaccess.cli.output import print_json
 from simaccess.cli.progress import progress
@@ -79,9 +80,12 @@ def sweep(
 
         sys.stdout.write(as_text(outcome))
     if out is not None:
-        for path in write(outcome, Path(out), _draw(outcome) if outcome.panels else None):
-            # Standard output may be JSON.
-            sys.stderr.write(f"wrote {path}\n") if json else sys.stdout.write(f"wrote {path}\n")
+        told = sys.stderr if json else sys.stdout  # standard output may be JSON
+        figure = _draw(outcome) if outcome.panels else None
+        with late_interrupts() as hold:
+            for path in write(outcome, Path(out), figure, hold):
+                told.write(f"wrote {path}\n")
+            told.flush()
 
 
 def _draw(outcome: Outcome) -> Callable[[Path], None]:
