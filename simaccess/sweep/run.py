@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from simaccess.figures import Scalar
 from simaccess.objective import OBJECTIVES, Objective, figure, lead
@@ -111,7 +112,7 @@ def _cells(
     tunings: dict[_Key, tuple[Tuning, ...]] = {}
     if experiment.tune:
         searches = {key: [Search(base, experiment.objective)] for key, base in bases.items()}
-        tunings = pool.run_groups(searches)
+        tunings = pool.run_groups(searches, partial(_searched, count))
         bases = {
             key: replace(base, settings=_pairs(tunings[key][0].settings))
             for key, base in bases.items()
@@ -135,6 +136,16 @@ def _cells(
         )
         for place, conditions in zip(places, seen, strict=True)
     )
+
+
+def _searched(count: Count, tuning: Tuning) -> None:
+    """Count a search, one task so far, as so many as it has simulated.
+
+    Counted as one, each would look slow, and what is left after the searches take long.
+    """
+    for _ in tuning.tried[1:]:
+        count.expect(1)
+        count.did()
 
 
 def _replicated(bases: Mapping[_Key, Run], pool: Pool, count: Count) -> _Results:
