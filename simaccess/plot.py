@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from simaccess.analytic import Conditions
 from simaccess.sweep.outcome import MapPanel
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -41,8 +43,12 @@ _MOST = 2.0
 
 _SEEN = 0.1
 
-# How high on its border a label stands, so that labels of borders that meet keep apart.
+# How high on its border a label would stand, so that labels of borders that meet keep apart.
 _HEIGHTS = {"H = C": 0.65, "Z = C": 0.5, "H = Z": 0.3}
+
+_ROOM = 0.4  # of t/T, beyond which a label has no room to the right of its border
+
+_LETTERS = {"zero-copy": "Z", "copy-once": "C", "hybrid": "H"}
 
 
 def method_map(panel: MapPanel, ax: Axes | None = None) -> Axes:
@@ -50,7 +56,7 @@ def method_map(panel: MapPanel, ax: Axes | None = None) -> Axes:
 
     Areas and borders follow from the panel's conditions, its n_h, n_p and T'/T. A point is
     coloured by the method that won its simulations, and hollow where that is too close to call;
-    the link's own points are larger and edged.
+    the link's own points are larger and edged, and lie below the others where they meet.
 
     Parameters
     ----------
@@ -65,19 +71,20 @@ def method_map(panel: MapPanel, ax: Axes | None = None) -> Axes:
         ax = plt.subplots(layout="constrained")[1]
     seen = panel.conditions
     _areas(seen, ax)
-    _borders(seen, ax)
+    _borders(panel, ax)
     for point in panel.points:
         style = STYLES[point.verdict.best]
         decided = point.verdict.decided
+        edge = "white" if point.swept else "black"
         ax.scatter(
             point.ratio,
             point.p,
-            s=26 if point.swept else 64,
+            s=36 if point.swept else 100,
             marker=style.marker,
             facecolors=style.colour if decided else "white",
-            edgecolors=style.colour if point.swept or not decided else "black",
-            linewidths=1.2,
-            zorder=3 if point.swept else 4,
+            edgecolors=edge if decided else style.colour,
+            linewidths=0.8 if point.swept and decided else 1.2,
+            zorder=4 if point.swept else 3,
             clip_on=False,
         )
     ax.set_xscale("log")
@@ -88,6 +95,7 @@ def method_map(panel: MapPanel, ax: Axes | None = None) -> Axes:
         f"{panel.model}\n$n_h$ = {seen.n_h:.3g}, $n_p$ = {seen.n_p:.3g},"
         f" $T'/T$ = {seen.T_payload / seen.T:.3g}",
         fontsize=10,
+        pad=9,  # room for the points at p = 1
     )
     return ax
 
@@ -103,46 +111,17 @@ def method_maps(panels: Sequence[MapPanel], figure: Figure | None = None) -> Fig
         Where to draw, in constrained layout; a new one of pyplot's by default. It is resized.
     """
     import matplotlib.pyplot as plt  # noqa: PLC0415  # takes longer to import than a small run
-    from matplotlib.lines import Line2D  # noqa: PLC0415  # only who draws waits for it
-    from matplotlib.patches import Patch  # noqa: PLC0415  # only who draws waits for it
 
     if figure is None:
         figure = plt.figure(layout="constrained")
-    figure.set_size_inches(max(8.0, 4.2 * len(panels) + 0.4), 5.0)
+    figure.set_size_inches(max(8.0, 4.2 * len(panels) + 0.4), 5.4)
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for panel, ax in zip(panels, axes, strict=True):
         method_map(panel, ax)
     axes[0].set_ylabel("p  (share of records whose payload is read)")
-    drawn = ("zero-copy", "copy-once", "hybrid")
-    handles: list[Patch | Line2D] = [
-        Patch(facecolor=STYLES[method].colour, alpha=0.25, label=f"{method}: closed form least")
-        for method in drawn
-    ]
-    handles += [
-        Line2D(
-            [],
-            [],
-            ls="",
-            marker=STYLES[method].marker,
-            color=STYLES[method].colour,
-            label=f"{method} won the simulation",
-        )
-        for method in drawn
-    ]
-    handles += [
-        Line2D([], [], ls="", marker="o", mfc="white", mec="grey", label="too close to call"),
-        Line2D([], [], ls="", marker="o", ms=8, mfc="grey", mec="black", label="the link itself"),
-        Line2D(
-            [],
-            [],
-            ls="",
-            marker="o",
-            ms=5,
-            color="grey",
-            label="plain link with as many reads, latency swept",
-        ),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    figure.legend(
+        handles=_handles(), loc="outside lower center", ncols=3, fontsize=9, frameon=False
+    )
     return figure
 
 
@@ -152,6 +131,47 @@ def save(figure: Figure, path: Path) -> None:
 
     with mpl.rc_context({"svg.hashsalt": "simaccess"}):
         figure.savefig(path, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def _handles() -> list[Artist]:
+    """Return the entries of the legend, column by column."""
+    from matplotlib.lines import Line2D  # noqa: PLC0415  # only who draws waits for it
+    from matplotlib.patches import Patch  # noqa: PLC0415  # only who draws waits for it
+
+    def marker(label: str, **look: Any) -> Line2D:
+        return Line2D([], [], ls="", label=label, **{"marker": "o", **look})
+
+    def note(text: str) -> Line2D:
+        return Line2D([], [], ls="", label=text)
+
+    areas = [
+        Patch(
+            facecolor=STYLES[method].colour,
+            alpha=0.25,
+            label=f"{method} ({letter}): closed form least",
+        )
+        for method, letter in _LETTERS.items()
+    ]
+    winners = [
+        marker(
+            f"{method} won the simulation",
+            marker=STYLES[method].marker,
+            color=STYLES[method].colour,
+        )
+        for method in _LETTERS
+    ]
+    return [
+        *areas,
+        Line2D([], [], color="black", lw=1.4, label="border: the two best are equal"),
+        note("$n_h$, $n_p$: in-place reads of a header, of a payload"),
+        *winners,
+        Line2D([], [], color="0.4", lw=0.8, ls=":", label="the two that lose there are equal"),
+        note("$T'$: one bulk copy without the header"),
+        marker("too close to call", mfc="white", mec="grey"),
+        marker("the link itself", ms=10, mfc="grey", mec="black"),
+        marker("plain link with as many reads, latency swept", ms=5, color="grey"),
+        note("prefetch has no closed form, and is left out"),
+    ]
 
 
 def _areas(seen: Conditions, ax: Axes) -> None:
@@ -182,8 +202,14 @@ def _areas(seen: Conditions, ax: Axes) -> None:
     )
 
 
-def _borders(seen: Conditions, ax: Axes) -> None:
-    """Draw each border: solid where the two methods that it parts are ahead of the third."""
+def _borders(panel: MapPanel, ax: Axes) -> None:
+    """Draw each border: solid where the two methods that it parts are ahead of the third.
+
+    Its label stands between two rows of points, where it covers none.
+    """
+    seen = panel.conditions
+    rows = sorted({0.0, 1.0, *(point.p for point in panel.points)})
+    between = np.array([(low + high) / 2 for low, high in pairwise(rows) if high - low > _SEEN])
     T_payload = seen.T_payload / seen.T
     ratio = np.geomspace(_LEAST, _MOST, 4000)
     sides = np.linspace(0, 1, 4000)
@@ -215,13 +241,17 @@ def _borders(seen: Conditions, ax: Axes) -> None:
         # A border of which next to nothing is seen is named by the others beside it.
         if len(places) and np.ptp(y[places]) > _SEEN:
             height = (1 - _HEIGHTS[name]) * y[places].min() + _HEIGHTS[name] * y[places].max()
+            free = between[(between > y[places].min()) & (between < y[places].max())]
+            if len(free):
+                height = free[np.argmin(np.abs(free - height))]
             middle = places[np.argmin(np.abs(y[places] - height))]
-            left = name == "H = Z"
+            left = name == "H = Z" or x[middle] > _ROOM
             ax.annotate(
                 name,
                 (float(x[middle]), float(y[middle])),
-                xytext=(-5 if left else 5, 4),
+                xytext=(-5 if left else 5, 0),
                 ha="right" if left else "left",
+                va="center",
                 textcoords="offset points",
                 fontsize=9,
                 bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},

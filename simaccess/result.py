@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Bytes", "ConsumerResult", "Latency", "LinkUse", "ProcessorTime", "Result", "frame"]
+__all__ = ["Bytes", "ConsumerResult", "Latency", "ProcessorTime", "Result", "StationUse", "frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,22 @@ class ConsumerResult:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkUse:
-    """How a station of a link was used: shares of the run's time, and bytes, by purpose."""
+class StationUse:
+    """How a station of a link was used from the start of a run to its end.
 
-    utilisation: float
+    Attributes
+    ----------
+    utilisation : float
+        Share of the time in which it was busy: the sum of the next three.
+    payload, overhead, other : float
+        Shares of the time in which it served payload, overhead and other masters.
+    payload_bytes, overhead_bytes, other_bytes : int
+        Bytes that it moved for each purpose.
+    mean_queue : float
+        Requests that waited for it, on average over time.
+    """
+
+    utilisation: float = field(init=False)
     payload: float
     overhead: float
     other: float
@@ -97,6 +109,10 @@ class LinkUse:
     overhead_bytes: int
     other_bytes: int
     mean_queue: float
+
+    def __post_init__(self) -> None:
+        # It is stored for the sake of asdict, which shows it beside its parts.
+        object.__setattr__(self, "utilisation", self.payload + self.overhead + self.other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +155,7 @@ class Result:
     round_trips: int
     shadow_hits: int
     processor_s: ProcessorTime
-    links: Mapping[str, LinkUse]
+    links: Mapping[str, StationUse]
     consumers: tuple[ConsumerResult, ...]
     dropped: int = 0
     matched: int | None = None

@@ -26,7 +26,7 @@ from simaccess.errors import InputError
 from simaccess.kinds import kind_named
 from simaccess.producer import produce
 from simaccess.registry import make
-from simaccess.result import Bytes, ConsumerResult, Latency, LinkUse, ProcessorTime, Result
+from simaccess.result import Bytes, ConsumerResult, Latency, ProcessorTime, Result
 from simaccess.ring import Ring, RingSegment, Signals
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.segment import Segment
@@ -282,19 +282,7 @@ def _result(
                 for kind in ("compute", "stall", "copy", "issue", "wait")
             )
         ),
-        links={
-            name: LinkUse(
-                use.utilisation,
-                use.payload,
-                use.overhead,
-                use.other,
-                use.payload_bytes,
-                use.overhead_bytes,
-                use.other_bytes,
-                use.mean_queue,
-            )
-            for name, use in link.use(end).items()
-        },
+        links=dict(link.use(end)),
         consumers=each_one,
         dropped=0 if ring is None else sum(ring.dropped),
         matched=sum(len(consumer.chosen) for consumer in consumers) if decides else None,

@@ -8,6 +8,7 @@ be better, and is searched too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -33,6 +34,7 @@ __all__ = [
     "Tuning",
     "axes",
     "equipped",
+    "most",
     "shown_settings",
     "tune",
 ]
@@ -146,6 +148,11 @@ def equipped(
     return {**given, **settings}
 
 
+def most(scenario: Scenario, limit: int = SIMULATIONS) -> int:
+    """Return how many simulations `tune` takes at most: one a place on the axes, up to `limit`."""
+    return min(limit, math.prod(len(axis.values) for axis in _open(scenario)[1]))
+
+
 def tune(
     scenario: Scenario,
     objective: Objective = "throughput",
@@ -176,12 +183,7 @@ def tune(
     InputError
         If the scenario's own settings are refused.
     """
-    given = equipped(scenario.method, scenario.workload, scenario.settings)
-    cached = scenario.model.kind == "memory-bus" or scenario.memory is not None
-    if cached and given.get("shadow") == CAPACITIES[0]:
-        del given["shadow"]
-    found = axes(scenario.method, scenario.workload, cached)
-    searched = [axis for axis in found if axis.key not in given]
+    given, searched = _open(scenario)
     seen: dict[tuple[int, ...], float] = {}
     tried: list[Point] = []
 
@@ -237,6 +239,16 @@ def shown_settings(result: Result) -> str:
     shown = f"{block} x {settings['depth']}" if "depth" in settings else block
     shadow = parse_size(settings.get("shadow", CAPACITIES[0]))
     return shown if shadow == CAPACITY else f"{shown} in {size(shadow)}"
+
+
+def _open(scenario: Scenario) -> tuple[Settings, list[Axis]]:
+    """Return the settings that a search keeps, and the axes that these leave open."""
+    given = equipped(scenario.method, scenario.workload, scenario.settings)
+    cached = scenario.model.kind == "memory-bus" or scenario.memory is not None
+    if cached and given.get("shadow") == CAPACITIES[0]:
+        del given["shadow"]
+    found = axes(scenario.method, scenario.workload, cached)
+    return given, [axis for axis in found if axis.key not in given]
 
 
 def _holds(settings: Settings, workload: Workload) -> bool:

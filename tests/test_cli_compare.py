@@ -35,9 +35,20 @@ def test_the_json_has_exactly_these_keys(run: Run) -> None:
     code, out, err = run("compare", *RANDOM, "--seed", "7", "--json")
     assert (code, err) == (0, "")
     document = json.loads(out)
-    keys = ["model", "workload", "seed", "consumers", "memory", "set", "results"]
+    keys = [
+        "model",
+        "workload",
+        "seed",
+        "file",
+        "consumers",
+        "memory",
+        "set",
+        "unjudged",
+        "results",
+    ]
     assert list(document) == keys
-    assert (document["consumers"], document["memory"]) == (1, None)
+    assert document["unjudged"] is None  # there is no filter
+    assert (document["file"], document["consumers"], document["memory"]) == (None, 1, None)
     assert document["set"] == {"workload.requests": "50"}
     assert (document["model"], document["workload"], document["seed"]) == (
         "example-link",

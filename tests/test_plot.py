@@ -3,6 +3,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from simaccess.analytic import Conditions
@@ -89,6 +90,49 @@ def test_close_points_are_hollow_and_others_full() -> None:
     *_, close, clear = method_map(panel, Figure().subplots()).collections
     assert np.allclose(close.get_facecolor()[0], 1.0)
     assert np.allclose(clear.get_facecolor()[0], mpl.colors.to_rgba(STYLES["hybrid"].colour))
+
+
+def test_points_that_meet_are_all_seen() -> None:
+    seen = Conditions(t=1e-6, w=8, T=1.1e-6, T_payload=1e-6, p=1.0, n_h=1, n_p=1)
+    found = verdict({"copy-once": [100.0], "hybrid": [50.0]})
+    points = (
+        MapPoint(0.9, 0.5, swept=True, analytic="copy-once", margin=0.3, verdict=found),
+        MapPoint(0.9, 0.5, swept=False, analytic="copy-once", margin=0.3, verdict=found),
+    )
+    *_, swept, own = method_map(MapPanel("made up", seen, points), Figure().subplots()).collections
+    assert isinstance(swept, PathCollection)
+    assert isinstance(own, PathCollection)
+    assert swept.get_zorder() > own.get_zorder()
+    assert swept.get_sizes()[0] < own.get_sizes()[0]
+    assert not np.allclose(swept.get_edgecolor()[0], own.get_edgecolor()[0])
+
+
+@pytest.mark.parametrize("n_p", [0.1, 1, 20, 180])
+def test_labels_stay_inside_and_cover_no_point(n_p: float) -> None:
+    seen = Conditions(t=1e-6, w=8, T=20e-6, T_payload=19e-6, p=1.0, n_h=1, n_p=n_p)
+    found = verdict({"copy-once": [100.0], "hybrid": [50.0]})
+    points = tuple(
+        MapPoint(ratio, p, swept=True, analytic="copy-once", margin=0.3, verdict=found)
+        for ratio in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9)
+        for p in (0.05, 0.25, 0.55, 0.85, 1.0)
+    )
+    figure = method_maps([MapPanel("made up", seen, points)] * 3, Figure(layout="constrained"))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        assert ax.texts
+        for text in ax.texts:
+            box = text.get_window_extent()
+            assert ax.bbox.x0 <= box.x0
+            assert box.x1 <= ax.bbox.x1
+            for point in points:
+                assert not box.contains(*ax.transData.transform((point.ratio, point.p)))
+
+
+def test_the_legend_explains_letters_lines_and_who_is_missing(panel: MapPanel) -> None:
+    figure = method_maps([panel], Figure(layout="constrained"))
+    entries = " ".join(text.get_text() for text in figure.legends[0].get_texts())
+    for said in ("(Z)", "(C)", "(H)", "border", "n_h", "T'", "prefetch has no closed form"):
+        assert said in entries
 
 
 def test_colours_and_markers_differ() -> None:

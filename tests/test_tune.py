@@ -9,7 +9,16 @@ from simaccess.quantities import parse_size
 from simaccess.result import Result
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
-from simaccess.tune import CAPACITY, DEPTHS, SIMULATIONS, axes, equipped, shown_settings, tune
+from simaccess.tune import (
+    CAPACITY,
+    DEPTHS,
+    SIMULATIONS,
+    axes,
+    equipped,
+    most,
+    shown_settings,
+    tune,
+)
 from simaccess.workload.registry import workload
 
 
@@ -138,3 +147,22 @@ def test_the_search_goes_over_a_dip(model: Model) -> None:
         return replace(base, settings=asked.settings, throughput_bytes_per_s=figure)
 
     assert tune(scenario, run=run).settings["block"] == "65536 B"
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "expected"),
+    [
+        ("zero-copy", {}, 1),
+        ("copy-once", {}, 5),  # 256 B to 64 KiB
+        ("prefetch", {}, 5 * len(DEPTHS)),
+        ("prefetch", {"block": "4 KiB"}, len(DEPTHS)),
+        ("prefetch", {"block": "4 KiB", "depth": "2"}, 1),
+    ],
+)
+def test_what_a_search_takes_at_most_is_known(
+    sequential: Scenario, method: str, settings: dict[str, str], expected: int
+) -> None:
+    scenario = replace(sequential, method=method, settings=settings)
+    assert most(scenario) == expected
+    assert most(scenario, 3) == min(3, expected)
+    assert len(tune(scenario).tried) <= expected

@@ -18,6 +18,7 @@ from simaccess import __version__
 from simaccess.cli import compare as compare_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
+from simaccess.cli.interrupt import InterruptedLate
 from simaccess.cli.options import examples
 from simaccess.errors import InputError
 
@@ -68,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(_problem(error))
     except KeyboardInterrupt:
         code = 130
+    except InterruptedLate:
+        sys.stderr.write("simaccess: interrupted; everything was written\n")
+        return 130
     except (BrokenPipeError, SystemExit) as error:
         # typer and rich end the process themselves when their reader is gone.
         if isinstance(error, SystemExit) and error.code != 1:

@@ -11,9 +11,12 @@ import typer
 
 from simaccess.cli.options import Json, Set, examples, parse_settings
 from simaccess.cli.output import print_json
+from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
+    from simaccess.progress import Count
     from simaccess.result import Result
+    from simaccess.scenario import Scenario
 
 __all__ = ["EPILOG", "compare"]
 
@@ -67,9 +70,10 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     records come into a ring. Every shadow has 4 MiB unless 'method.shadow' or 'method.slots'
     tells otherwise.
     """
-    from simaccess.compare import METHODS, final, scenarios
-    from simaccess.simulate import simulate
-    from simaccess.tune import tune as search
+    from simaccess.compare import METHODS, scenarios
+    from simaccess.progress import Count
+    from simaccess.workload.filter import Filter
+    from simaccess.workload.registry import names
 
     made = scenarios(
         model,
@@ -81,26 +85,46 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         seed=seed,
         memory=memory,
     )
-    simulations = len(made)
-    if tune:
-        tunings = [search(each) for each in made]
-        simulations += sum(len(tuning.tried) for tuning in tunings)
-        made = [
-            replace(each, settings=tuning.settings)
-            for each, tuning in zip(made, tunings, strict=True)
-        ]
-    results = [simulate(final(each)) for each in made]
+    with progress("simulations") as report:
+        count = Count(report)
+        results = _simulated(made, count, tune=tune)
     given = parse_settings(settings)
+    behind, filtered = made[0].memory, made[0].workload
+    asked = {
+        "file": given.get("workload.capture", None if workload in names() else workload),
+        "consumers": consumers,
+        "memory": None if behind is None else behind.name,
+        "set": given,
+        "unjudged": filtered.unjudged if isinstance(filtered, Filter) else None,
+    }
     if json:
-        behind = made[0].memory
-        asked = {
-            "consumers": consumers,
-            "memory": None if behind is None else behind.name,
-            "set": given,
-        }
         print_json(_document(results, asked))
     else:
-        _print(results, consumers, given, simulations)
+        _print(results, asked, count.done)
+
+
+def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:
+    """Simulate scenarios, each with its own best settings if `tune`, and count simulations."""
+    from simaccess.compare import final
+    from simaccess.simulate import simulate
+    from simaccess.tune import most
+    from simaccess.tune import tune as search
+
+    def counted(scenario: Scenario) -> Result:
+        result = simulate(scenario)
+        count.did()
+        return result
+
+    made = list(made)
+    count.expect(len(made))
+    if tune:
+        expected = [most(each) for each in made]
+        count.expect(sum(expected))
+        for index, each in enumerate(made):
+            found = search(each, run=counted)
+            count.expect(len(found.tried) - expected[index])
+            made[index] = replace(each, settings=found.settings)
+    return [counted(final(each)) for each in made]
 
 
 def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any]:
@@ -121,9 +145,7 @@ def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _print(
-    results: Sequence[Result], consumers: int, given: dict[str, str], simulations: int
-) -> None:
+def _print(results: Sequence[Result], asked: dict[str, Any], simulations: int) -> None:
     """Print a row a figure and a column a method."""
     from rich.console import Console
     from rich.table import Table
@@ -131,9 +153,12 @@ def _print(
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     first = results[0]
+    given, unjudged, consumers = asked["set"], asked["unjudged"], asked["consumers"]
+    told = asked["file"] is None or "workload.capture" in given
+    workload = first.workload if told else f"{first.workload} of {asked['file']}"
     sharing = "" if consumers == 1 else f", {consumers} consumers"
     heading = Text(first.model, style="bold")
-    heading.append(f", {first.workload}{sharing}, seed {first.seed}", style="not bold")
+    heading.append(f", {workload}{sharing}, seed {first.seed}", style="not bold")
     for key, value in given.items():
         heading.append(f", {key}={value}", style="not bold")
     console.print(heading, soft_wrap=True)
@@ -144,6 +169,12 @@ def _print(
     for label, shown in _rows(results):
         made.add_row(label, *shown)
     console.print(made)
+    if unjudged:
+        what = "packet is" if unjudged == 1 else "packets are"
+        console.print(
+            f"{unjudged:,} more {what} cut before the first field, and could not be judged.",
+            soft_wrap=True,
+        )
     console.print(_best(results), soft_wrap=True)
     console.print(f"{simulations} simulations.", style="dim")
 

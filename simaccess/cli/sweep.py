@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simaccess.cli.interrupt import late_interrupts
 from simaccess.cli.options import Json, examples
 from simaccess.cli.output import print_json
+from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
     from simaccess.sweep.outcome import Outcome
@@ -60,7 +61,7 @@ def sweep(
             raise InputError("empty", key="--out", value=out, allowed="a folder")
         check(Path(out), TEXTS if asked.figure is None else TEXTS + FIGURES)
     try:
-        with _progress() as report:
+        with progress("points") as report:
             outcome = run(asked, available() if jobs is None else jobs, report)
     except WorkerDied as error:
         sys.stderr.write(f"simaccess: error: {error}\n")
@@ -79,9 +80,12 @@ def sweep(
 
         sys.stdout.write(as_text(outcome))
     if out is not None:
-        for path in write(outcome, Path(out), _draw(outcome) if outcome.panels else None):
-            # Standard output may be JSON.
-            sys.stderr.write(f"wrote {path}\n") if json else sys.stdout.write(f"wrote {path}\n")
+        told = sys.stderr if json else sys.stdout  # standard output may be JSON
+        figure = _draw(outcome) if outcome.panels else None
+        with late_interrupts() as hold:
+            for path in write(outcome, Path(out), figure, hold):
+                told.write(f"wrote {path}\n")
+            told.flush()
 
 
 def _draw(outcome: Outcome) -> Callable[[Path], None]:
@@ -92,41 +96,3 @@ def _draw(outcome: Outcome) -> Callable[[Path], None]:
 
     figure = method_maps(outcome.panels, Figure(layout="constrained"))
     return lambda path: save(figure, path)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Provide what is told of progress: a bar on a terminal, else nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:.1f} points/s")
-
-    with Progress(
-        TextColumn("points"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Speed(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        points = bar.add_task("points")
-        yield lambda done, total: bar.update(points, completed=done, total=total)

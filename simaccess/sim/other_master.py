@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from simaccess.sim.bus_job import Job
+from simaccess.sim.bus_use import OTHER
 from simaccess.sim.pci_path import Path
-from simaccess.sim.round_robin import OTHER, Job, RoundRobin
+from simaccess.sim.round_robin import RoundRobin
 
 __all__ = ["OtherMaster"]
 

@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 
 from simaccess.segment import Data, Local
+from simaccess.sim.bus_job import Job
+from simaccess.sim.bus_use import OVERHEAD, PAYLOAD
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory
@@ -21,7 +23,7 @@ from simaccess.sim.other_master import OtherMaster
 from simaccess.sim.pci_dma import FifoMemory, HostMemory, PciDma
 from simaccess.sim.pci_parameters import PciParameters, TargetSection
 from simaccess.sim.pci_path import Path
-from simaccess.sim.round_robin import OVERHEAD, PAYLOAD, Job, RoundRobin
+from simaccess.sim.round_robin import RoundRobin
 from simaccess.sim.station import Durations, StationUse
 from simaccess.sim.transfer import Transfer
 

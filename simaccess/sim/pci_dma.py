@@ -6,11 +6,13 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Protocol
 
+from simaccess.sim.bus_job import Job
+from simaccess.sim.bus_use import OVERHEAD, PAYLOAD
 from simaccess.sim.dma import DmaEngine
 from simaccess.sim.environment import Actor, Environment
 from simaccess.sim.pci_parameters import PciParameters
 from simaccess.sim.pci_path import Path
-from simaccess.sim.round_robin import OVERHEAD, PAYLOAD, Job, RoundRobin
+from simaccess.sim.round_robin import RoundRobin
 from simaccess.sim.station import Durations, FifoStation
 from simaccess.sim.transfer import Transfer
 

@@ -20,104 +20,16 @@ end if nobody disturbed it from then on, and again if somebody did.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import Any, Final, Protocol
 
-from simaccess.sim.environment import Actor, Agent, Environment
+from simaccess.sim.bus_job import Job, Source
+from simaccess.sim.bus_use import BusUse
+from simaccess.sim.environment import Environment
 from simaccess.sim.pci_path import Path
 from simaccess.sim.station import StationUse
 
-__all__ = ["OTHER", "OVERHEAD", "PAYLOAD", "Job", "RoundRobin", "Source"]
-
-PAYLOAD: Final = 0
-OVERHEAD: Final = 1
-OTHER: Final = 2
-
-
-class Job(Actor):
-    """Bytes that a master moves over the bus, in one burst or many.
-
-    It is an actor for the sake of whoever waits for it; without a waiter it is in no queue but
-    the bus's.
-
-    Attributes
-    ----------
-    end : int or None
-        When its last data phase ends, once that is settled.
-    done : callable or None
-        Called at that time, with the job.
-    """
-
-    __slots__ = (
-        "_armed",
-        "_waiting",
-        "address",
-        "at",
-        "bus",
-        "done",
-        "end",
-        "home",
-        "master",
-        "path",
-        "purpose",
-        "remaining",
-        "requesting",
-        "source",
-        "ticket",
-    )
-
-    def __init__(  # noqa: PLR0917  # made for every posted write: keywords cost time
-        self, bus: RoundRobin, master: int, path: Path, address: int, length: int, purpose: int
-    ) -> None:
-        super().__init__(bus.env, bus.number, 0)
-        self.bus = bus
-        self.home = self.master = master
-        self.path = path
-        self.address = address
-        self.remaining = length
-        self.purpose = purpose
-        self.at = 0
-        self.requesting = path.request > 0
-        self.end: int | None = None
-        self.done: Callable[[Job], None] | None = None
-        self.source: Source | None = None
-        self.ticket = -1  # its number among its master's ready jobs; -1: it is not ready
-        self._armed = False
-        self._waiting: list[Agent] = []
-
-    def watch(self) -> None:
-        """Have the end noticed when it comes."""
-        if not self._armed:
-            self._armed = True
-            self.time = self.bus.ending(self)
-            self.bus.env.enter(self)
-
-    def send(self, _: None, /) -> object:
-        """Look at the bus: the job has ended, or will not do so before some later time."""
-        self.bus.advance(self.time)
-        end = self.bus.ending(self)
-        if end > self.time:
-            self.time = end
-            return True
-        self.end = end
-        for agent in self._waiting:
-            self.bus.env.wake(agent, end)
-        if self.done is not None:
-            self.done(self)
-        return False
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        self.watch()
-        self._waiting.append(self.bus.env.agent)
-        yield False
-
-
-class Source(Protocol):
-    """A master that asks for the bus by itself."""
-
-    def following(self) -> tuple[int, Job] | None:
-        """Return when it asks next, never before it did last, and for what."""
+__all__ = ["RoundRobin"]
 
 
 class RoundRobin:
@@ -172,11 +84,7 @@ class RoundRobin:
         self._job: Job | None = None
         self._start = self._phases = self._size = 0
         self._gone = 0  # when its grant goes; 0 if that does not matter
-        # The tenure that was booked last, for a run that ends within it.
-        self._booked = (0, 0, 0, 0, PAYLOAD)
-        self._busy = [0, 0, 0]
-        self._bytes = [0, 0, 0]
-        self._waited = 0
+        self._use = BusUse()
 
     # -- asking for the bus ----------------------------------------------------------------------
 
@@ -218,7 +126,7 @@ class RoundRobin:
         ):
             return 0
         self._last = master
-        self._count(path, at, phases, size, purpose)
+        self._use.count(path, at, phases, size, purpose)
         self.free = at + path.hold(phases)
         return at + path.reach(phases)
 
@@ -240,7 +148,7 @@ class RoundRobin:
                 start = job.at
             else:
                 return
-            self._waited += start - job.at
+            self._use.waited += start - job.at
             self._begin(job, start, limit)
 
     def ending(self, job: Job) -> int:
@@ -343,9 +251,9 @@ class RoundRobin:
         count = min(count, (limit - start) // period)
         if count < 1:
             return start
-        self._count(path, start, phases, size, job.purpose, count)
+        self._use.count(path, start, phases, size, job.purpose, count)
         if path.request:
-            self._hold(path.request, job.purpose, count)
+            self._use.hold(path.request, job.purpose, count)
         job.address += count * size
         job.remaining -= count * size
         return start + count * period
@@ -368,13 +276,13 @@ class RoundRobin:
         self._job = None
         path = job.path
         if not self._size:
-            self._hold(path.request, job.purpose)
+            self._use.hold(path.request, job.purpose)
             job.requesting = False
             if path.completer is not None:
                 job.master = path.completer
             self._come(job, self.free + path.delay)
             return
-        self._count(path, self._start, self._phases, self._size, job.purpose)
+        self._use.count(path, self._start, self._phases, self._size, job.purpose)
         job.address += self._size
         job.remaining -= self._size
         if not job.remaining:
@@ -394,54 +302,12 @@ class RoundRobin:
         self._ready[job.master].appendleft(job)
         self._waiting += 1
 
-    # -- use -------------------------------------------------------------------------------------
-
-    def _hold(self, ticks: int, purpose: int, count: int = 1) -> None:
-        self._busy[OVERHEAD if purpose == PAYLOAD else purpose] += count * ticks
-
-    def _count(  # noqa: PLR0917  # called for every burst: keywords cost time
-        self, path: Path, start: int, phases: int, size: int, purpose: int, count: int = 1
-    ) -> None:
-        wait = path.ticks[path.latency]
-        reach = path.reach(phases)
-        hold = path.hold(phases)
-        self._bytes[purpose] += count * size
-        if purpose == PAYLOAD:
-            self._busy[PAYLOAD] += count * (reach - wait)
-            self._busy[OVERHEAD] += count * (hold - reach + wait)
-        else:
-            self._busy[purpose] += count * hold
-        self._booked = (start, start + wait, start + reach, start + hold, purpose)
-
     def use(self, end: int) -> StationUse:
         """Return the use of the bus up to the time `end`, which no request may precede later."""
         self.advance(end)
-        busy, moved = list(self._busy), list(self._bytes)
         job = self._job
-        if job is None:  # a transaction taken at once may reach beyond the end
-            start, first, last, free, purpose = self._booked
-            data = max(0, last - max(end, first))
-            rest = max(0, free - max(end, start)) - data
-            busy[purpose] -= data
-            busy[OVERHEAD if purpose == PAYLOAD else purpose] -= rest
-        else:
-            held = max(0, min(end, self.free) - self._start)
-            data = 0
-            if self._size and job.purpose == PAYLOAD:
-                first = self._start + job.path.ticks[job.path.latency]
-                last = self._start + job.path.reach(self._phases)
-                data = max(0, min(end, last) - first)
-            busy[job.purpose] += data
-            busy[OVERHEAD if job.purpose == PAYLOAD else job.purpose] += held - data
-            if self._size and end >= self._start + job.path.reach(self._phases):
-                moved[job.purpose] += self._size
-        span = max(end, 1)
-        return StationUse(
-            busy[PAYLOAD] / span,
-            busy[OVERHEAD] / span,
-            busy[OTHER] / span,
-            moved[PAYLOAD],
-            moved[OVERHEAD],
-            moved[OTHER],
-            self._waited / span,
+        if job is None:
+            return self._use.until(end)
+        return self._use.within(
+            end, job.path, self._start, self._phases, self._size, self.free, job.purpose
         )

@@ -1,4 +1,4 @@
-"""One direction of a TCP connection: its sender, and what the far end makes of it.
+"""One direction of a TCP connection: its sender.
 
 Packets that leave one behind the other are kept as a *train*: so many packets whose
 acknowledgements come a packet's time apart. Where nothing is lost and nobody else is due, a train
@@ -6,11 +6,8 @@ of acknowledgements releases the next train at once, and a transfer advances by 
 independent of their size. Else the train is taken packet by packet. Both give the same times,
 because a train is only ever taken up to the next event in the queue.
 
-Loss is found as QUIC and RACK do, by the order of transmission: a packet is lost when three sent
-after it are acknowledged, or a probe. A timer runs only while a packet is missing; otherwise the
-acknowledgements under way would set it back.
-
-Sources: PRR, RFC 6937; tail-loss probe and RACK, RFC 8985; RTO, RFC 6298.
+A timer runs only while a packet is missing; otherwise the acknowledgements under way would set it
+back. Sources: tail-loss probe, RFC 8985; RTO, RFC 6298.
 """
 
 from __future__ import annotations
@@ -20,14 +17,15 @@ from collections.abc import Iterator
 
 from simaccess.sim.bottleneck import Bottleneck
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
+from simaccess.sim.receiver import Receiver
+from simaccess.sim.recovery import Recovery
+from simaccess.sim.round_trips import SAMPLES, RoundTrips
 from simaccess.sim.tcp import CongestionControl
 from simaccess.sim.train import Alarm, Hole, Message, Train
 
 __all__ = ["Sender"]
 
 _NEVER = 1 << 62
-_PROBES = 8
-"""Packets at the start of a round whose round-trip times are taken."""
 
 
 class Sender:
@@ -75,7 +73,7 @@ class Sender:
         self.rtt = control.rtt
         self.flight = 0
         self.delivered = 0
-        self.congestion_events = self.retransmissions = self.timeouts = 0
+        self.retransmissions = self.timeouts = 0
         self._env = env
         self._path = path
         self._tau = path.packet
@@ -88,27 +86,15 @@ class Sender:
         self._next_loss = next(losses) - 1 if losses is not None else _NEVER
         self._jitter = jitter
         self._pending: deque[Message] = deque()  # not all sent
-        self._arriving: deque[Message] = deque()  # not all through
-        self._in_order = 0  # when all before has arrived
+        self._receiver = Receiver()
         self._acks: deque[Train] = deque()
         self._number = 0  # of the next packet
         self._limited_until = 0  # packets before this were in flight while the window was full
-        self._round_end = 0
-        self._round_began = 0
-        self._sampling: list[tuple[int, int]] = []  # packets of the round before, (number, left)
-        self._samples: list[int] = []
-        self._probes: list[tuple[int, int]] = []  # packets of this round
+        self._round = RoundTrips(control, path.packet)
         self._progress = 0  # the last time that something left or came back
-        self._holes: deque[Hole] = deque()  # lost, and not known to be
-        self._lost: deque[Hole] = deque()  # known to be, and to be sent again
-        self._missing = 0  # packets whose data is not there
-        self._owed = 0  # of these, the ones that the recovery waits for
-        self._recovering = False
-        self._again = False
-        self._recovery_from = 0
-        self._recovery_flight = self._recovery_acked = self._recovery_sent = 0
-        self._recovery_burst = 0  # what the latest acknowledgement covers
-        self._probe = _NEVER  # the number of the last tail-loss probe
+        self._recovery = Recovery(control)
+        self._holes = self._recovery.holes
+        self._lost = self._recovery.lost
         self._probed = False
         self._backoff = 0
         self._next_send = 0
@@ -118,12 +104,17 @@ class Sender:
         self._timer = Alarm(env, number, self._expire)
         self._pace = Alarm(env, number, self._send)
 
+    @property
+    def congestion_events(self) -> int:
+        """How often losses were to reduce the window."""
+        return self._recovery.events
+
     def send(self, message: Message, now: int) -> None:
         """Take one more message at its turn."""
         if self._acks and self._acks[0].ack <= now:
             self._settle(now)
         self._pending.append(message)
-        self._arriving.append(message)
+        self._receiver.expect(message)
         self._send(now)
 
     # -- sending -------------------------------------------------------------------------------
@@ -133,8 +124,8 @@ class Sender:
         if not self.flight and not self._lost and self._pending:
             self._awake(now)
         control = self.control
-        if self._recovering and not control.paced:
-            room = self._recovery_room()
+        if self._recovery.active and not control.paced:
+            room = self._recovery.room(self.flight)
         else:
             window = min(self._receive_window, control.cwnd)
             room = window - self.flight
@@ -142,7 +133,7 @@ class Sender:
         if self.flight + self._mss > control.cwnd:
             self._limited_until = self._number
         if self._acks and (
-            self._pending or self._lost or self._holes or self._recovering or control.paced
+            self._pending or self._lost or self._holes or self._recovery.active or control.paced
         ):
             self._ack_alarm.set(self._acks[0].ack)
         if self._holes:
@@ -173,8 +164,8 @@ class Sender:
                 self._new(message, size)
                 self._launch(message, size, now, None)
             room -= size
-            if self._recovering:
-                self._recovery_sent += size
+            if self._recovery.active:
+                self._recovery.sent += size
         self._out_of_data = self.delivered + self.flight
 
     def _new(self, message: Message, size: int) -> None:
@@ -241,17 +232,13 @@ class Sender:
             train.since = self._delivered_at
             train.limited = bool(self._out_of_data > self.delivered)
             trains.append(train)
-        probes = self._probes
-        while len(probes) < _PROBES and number < self._number + count:
-            sent = first + (number - self._number) // group * self._tau if group else first
-            probes.append((number, sent))
-            number += 1
+        self._round.mark(number, count, first, group)
         self._number += count
         self.flight += size
         last_sent = first + (count // group - 1) * self._tau if group else first
         if last_sent > self._progress:
             self._progress = last_sent
-        self._arrive(message, size, arrival)
+        self._receiver.arrive(message, size, arrival)
 
     def _launch(self, message: Message, size: int, now: int, hole: Hole | None) -> None:
         """Send one packet, which may get lost; `hole` if its data got lost before."""
@@ -269,33 +256,18 @@ class Sender:
                 next(self._jitter)
         original = self._number if hole is None else hole.original
         if hole is None:
-            self._missing += 1
+            self._recovery.missing += 1
         self._holes.append(Hole(self._number, size, message, original))
         self._number += 1
         self.flight += size
         self._progress = max(self._progress, now)
 
-    def _arrive(self, message: Message, size: int, arrival: int) -> None:
-        """Note that bytes of a message arrive, and tell whoever has got all in order."""
-        message.arriving -= size
-        if arrival > message.arrival:
-            message.arrival = arrival
-        arriving = self._arriving
-        while arriving and not arriving[0].arriving:
-            message = arriving.popleft()
-            if message.arrival > self._in_order:
-                self._in_order = message.arrival
-            message.notify(self._in_order)
-
     def _awake(self, now: int) -> None:
         """Begin a round after a time with nothing in flight."""
         if self._number:
             self.control.idle(now - self._progress, restart=self._idle_restart)
-        self._round_end = self._number
-        self._round_began = self._delivered_at = now
-        self._probes = []
-        self._sampling = []
-        self._samples = []
+        self._delivered_at = now
+        self._round.awake(self._number, now)
 
     # -- acknowledgements ----------------------------------------------------------------------
 
@@ -314,7 +286,7 @@ class Sender:
             if time > now and (time >= due or not (self._pending or self._lost)):
                 break
             self._acknowledge(acks[0], max(now + 1, int(min(due, _NEVER))))
-        if acks and (self._pending or self._lost or self._holes or self._recovering):
+        if acks and (self._pending or self._lost or self._holes or self._recovery.active):
             self._ack_alarm.set(acks[0].ack)
 
     def _acknowledge(self, train: Train, bound: int) -> None:
@@ -338,20 +310,22 @@ class Sender:
             self._progress = latest
         self._probed = False
         self._backoff = 0
-        if number >= self._round_end:
-            self._begin_round(now)
+        if number >= self._round.end:
+            if not self._recovery.active:
+                self.control.round(now, self._round.began)
+            self._round.begin(self._number, now)
         limited = self._limited_until - number
-        if limited > 0 and not self._recovering:
+        if limited > 0 and not self._recovery.active:
             self.control.acknowledged(size if limited >= count else limited * self._mss)
-        if self._sampling:
-            self._sample(now, number, count)
+        if self._round.sampling:
+            self._round.sample(now, number, count)
         if self.control.paced and now > train.since:
             rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
             self.control.delivered(now, rate, limited=train.limited, flight=self.flight)
         if train.repairs is not None:
-            self._repair(train.repairs, number)
-        if self._holes or self._recovering:
-            self._detect(number, now, size)
+            self._recovery.repaired(train.repairs, number, self.flight, self._number)
+        if self._holes or self._recovery.active:
+            self.flight = self._recovery.detect(number, now, size, self.flight, self._number)
         if group:
             message = self._pending[0]
             self._new(message, group * count * self._mss)
@@ -367,15 +341,16 @@ class Sender:
         a packet lost or anybody else on the way.
         """
         number = train.number
-        if number >= self._round_end or not self._whole or self._holes or self._lost:
+        rounds = self._round
+        if number >= rounds.end or not self._whole or self._holes or self._lost:
             return 1, 0
-        if self._recovering:
+        if self._recovery.active:
             return 1, 0
         tau = self._tau
         count = min(train.count, 1 + max(0, bound - 1 - train.ack) // tau)
-        count = min(count, self._round_end - number)
-        if len(self._sampling) == _PROBES:
-            eighth = self._sampling[-1][0]
+        count = min(count, rounds.end - number)
+        if len(rounds.sampling) == SAMPLES:
+            eighth = rounds.sampling[-1][0]
             if number <= eighth:
                 count = min(count, eighth - number + 1)
         if not self._pending:
@@ -411,86 +386,7 @@ class Sender:
             return 1, 0
         return count, group
 
-    def _begin_round(self, now: int) -> None:
-        if not self._recovering:
-            self.control.round(now, self._round_began)
-        self._round_began = now
-        self._round_end = self._number
-        self._sampling = self._probes
-        self._probes = []
-        self._samples = []
-
-    def _sample(self, now: int, number: int, count: int) -> None:
-        """Take the round-trip times of a round's first packets."""
-        sampling = self._sampling
-        for taken, sent in sampling:
-            if number <= taken < number + count:
-                sample = now + (taken - number) * self._tau - sent
-                if not self._samples:
-                    self.rtt.sample(sample)
-                elif sample < self.rtt.minimum:
-                    self.rtt.minimum = sample
-                self._samples.append(sample)
-                if len(self._samples) == _PROBES:
-                    self.control.delays(self._samples)
-
-    # -- losses --------------------------------------------------------------------------------
-
-    def _detect(self, number: int, now: int, size: int) -> None:
-        """See which packets an acknowledgement shows to be lost."""
-        holes = self._holes
-        fresh = False
-        while holes and (holes[0].number + 3 <= number or holes[0].number < self._probe <= number):
-            hole = holes.popleft()
-            fresh = fresh or hole.number >= self._recovery_from
-            self._lost.append(hole)
-            self.flight -= hole.size
-        self._recovery_acked += size
-        self._recovery_burst = size
-        if fresh and self._recovering:
-            self._again = True
-        elif fresh:
-            self._recover()
-        while self._recovering and not self._owed:
-            self._recovering = False
-            self.control.recovered(now)
-            if self._again:
-                self._again = False
-                self._recover()
-
-    def _repair(self, hole: Hole, number: int) -> None:
-        """Note that lost data has arrived."""
-        self._missing -= 1
-        if hole.original < self._recovery_from:
-            self._owed -= 1
-        elif number == self._probe and not self._recovering:
-            self._recover()  # a loss that the probe has mended counts as well
-
-    def _recover(self) -> None:
-        """Reduce the window once for everything that is in flight now."""
-        self.congestion_events += 1
-        self._recovery_flight = max(self.flight + sum(hole.size for hole in self._lost), self._mss)
-        if self.control.lost() is None:
-            self._recovery_from = self._number
-            return
-        self._recovering = True
-        self._recovery_from = self._number
-        self._recovery_acked = self._recovery_sent = 0
-        self._recovery_burst = self._mss
-        self._owed = self._missing
-
-    def _recovery_room(self) -> int:
-        """Return the bytes that proportional rate reduction lets go now (RFC 6937)."""
-        threshold = self.control.ssthresh
-        if self.flight > threshold:
-            room = -(-self._recovery_acked * threshold // self._recovery_flight)
-            room -= self._recovery_sent
-        else:
-            owed = max(self._recovery_acked - self._recovery_sent, self._recovery_burst)
-            room = min(threshold - self.flight, owed + self._mss)
-        if not self._recovery_sent:  # the fast retransmit itself
-            room = max(room, self._mss)
-        return room
+    # -- the timer -----------------------------------------------------------------------------
 
     def _deadline(self) -> int:
         if not self._probed:
@@ -509,17 +405,12 @@ class Sender:
             self._probed = True
             hole = self._holes.pop()
             self.flight -= hole.size
-            self._probe = self._number
+            self._recovery.probe = self._number
             self.retransmissions += 1
             self._launch(hole.message, hole.size, now, hole)
         else:
             self.timeouts += 1
             self._backoff += 1
             self.control.expired()
-            self._recovering = self._again = False
-            self._recovery_from = self._number
-            while self._holes:
-                hole = self._holes.popleft()
-                self.flight -= hole.size
-                self._lost.append(hole)
+            self.flight = self._recovery.expire(self.flight, self._number)
         self._send(now)

@@ -7,8 +7,7 @@ or the work of other masters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from simaccess.result import StationUse
 from simaccess.sim.environment import TICKS_PER_SECOND
 
 __all__ = ["Durations", "FifoStation", "StationUse"]
@@ -32,35 +31,6 @@ class Durations(dict[int, int]):
     def __missing__(self, units: int) -> int:
         ticks = self[units] = int(units * self._ticks + 0.5)
         return ticks
-
-
-@dataclass(frozen=True, slots=True)
-class StationUse:
-    """How a station was used from the start of a run to its end.
-
-    Attributes
-    ----------
-    payload, overhead, other : float
-        Shares of the time in which it served payload, overhead and other masters; the sum is its
-        utilisation.
-    payload_bytes, overhead_bytes, other_bytes : int
-        Bytes that it moved for each purpose.
-    mean_queue : float
-        Requests that waited for it, on average over time.
-    """
-
-    payload: float
-    overhead: float
-    other: float
-    payload_bytes: int
-    overhead_bytes: int
-    other_bytes: int
-    mean_queue: float
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the time in which the station was busy."""
-        return self.payload + self.overhead + self.other
 
 
 class FifoStation:

@@ -44,7 +44,10 @@ def check(folder: Path, names: Iterable[str]) -> None:
 
 
 def write(
-    outcome: Outcome, folder: Path, figure: Callable[[Path], None] | None = None
+    outcome: Outcome,
+    folder: Path,
+    figure: Callable[[Path], None] | None = None,
+    made: Callable[[], None] = lambda: None,
 ) -> list[Path]:
     """Write ``results.csv`` (one row a simulation), ``results.json``, ``table.txt`` and a figure.
 
@@ -56,6 +59,8 @@ def write(
         Where to; made if it is not there. Files of these names are replaced.
     figure : callable, optional
         ``figure(path)`` draws into a file, in the format of its suffix.
+    made : callable
+        Is called when all files are made, just before the first of them gets to its place.
 
     Returns
     -------
@@ -88,6 +93,7 @@ def write(
             for name, produce in files.items():
                 produce(Path(scratch) / name)
             check(folder, files)  # again: a simulation may take hours
+            made()
             return [(Path(scratch) / name).replace(folder / name) for name in files]
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"

@@ -38,8 +38,17 @@ class Pool:
         self._executor = executor
         self._done = done
 
-    def run(self, tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
+    def run(
+        self, tasks: Sequence[Callable[[], _Result]], ended: Callable[[_Result], None] | None = None
+    ) -> list[_Result]:
         """Return the tasks' results in their order, whatever the order in which they end.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            What is to be done.
+        ended : callable, optional
+            Is given each result as its task ends, before that is counted as done.
 
         Raises
         ------
@@ -49,34 +58,50 @@ class Pool:
             If a worker process does.
         """
         if self._executor is None:
-            return list(self._one_by_one(tasks))
+            return list(self._one_by_one(tasks, ended))
         try:
             futures = [self._executor.submit(_perform, task) for task in tasks]
             for future in as_completed(futures):
-                future.result()
-                self._done()
+                self._ended(future.result(), ended)
         except BrokenProcessPool:
             problem = "a worker process died; is there enough memory? --jobs 1 uses none"
             raise WorkerDied(problem) from None
         return [future.result() for future in futures]
 
     def run_groups(
-        self, groups: Mapping[_Key, Sequence[Callable[[], _Result]]]
+        self,
+        groups: Mapping[_Key, Sequence[Callable[[], _Result]]],
+        ended: Callable[[_Result], None] | None = None,
     ) -> dict[_Key, tuple[_Result, ...]]:
         """Return the results of each group's tasks by the group's key.
+
+        Parameters
+        ----------
+        groups : mapping to sequence of callable
+            What is to be done.
+        ended : callable, optional
+            As for `run`.
 
         Raises
         ------
         InputError, WorkerDied
             As `run` does.
         """
-        results = iter(self.run([task for tasks in groups.values() for task in tasks]))
+        results = iter(self.run([task for tasks in groups.values() for task in tasks], ended))
         return {key: tuple(next(results) for _ in tasks) for key, tasks in groups.items()}
 
-    def _one_by_one(self, tasks: Iterable[Callable[[], _Result]]) -> Iterator[_Result]:
+    def _one_by_one(
+        self, tasks: Iterable[Callable[[], _Result]], ended: Callable[[_Result], None] | None
+    ) -> Iterator[_Result]:
         for task in tasks:
-            yield task()
-            self._done()
+            result = task()
+            yield result
+            self._ended(result, ended)
+
+    def _ended(self, result: _Result, ended: Callable[[_Result], None] | None) -> None:
+        if ended is not None:
+            ended(result)
+        self._done()
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from simaccess.figures import Scalar
 from simaccess.objective import OBJECTIVES, Objective, figure, lead
+from simaccess.progress import Count, Report
 from simaccess.result import Result
 from simaccess.sweep import plane
 from simaccess.sweep.experiment import Experiment
@@ -16,10 +18,7 @@ from simaccess.sweep.task import Measure, ModelRef, Pairs, Run, Search, Workload
 from simaccess.tune import Tuning, equipped
 from simaccess.verdict import Verdict, verdict
 
-__all__ = ["FAR", "Progress", "run"]
-
-Progress = Callable[[int, int], None]
-"""Is told how many tasks are done, and of how many."""
+__all__ = ["FAR", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ _Results = Mapping[_Key, tuple[Result, ...]]
 
 
 def run(
-    experiment: Experiment, jobs: int = 1, progress: Progress = lambda _done, _all: None
+    experiment: Experiment, jobs: int = 1, progress: Report = lambda _done, _all: None
 ) -> Outcome:
     """Answer an experiment.
 
@@ -64,7 +63,7 @@ def run(
     places = _places(experiment)
     methods = len(experiment.methods)
     links = list(dict.fromkeys((place.titles[0], place.model) for place in places))
-    count = _Count(progress)
+    count = Count(progress)
     count.expect(len(places) * (1 + methods * (int(experiment.tune) + experiment.draws)))
     count.expect(sum(len(place.seeds[:2]) for place in places) * methods)
     if experiment.figure is not None:
@@ -83,24 +82,6 @@ def run(
     )
 
 
-class _Count:
-    """Counts tasks and reports them."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._done = self._total = 0
-
-    def expect(self, tasks: int) -> None:
-        """Note tasks that are to come."""
-        self._total += tasks
-        self._progress(self._done, self._total)
-
-    def did(self, tasks: int = 1) -> None:
-        """Note tasks that are done, or need not be."""
-        self._done += tasks
-        self._progress(self._done, self._total)
-
-
 def _places(experiment: Experiment) -> list[_Place]:
     seeds = range(experiment.seed, experiment.seed + experiment.seeds)
     places = []
@@ -114,7 +95,7 @@ def _places(experiment: Experiment) -> list[_Place]:
 
 
 def _cells(
-    experiment: Experiment, places: Sequence[_Place], pool: Pool, count: _Count
+    experiment: Experiment, places: Sequence[_Place], pool: Pool, count: Count
 ) -> tuple[Cell, ...]:
     bases = {
         (place, method): Run(
@@ -131,7 +112,7 @@ def _cells(
     tunings: dict[_Key, tuple[Tuning, ...]] = {}
     if experiment.tune:
         searches = {key: [Search(base, experiment.objective)] for key, base in bases.items()}
-        tunings = pool.run_groups(searches)
+        tunings = pool.run_groups(searches, partial(_searched, count))
         bases = {
             key: replace(base, settings=_pairs(tunings[key][0].settings))
             for key, base in bases.items()
@@ -157,7 +138,17 @@ def _cells(
     )
 
 
-def _replicated(bases: Mapping[_Key, Run], pool: Pool, count: _Count) -> _Results:
+def _searched(count: Count, tuning: Tuning) -> None:
+    """Count a search, one task so far, as so many as it has simulated.
+
+    Counted as one, each would look slow, and what is left after the searches take long.
+    """
+    for _ in tuning.tried[1:]:
+        count.expect(1)
+        count.did()
+
+
+def _replicated(bases: Mapping[_Key, Run], pool: Pool, count: Count) -> _Results:
     """Simulate each base with its place's seeds; only with two where those two change nothing.
 
     A place is replicated for all methods or for none, which keeps their results paired.
@@ -183,7 +174,7 @@ def _drawn(
     bases: Mapping[_Key, Run],
     replications: _Results,
     pool: Pool,
-    count: _Count,
+    count: Count,
 ) -> _Results:
     """Simulate each base on the models drawn from the ranges, but those far behind."""
     runs: dict[_Key, list[Run]] = {}

@@ -119,7 +119,8 @@ class _Lap(NamedTuple):
 class Filter:
     """Decide about each packet of a capture in order; a request is the reads of one decision.
 
-    A packet that is cut before the first field is decided without a read and makes no request.
+    A packet that is cut before the first field is decided without a read and makes no request; it
+    does not match.
 
     Parameters
     ----------
@@ -167,6 +168,11 @@ class Filter:
     def matches(self) -> NDArray[np.bool_]:
         """Whether each packet of a lap matches."""
         return self._lap.matches
+
+    @property
+    def unjudged(self) -> int:
+        """How many packets, all laps included, are cut before the first field."""
+        return int(np.count_nonzero(~self._lap.read)) * self.stream.laps
 
     def content(self, seed: int = 0) -> bytes:  # noqa: ARG002  # the interface's
         """Return the packets, padding zero."""

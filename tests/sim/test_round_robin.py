@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simaccess.sim.bus_job import Job
+from simaccess.sim.bus_use import PAYLOAD
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.pci_bus import PciBus
 from simaccess.sim.pci_path import Path
-from simaccess.sim.round_robin import PAYLOAD, Job, RoundRobin
+from simaccess.sim.round_robin import RoundRobin
 from simaccess.sim.station import Durations
 from tests.sim.test_pci_bus import BARE, NS, bulk, figures, loads, make, run, stores
 

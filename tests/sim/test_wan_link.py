@@ -455,7 +455,7 @@ def test_any_scenario_is_the_same_however_it_is_run(
         reads = sum(n for user in users for name, n in user if name in ("load", "fetch"))
         writes = sum(1 for user in users for name, _ in user if name in ("store", "flush"))
         assert run.link.down.station.bytes == reads + 48 * writes
-        assert all(sender.flight == 0 == sender._missing for sender in senders(run))
+        assert all(sender.flight == 0 == sender._recovery.missing for sender in senders(run))
     for other in outcomes[1:]:
         assert other.times == outcomes[0].times
         assert state(other) == state(outcomes[0])

@@ -78,6 +78,19 @@ def test_progress_counts_one_by_one_to_a_total_that_never_shrinks(small: Experim
     assert {done for done, _ in seen} == set(range(seen[-1][1] + 1))
 
 
+def test_progress_counts_a_search_as_its_simulations(small: Experiment, outcome: Outcome) -> None:
+    seen: list[int] = []
+    run(small, progress=lambda _done, total: seen.append(total))
+    # Beside all simulations: what measures conditions, and the draws that are left out.
+    cells = len(outcome.cells)
+    left_out = sum(
+        small.draws - len(each) for cell in outcome.cells for each in cell.draws.values()
+    )
+    assert small.figure is not None
+    measured = cells + len(outcome.panels) * (1 + len(small.figure.ratios))
+    assert seen[-1] == outcome.simulations + measured + left_out
+
+
 @pytest.mark.parametrize("columns", [80, WIDTH])
 def test_the_text_has_every_cell_and_fits(columns: int, outcome: Outcome) -> None:
     text = as_text(outcome, columns)

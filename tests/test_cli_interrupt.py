@@ -1,0 +1,131 @@
+"""What an interrupt says of the files of a sweep is true whenever it comes."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simaccess import cli
+from simaccess.cli.interrupt import InterruptedLate, late_interrupts
+from simaccess.sweep.files import TEXTS
+
+EXPERIMENT = """
+question = "Small?"
+methods = ["zero-copy"]
+[[models]]
+model = "example-link"
+[[workloads]]
+workload = "random"
+set = { requests = 40 }
+"""
+
+Sweep = Callable[[], tuple[int, str, str]]
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Return a folder with results of before."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for name in TEXTS:
+        (folder / name).write_text("before")
+    return folder
+
+
+@pytest.fixture
+def sweep(out: Path, capsys: pytest.CaptureFixture[str]) -> Sweep:
+    """Answer a small experiment; return the exit code, output and errors."""
+    file = out.parent / "small.toml"
+    file.write_text(EXPERIMENT, encoding="utf-8")
+
+    def swept() -> tuple[int, str, str]:
+        code = cli.main(["sweep", str(file), "--jobs", "1", "--out", str(out)])
+        return code, *capsys.readouterr()
+
+    return swept
+
+
+@pytest.mark.parametrize("when", [1, len(TEXTS)])
+def test_an_interrupt_among_the_renames_waits_for_the_last(
+    when: int, out: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = []
+    rename = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        replaced.append(target)
+        if len(replaced) == when:
+            interrupt()
+        return moved
+
+    monkeypatch.setattr(Path, "replace", replace)
+    code, printed, err = sweep()
+    assert (code, err) == (130, "simaccess: interrupted; everything was written\n")
+    assert replaced == [out / name for name in TEXTS]
+    assert printed.count("wrote") == len(TEXTS)
+    assert sorted(path.name for path in out.iterdir()) == sorted(TEXTS)
+    assert all((out / name).read_text() != "before" for name in TEXTS)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_before_the_renames_leaves_all_as_it_was(
+    out: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def text(*_: object) -> str:
+        interrupt()
+        return ""
+
+    monkeypatch.setattr("simaccess.sweep.files.as_text", text)
+    code, _, err = sweep()
+    assert (code, err) == (130, "simaccess: interrupted; nothing was written\n")
+    assert sorted(path.name for path in out.iterdir()) == sorted(TEXTS)
+    assert all((out / name).read_text() == "before" for name in TEXTS)
+
+
+def test_an_error_is_told_rather_than_an_interrupt_that_waits() -> None:
+    def fail() -> None:
+        with late_interrupts() as hold:
+            hold()
+            interrupt()
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+
+
+def test_whoever_handles_interrupts_goes_on_doing_so() -> None:
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append("mine"))
+    try:
+        with late_interrupts() as hold:
+            hold()
+            interrupt()
+        assert seen == ["mine"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_thread_holds_nothing() -> None:
+    ended: list[type[BaseException] | None] = []
+
+    def run() -> None:
+        try:
+            with late_interrupts() as hold:
+                hold()
+        except (InterruptedLate, ValueError) as error:
+            ended.append(type(error))
+        else:
+            ended.append(None)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert ended == [None]
