@@ -124,7 +124,7 @@ class Coverage:
 
     def renew(self, slot: int, at: int, length: int, taken: int, size: int) -> None:
         """Let [at, at + length) be in, less [taken, taken + size) of it, and nothing else."""
-        if slot in self._marks:
+        if self._marks and slot in self._marks:
             del self._marks[slot], self._left[slot]
         self._high[slot] = at + length
         if taken == at:

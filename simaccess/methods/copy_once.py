@@ -35,16 +35,11 @@ class CopyOnce:
         self.shadow = Directory(blocks, slots, eviction)
         self.slots = slots
         self.slot_bytes = blocks.longest
+        self.read = self.shadow.access  # the directory's own: no layer between
 
     def share(self) -> None:
         """Prepare for several calls under way at once."""
         self.shadow.share()
-
-    def read(self, offset: int, length: int, limit: int) -> Operations:
-        """Yield the copies of missing blocks, waits for them, and reads of the shadow."""
-        return self.shadow.alone(offset, length, limit) or self.shadow.read(
-            self.shadow.parts(offset, length), limit
-        )
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow."""

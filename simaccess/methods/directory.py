@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from simaccess.methods.blocks import Blocks, pieces
 from simaccess.methods.slot import Slot
-from simaccess.operations import AWAIT, FETCH, FLUSH, LOAD, LOCAL, STORE, Operation
+from simaccess.operations import FETCH, FLUSH, LOAD, LOCAL, STORE, Operation, Operations
 
 __all__ = ["Directory", "Eviction", "Part", "Steps"]
 
@@ -109,43 +109,49 @@ class Directory:
             self._touch(slot)
         return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
 
-    def alone(
-        self, offset: int, length: int, limit: int, threshold: int = 0
-    ) -> tuple[Operation, ...] | None:
-        """Return all operations of a lone client's read that takes one block and one copy at most.
+    def access(
+        self,
+        offset: int,
+        length: int,
+        limit: int,
+        threshold: int = 0,
+        parts: list[Part] | None = None,
+    ) -> Operations:
+        """Return what reads bytes; `parts` are theirs, if the caller has cut them already.
 
-        Nobody else runs before they are done, so what they copy is noted as there at once.
+        All operations at once for a lone client's read that takes one block and one copy at most:
+        nobody else runs before they are done, so what they copy is noted as there at once.
         """
-        if not self._alone:
-            return None
-        slot = self._last
-        end = offset + length
-        if slot is not None and end <= slot.ready and slot.low <= offset:
-            return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
-        number, origin, stop = self.blocks.locate(offset)
-        if number in self._held:
-            return self.hit(offset, length)
-        low = origin + threshold
-        if low < self._floor:
-            low = self._floor
-        high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
-        if offset < low or end > high:
-            return None
-        slot = self._assign(number)
-        if slot is None:
-            return None
-        slot.origin = origin
-        slot.stop = stop
-        slot.low = low
-        slot.high = slot.ready = high
-        self._last = slot
-        index = slot.index
-        base = slot.base - origin
-        return (
-            (FETCH, index, low, high - low, base + low),
-            (AWAIT, index),
-            (LOCAL, index, base + offset, length),
-        )
+        if self._alone:
+            slot = self._last
+            end = offset + length
+            if slot is not None and end <= slot.ready and slot.low <= offset:
+                return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
+            number, origin, stop = self.blocks.locate(offset)
+            low = origin + threshold
+            if low < self._floor:
+                low = self._floor
+            high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
+            if number in self._held:
+                hit = self.hit(offset, length)
+                if hit:
+                    return hit
+            elif low <= offset and end <= high:
+                slot = self._assign(number)
+                if slot is not None:
+                    slot.origin = origin
+                    slot.stop = stop
+                    slot.low = low
+                    slot.high = slot.ready = high
+                    self._last = slot
+                    index = slot.index
+                    base = slot.base - origin
+                    return (
+                        (FETCH, index, low, high - low, base + low),
+                        slot.arrival,
+                        (LOCAL, index, base + offset, length),
+                    )
+        return self.read(parts or self.parts(offset, length, threshold), limit)
 
     def start(self, parts: list[Part], limit: int) -> Steps[list[Slot | None]]:
         """Start the copies of as many of the parts' blocks as find a slot, and pin those.
@@ -182,7 +188,7 @@ class Directory:
                 request = slot.request(low, limit)
             started, high = slot.started, slot.high
             if started > slot.ended:
-                yield AWAIT, slot.index
+                yield slot.arrival
                 slot.end(started, high)
         self._touch(slot)
         yield slot.local(start, stop)
@@ -321,7 +327,7 @@ class Directory:
         """Wait for the transfers and writes of a slot that have been started."""
         started, high = slot.started, slot.high
         if started > slot.ended:
-            yield AWAIT, slot.index
+            yield slot.arrival
             slot.end(started, high)
 
     def write_back(self, slot: Slot) -> Steps[None]:

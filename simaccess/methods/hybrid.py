@@ -59,9 +59,7 @@ class Hybrid:
         parts = self.shadow.parts(offset, length, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((LOAD, offset, length),)
-        return self.shadow.alone(offset, length, limit, self.threshold) or self.shadow.read(
-            parts, limit
-        )
+        return self.shadow.access(offset, length, limit, self.threshold, parts)
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield stores of header bytes and writes of payload bytes into the shadow."""

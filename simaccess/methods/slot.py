@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simaccess.operations import FETCH, LOCAL, Operation
+from simaccess.operations import AWAIT, FETCH, LOCAL, Operation
 
 __all__ = ["Slot"]
 
@@ -16,6 +16,7 @@ class Slot:
     """
 
     __slots__ = (
+        "arrival",
         "base",
         "clean",
         "dirty",
@@ -36,6 +37,7 @@ class Slot:
 
     def __init__(self, index: int, base: int) -> None:
         self.index = index
+        self.arrival: Operation = AWAIT, index  # waits for what is under way
         self.base = base  # where the slot begins in the shadow
         self.number = -1  # the block that it holds; -1: none
         self.origin = self.stop = 0  # where that block begins and ends in the segment

@@ -76,7 +76,7 @@ class FifoLink(Link):
         self.latency = Durations(parameters.link.latency)[1]
         dma = parameters.dma
         self.issue = Durations(dma.issue)[1]
-        self._completion = Durations(dma.completion)[1]
+        self._after = self.latency + Durations(dma.completion)[1]  # the end of a copy's service
         self.engine = DmaEngine(env, dma.channels, Durations(dma.start)[1], self._carry)
 
     def attach(self) -> FifoPort:
@@ -94,7 +94,7 @@ class FifoLink(Link):
     def _carry(self, transfer: Transfer) -> None:
         length = transfer.length
         end = self.station.serve(transfer.time, self.service[length], length)
-        self.engine.finish(transfer, end, self.latency + self._completion)
+        self.engine.finish(transfer, end, self._after)
 
 
 class FifoPort:

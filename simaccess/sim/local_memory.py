@@ -59,15 +59,14 @@ class LocalMemory:
         self.env = env
         self.base = 0
         self.size = size
-        self._latency = Durations(parameters.latency)[1]
-        self._access = Durations(1 / parameters.rate)
+        self._access = Durations(1 / parameters.rate, Durations(parameters.latency)[1])
         self._copy = Durations(1 / parameters.copy_rate)
         self._bytes = memoryview(bytearray(size)) if real else None
 
     def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read."""
         agent: Agent = self.env.current  # type: ignore[assignment]  # only agents call
-        ticks = self._latency + self._access[length]
+        ticks = self._access[length]
         agent.time += ticks
         agent.stall += ticks
         return DONE if self._bytes is None else self._loaded(offset, length)
@@ -75,7 +74,7 @@ class LocalMemory:
     async def store(self, offset: int, length: int, data: Data) -> None:
         """Write."""
         agent = self.env.agent
-        ticks = self._latency + self._access[length]
+        ticks = self._access[length]
         agent.time += ticks
         agent.stall += ticks
         if self._bytes is not None and data is not None:

@@ -91,7 +91,7 @@ class PciTransfer(Transfer):
         agent = self.env.agent
         before = agent.time
         if self.end is None:
-            self._waiting = [*self._waiting, agent]
+            self._waiting = (*self._waiting, agent)
             yield False
         assert self.end is not None
         end = max(before, self.end)

@@ -20,16 +20,19 @@ class Durations(dict[int, int]):
     ----------
     seconds : float
         Duration of one unit.
+    fixed : int
+        Ticks of each transaction besides those of its units.
     """
 
-    __slots__ = ("_ticks",)
+    __slots__ = ("_fixed", "_ticks")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, fixed: int = 0) -> None:
         super().__init__()
         self._ticks = seconds * TICKS_PER_SECOND
+        self._fixed = fixed
 
     def __missing__(self, units: int) -> int:
-        ticks = self[units] = int(units * self._ticks + 0.5)
+        ticks = self[units] = int(units * self._ticks + 0.5) + self._fixed
         return ticks
 
 

@@ -38,14 +38,13 @@ class Transfer(Actor):
     __slots__ = ("_waiting", "end", "env", "handling", "length", "step")
 
     def __init__(self, env: Environment, number: int, length: int, handling: int = 0) -> None:
-        self.callbacks = env.drivers  # what Actor.__init__ does, without the call
+        self.callbacks = env.drivers  # as in Actor.__init__, without the call and the time
         self.number = number
-        self.time = 0
         self.env = env
         self.length = length
         self.handling = handling
         self.end: int | None = None
-        self._waiting: list[Agent] | tuple[()] = ()
+        self._waiting: tuple[Agent, ...] = ()
 
     def schedule(self, time: int, step: Callable[[Transfer], None]) -> None:
         """Have ``step(self)`` called at `time`, in order with everything shared."""
@@ -58,7 +57,8 @@ class Transfer(Actor):
 
     def send(self, _: None, /) -> object:
         """Do the stage whose time has come."""
-        self.step(self)
+        step = self.step  # as a method it would be looked for in the class first
+        step(self)
         return False
 
     def complete(self, end: int) -> None:
@@ -80,12 +80,12 @@ class Transfer(Actor):
     def __await__(self) -> Generator[Any, Any, None]:
         agent: Agent = self.env.current  # type: ignore[assignment]  # only agents await
         before = agent.time
-        if self.end is None:
-            self._waiting = [*self._waiting, agent]
-            yield False
-        assert self.end is not None
-        if agent.time < self.end:
-            agent.time = self.end
+        end = self.end
+        if end is None:
+            self._waiting = (*self._waiting, agent) if self._waiting else (agent,)
+            yield False  # until complete() has moved the agent's clock
+        elif before < end:
+            agent.time = end
         agent.wait += agent.time - before
         if self.handling:
             agent.time += self.handling
