@@ -146,6 +146,14 @@ class Leaf:
                 pass
             raise
 
+    def written(self, value: float, rounding: int = 0) -> Scalar:
+        """Return a number as a file has it; whole ones rounded down, up or to the nearest."""
+        number: float = float(value)
+        if self.whole:
+            whole = (round, math.ceil, math.floor)[rounding]
+            number = whole(number)
+        return number if self.unit is None else f"{number!r} {self.unit}"
+
     def draw(self, stream: np.random.Generator, low: float, high: float, value: object) -> Scalar:
         """Return a value drawn between two bounds, as a file would have it (`Model.draws`)."""
         if not self.whole:

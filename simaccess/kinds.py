@@ -36,11 +36,21 @@ class Kind:
         Where its class of parameters and its link stand, as ``module:name``.
     seeded : bool
         Whether the link can draw random numbers, as for background load, and so takes a seed.
+    template : str
+        The model with which a calibration begins.
+    fitted : tuple of str
+        The parameters that it fits unless told, by their dotted keys.
+    latency, rate : tuple of str
+        Those of them that begin at the measured latency, and at the measured rate.
     """
 
     summary: str
     parameters: str
     link: str
+    template: str = ""
+    fitted: tuple[str, ...] = ()
+    latency: tuple[str, ...] = ()
+    rate: tuple[str, ...] = ()
     seeded: bool = False
 
     def load_parameters(self) -> type[Parameters]:
@@ -82,23 +92,59 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "one queue with a rate and a latency, behind a DMA engine",
             "simaccess.sim.fifo_link:FifoParameters",
             "simaccess.sim.fifo_link:FifoLink",
+            template="example-link",
+            fitted=(
+                "link.rate",
+                "link.latency",
+                "dma.issue",
+                "dma.start",
+                "local.latency",
+                "local.rate",
+            ),
+            latency=("link.latency", "dma.start"),
+            rate=("link.rate",),
         ),
         "memory-bus": Kind(
             "caches and memory channels shared by the cores of a machine",
             "simaccess.sim.memory_bus:MemoryBusParameters",
             "simaccess.sim.memory_bus:MemoryBus",
+            template="shared-memory-ddr4",
+            fitted=(
+                "caches.l2_latency",
+                "caches.l3_latency",
+                "coherence.near",
+                "memory.latency",
+                "memory.rate",
+                "core.load_rate",
+                "core.copy_rate",
+                "core.copy_issue",
+            ),
             seeded=True,
         ),
         "pci-bus": Kind(
             "a shared PCI or PCI-X bus with posted writes and DMA",
             "simaccess.sim.pci_bus:PciParameters",
             "simaccess.sim.pci_bus:PciBus",
+            template="pci-64-66",
+            fitted=(
+                "host.read_delay",
+                "device.read_delay",
+                "pio.issue",
+                "dma.issue",
+                "dma.start",
+                "interrupt.cost",
+                "interrupt.latency",
+            ),
             seeded=True,
         ),
         "wan-link": Kind(
             "TCP over a bottleneck with delay, loss and cross traffic",
             "simaccess.sim.wan_link:WanParameters",
             "simaccess.sim.wan_link:WanLink",
+            template="wan-20ms-100mbit",
+            fitted=("path.rate", "path.rtt", "path.buffer", "request.issue", "request.service"),
+            latency=("path.rtt",),
+            rate=("path.rate", "path.upstream_rate"),
             seeded=True,
         ),
     }

@@ -89,6 +89,29 @@ class Model:
             found = getattr(found, name)
         return cast("Scalar | None", found)
 
+    def numbers(self) -> list[str]:
+        """Return the dotted keys of the parameters that are numbers and have a value."""
+        leaves = self._leaves()
+        return [key for key in self.provenance if leaves[key].numeric]
+
+    def durations(self) -> list[str]:
+        """Return the dotted keys of the parameters that are times."""
+        leaves = self._leaves()
+        return [key for key in self.provenance if leaves[key].unit == "s"]
+
+    def written(self, values: Mapping[str, float], rounding: int = 0) -> dict[str, Scalar]:
+        """Return values as a file has them.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            By dotted key, in the unit of the parameter: seconds, hertz, bytes or bytes a second.
+        rounding : int
+            Where whole numbers are due: below 0 down, above 0 up, 0 to the nearest.
+        """
+        leaves = self._leaves()
+        return {key: leaves[key].written(value, rounding) for key, value in values.items()}
+
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Return the lowest and highest value of each parameter whose range is no mere point.
 

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from simaccess.analytic import Conditions
 from simaccess.plot import STYLES, method_map, method_maps, save
+from simaccess.pool import Pool
 from simaccess.sweep.experiment import Map
 from simaccess.sweep.outcome import MapPanel, MapPoint
 from simaccess.sweep.plane import METHODS, panels, tasks
-from simaccess.sweep.pool import Pool
 from simaccess.sweep.task import ModelRef
 from simaccess.verdict import verdict
 

@@ -15,9 +15,11 @@ from typing import Annotated, Any
 import typer
 
 from simaccess import __version__
+from simaccess.cli import calibrate as calibrate_command
 from simaccess.cli import compare as compare_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
+from simaccess.cli import validate as validate_command
 from simaccess.cli.interrupt import InterruptedLate
 from simaccess.cli.options import examples
 from simaccess.errors import InputError
@@ -44,6 +46,8 @@ app = typer.Typer(
 app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
+app.command("calibrate", epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
+app.command("validate", epilog=validate_command.EPILOG)(validate_command.validate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -50,9 +50,9 @@ def sweep(
     ranges of their parameters. The answer is the same for any number of jobs.
     """
     from simaccess.errors import InputError
+    from simaccess.pool import WorkerDied, available
     from simaccess.sweep.experiment import load_experiment
     from simaccess.sweep.files import FIGURES, TEXTS, check, write
-    from simaccess.sweep.pool import WorkerDied, available
     from simaccess.sweep.run import run
 
     asked = load_experiment(experiment)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from simaccess.analytic import Conditions
 from simaccess.conditions import payload_share
 from simaccess.objective import Objective, figure
+from simaccess.pool import Pool
 from simaccess.quantities import parse_size
 from simaccess.result import Result
 from simaccess.sweep.experiment import Map
 from simaccess.sweep.outcome import MapPanel, MapPoint
-from simaccess.sweep.pool import Pool
 from simaccess.sweep.task import Measure, ModelRef, Run, WorkloadRef
 from simaccess.verdict import verdict
 

@@ -8,12 +8,12 @@ from functools import partial
 
 from simaccess.figures import Scalar
 from simaccess.objective import OBJECTIVES, Objective, figure, lead
+from simaccess.pool import Pool, processes
 from simaccess.progress import Count, Report
 from simaccess.result import Result
 from simaccess.sweep import plane
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.outcome import Cell, MapPanel, Outcome
-from simaccess.sweep.pool import Pool, processes
 from simaccess.sweep.task import Measure, ModelRef, Pairs, Run, Search, WorkloadRef, is_drawn
 from simaccess.tune import Tuning, equipped
 from simaccess.verdict import Verdict, verdict
@@ -69,7 +69,7 @@ def run(
     if experiment.figure is not None:
         count.expect(plane.tasks(experiment.figure, len(links)))
     panels: tuple[MapPanel, ...] = ()
-    with processes(jobs, count.did) as pool:
+    with processes(jobs, count.did, preload="simaccess.sweep.task") as pool:
         cells = _cells(experiment, places, pool, count)
         if experiment.figure is not None:
             panels = plane.panels(experiment.figure, links, pool, experiment.seed)

@@ -12,10 +12,10 @@ import pytest
 
 from simaccess import present
 from simaccess.errors import InputError
+from simaccess.pool import WorkerDied, processes
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.files import write
 from simaccess.sweep.outcome import Outcome
-from simaccess.sweep.pool import WorkerDied, processes
 from simaccess.sweep.run import FAR, run
 from simaccess.sweep.table import WIDTH, as_text, verdict_shown
 from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
@@ -226,12 +226,12 @@ class Refuses:
 
 def test_a_worker_that_dies_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    with pytest.raises(WorkerDied), processes(2, lambda: None) as pool:
+    with pytest.raises(WorkerDied), processes(2, preload="simaccess.sweep.task") as pool:
         pool.run([Dies()] * 4)
 
 
 def test_a_workers_refusal_keeps_its_parts() -> None:
-    with pytest.raises(InputError) as raised, processes(2, lambda: None) as pool:
+    with pytest.raises(InputError) as raised, processes(2, preload="simaccess.sweep.task") as pool:
         pool.run([Refuses()] * 4)
     assert str(raised.value) == "some.key = 3: not good; allowed: 4"
 

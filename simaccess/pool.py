@@ -105,8 +105,19 @@ class Pool:
 
 
 @contextmanager
-def processes(jobs: int, done: Callable[[], None]) -> Iterator[Pool]:
+def processes(
+    jobs: int, done: Callable[[], None] = lambda: None, *, preload: str
+) -> Iterator[Pool]:
     """Provide `jobs` worker processes; none for one job.
+
+    Parameters
+    ----------
+    jobs : int
+        Processes, at least 1.
+    done : callable
+        Is called for each task that is done.
+    preload : str
+        The module of the tasks, which workers need not import each by itself.
 
     On any error, an interrupt included, what has not begun is dropped, and the workers have ended
     before the error goes on.
@@ -125,7 +136,7 @@ def processes(jobs: int, done: Callable[[], None]) -> Iterator[Pool]:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["simaccess.sweep.task"])
+        context.set_forkserver_preload([preload])
     others = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(jobs, context, _ignore_interrupts)
     try:

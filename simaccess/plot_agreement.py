@@ -1,0 +1,114 @@
+"""Figures of a validation: measured against predicted, and what is left between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simaccess.plot import Style
+from simaccess.validate import Validation, Verified
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["OPERATIONS", "agreement", "measured_against_predicted", "residuals"]
+
+OPERATIONS: Mapping[str, Style] = {
+    "load": Style("#0072B2", "o"),
+    "fetch": Style("#E69F00", "s"),
+    "store": Style("#56B4E9", "v"),
+    "flush": Style("#D55E00", "^"),
+    "method": Style("#CC79A7", "D"),
+}
+"""How an operation looks: colours of Okabe and Ito's palette, and markers."""
+
+
+def agreement(validation: Validation, figure: Figure) -> Figure:
+    """Draw both figures side by side."""
+    left, right = figure.subplots(1, 2)
+    figure.set_size_inches(10, 4.4)
+    measured_against_predicted(validation, left)
+    residuals(validation, right)
+    return figure
+
+
+def measured_against_predicted(validation: Validation, ax: Axes | None = None) -> Axes:
+    """Draw each unseen point at its measured and its predicted seconds, and the line of equals.
+
+    A bar spans the model's own interval where chance plays a part; a hollow marker stands for a
+    point on a threshold of loss.
+    """
+    ax = _own(ax)
+    for operation, own in _by_operation(validation).items():
+        measured = [one.point.median for one in own]
+        predicted = [one.predicted for one in own]
+        _scatter(ax, operation, own, measured, predicted)
+        for one in own:
+            if one.interval is not None:
+                ax.plot([one.point.median] * 2, one.interval, lw=0.8, color="0.5", zorder=1)
+    ends = [
+        end(value)
+        for end in (min, max)
+        for value in (
+            [s for one in validation.verified for s in (one.point.median, one.predicted)],
+        )
+    ]
+    ax.plot(ends, ends, color="black", lw=1, zorder=1)
+    ax.set(xscale="log", yscale="log", xlabel="measured (s)", ylabel="predicted (s)")
+    ax.set_title(f"{validation.model}: {len(validation.verified)} points not fitted")
+    ax.legend(frameon=False)
+    return ax
+
+
+def residuals(validation: Validation, ax: Axes | None = None) -> Axes:
+    """Draw the relative error of each unseen point over its measured seconds."""
+    ax = _own(ax)
+    for operation, own in _by_operation(validation).items():
+        measured = [one.point.median for one in own]
+        off = [100 * (one.predicted / one.point.median - 1) for one in own]
+        _scatter(ax, operation, own, measured, off)
+    ax.axhline(0, color="black", lw=1, zorder=1)
+    ax.set(xscale="log", xlabel="measured (s)", ylabel="predicted less measured (% of measured)")
+    overall = validation.overall
+    if overall.median_error is not None and overall.p95_error is not None:
+        ax.set_title(
+            f"error: median {100 * overall.median_error:.1f} %, 95th percentile"
+            f" {100 * overall.p95_error:.1f} %"
+        )
+    return ax
+
+
+def _own(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # takes longer to import than a small run
+
+    made: Axes = plt.subplots(layout="constrained")[1]
+    return made
+
+
+def _by_operation(validation: Validation) -> dict[str, list[Verified]]:
+    found: dict[str, list[Verified]] = {}
+    for one in validation.verified:
+        found.setdefault(one.point.cell.operation, []).append(one)
+    return {name: found[name] for name in OPERATIONS if name in found}
+
+
+def _scatter(ax: Axes, operation: str, own: list[Verified], x: list[float], y: list[float]) -> None:
+    style = OPERATIONS[operation]
+    hollow = np.array([one.point.threshold for one in own])
+    faces = np.where(hollow, "white", style.colour)
+    ax.scatter(
+        x,
+        y,
+        s=22,
+        marker=style.marker,
+        facecolors=faces.tolist(),
+        edgecolors=style.colour,
+        linewidths=1,
+        label=operation,
+        zorder=3,
+    )

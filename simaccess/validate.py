@@ -1,0 +1,360 @@
+"""How far a model is off, on points that its fit never saw.
+
+An error is relative: predicted over measured, less 1, without its sign. Beside it stand the error
+of the baseline, a latency and a rate (`simaccess.baseline`), fitted to the points that the fit
+did see, and the measurement's own: how far the medians of its odd and of its even repetitions are
+apart. Whole methods are compared with each other: whether the model ranks them as the measurement
+does, and what it costs to choose by the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simaccess.baseline import fit_baselines
+from simaccess.errors import InputError
+from simaccess.measured import CellClass, MeasuredSet, held_out
+from simaccess.model import Model
+from simaccess.points import Point, points, predict_all, segment_of, spread_out
+from simaccess.pool import Pool
+
+__all__ = ["Choice", "Errors", "Validation", "Verified", "validate"]
+
+DRAWS = 200
+"""Draws of a cell in which chance plays a part: of them the prediction is the median, and of
+medians of as many of them as there are repetitions its interval."""
+
+INTERVAL = 0.90
+"""Share of the measured medians that the intervals are to hold."""
+
+CLOSE = 0.02
+"""Methods whose measured medians differ by less are too close to call."""
+
+_RESAMPLES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A point with its prediction.
+
+    Attributes
+    ----------
+    point : Point
+        What was measured.
+    predicted : float
+        Seconds; the median where chance plays a part.
+    interval : (float, float) or None
+        The model's own interval (90 %) of the median of as many repetitions as were measured,
+        where chance plays a part.
+    baseline : float or None
+        Seconds by the baseline; None for a whole method.
+    """
+
+    point: Point
+    predicted: float
+    interval: tuple[float, float] | None
+    baseline: float | None
+
+    @property
+    def error(self) -> float:
+        """Relative error of the model."""
+        return abs(self.predicted / self.point.median - 1)
+
+    @property
+    def baseline_error(self) -> float | None:
+        """Relative error of the baseline."""
+        return None if self.baseline is None else abs(self.baseline / self.point.median - 1)
+
+    @property
+    def split_half(self) -> float | None:
+        """How far the medians of the odd and of the even repetitions are apart."""
+        seconds = self.point.seconds
+        if len(seconds) < 4:
+            return None
+        return float(abs(np.median(seconds[::2]) / np.median(seconds[1::2]) - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Errors over some points; None where there are none.
+
+    Attributes
+    ----------
+    points : int
+        How many.
+    median_error, p95_error : float or None
+        Of the model.
+    baseline_median_error, baseline_p95_error : float or None
+        Of the baseline, over those points that it predicts.
+    split_half_p95 : float or None
+        Of the measurement itself.
+    coverage : float or None
+        Share of the medians inside the model's interval, where it has one.
+    """
+
+    points: int
+    median_error: float | None
+    p95_error: float | None
+    baseline_median_error: float | None
+    baseline_p95_error: float | None
+    split_half_p95: float | None
+    coverage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The methods on one workload, as measured and as predicted, each at its own best parameters.
+
+    Attributes
+    ----------
+    workload : str
+        What they did.
+    consumers : int
+        How many did it at once.
+    measured, predicted : mapping of str to float
+        Seconds by method: the measured ones of the parameters that are best as measured, the
+        predicted ones of those that are best as predicted.
+    best, chosen : str
+        The best method as measured, and as predicted.
+    pairs, agreeing : int
+        Pairs of methods that are not too close to call, and those of them that the model ranks as
+        measured.
+    regret : float
+        By which share the measured seconds of what the model would choose, method and parameters,
+        exceed the least measured.
+    """
+
+    workload: str
+    consumers: int
+    measured: Mapping[str, float]
+    predicted: Mapping[str, float]
+    best: str
+    chosen: str
+    pairs: int
+    agreeing: int
+    regret: float
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How far a model is off.
+
+    Attributes
+    ----------
+    model, data : str
+        Names.
+    verified : tuple of Verified
+        Every point that the fit never saw.
+    overall : Errors
+        Over those that are no whole methods and on no threshold of loss.
+    classes : mapping of (str, str, str) to Errors
+        The same by operation, size class and state; methods too.
+    threshold : Errors
+        Over the points on a threshold of loss.
+    choices : tuple of Choice
+        The methods, workload by workload. Predictions of methods enter no fit's errors but are
+        made for all measured cells, since a choice needs all of them.
+    """
+
+    model: str
+    data: str
+    verified: tuple[Verified, ...]
+    overall: Errors
+    classes: Mapping[CellClass, Errors]
+    threshold: Errors
+    choices: tuple[Choice, ...]
+
+    @property
+    def rank_agreement(self) -> float | None:
+        """Share of the pairs of methods, not too close to call, that are ranked as measured."""
+        pairs = sum(choice.pairs for choice in self.choices)
+        return sum(choice.agreeing for choice in self.choices) / pairs if pairs else None
+
+    @property
+    def regret(self) -> float | None:
+        """The largest regret of choosing by the model."""
+        return max((choice.regret for choice in self.choices), default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain dicts, lists and numbers, ready for JSON."""
+        return {
+            "model": self.model,
+            "data": self.data,
+            **asdict(self.overall),
+            "rank_agreement": self.rank_agreement,
+            "regret": self.regret,
+            "threshold": asdict(self.threshold),
+            "classes": [
+                {"operation": operation, "size": size, "state": state, **asdict(errors)}
+                for (operation, size, state), errors in self.classes.items()
+            ],
+            "choices": [asdict(choice) for choice in self.choices],
+        }
+
+
+def validate(
+    measured: MeasuredSet,
+    model: Model,
+    pool: Pool,
+    *,
+    hold_out: float | None = None,
+    data: str = "",
+) -> Validation:
+    """Compare a model with the points of a measured set that its fit never saw.
+
+    Parameters
+    ----------
+    measured : MeasuredSet
+        What was measured.
+    model : Model
+        The model.
+    pool : Pool
+        Who simulates.
+    hold_out : float, optional
+        Share of the points that were held out of the fit; by default what the model's calibration
+        says if it was fitted to a set of this name, and otherwise all.
+    data : str
+        Name of the measured set.
+
+    Raises
+    ------
+    InputError
+        If there are no such points.
+    """
+    every = points(measured)
+    if hold_out is None:
+        fitted = data != "" and model.calibration.get("data") == data
+        hold_out = float(model.calibration.get("hold_out", 1.0)) if fitted else 1.0
+    hidden = held_out((point.cell for point in every), hold_out)
+    unseen = [point for point in every if point.cell in hidden]
+    seen = [point for point in every if point.cell not in hidden] or unseen
+    if not unseen:
+        raise InputError(
+            "no points that the fit never saw",
+            key="hold_out",
+            value=hold_out,
+            allowed="a fit with --hold-out, or another measured set",
+        )
+    methods = [point for point in every if point.cell.operation == "method"]
+    wanted = list({point.cell: point for point in [*unseen, *methods]}.values())
+    baselines = fit_baselines(seen)
+    predictions = _predictions(measured, model, wanted, pool)
+    verified = {}
+    for point, draws in zip(wanted, predictions, strict=True):
+        baseline = baselines.get(point.cell.operation)
+        verified[point.cell] = Verified(
+            point,
+            float(np.median(draws)),
+            _interval(draws, len(point.seconds)),
+            None if baseline is None else baseline.seconds(point.cell),
+        )
+    ours = [verified[point.cell] for point in unseen]
+    classes: dict[CellClass, list[Verified]] = {}
+    for one in ours:
+        classes.setdefault(one.point.cell.kind, []).append(one)
+    plain = [one for one in ours if one.point.cell.operation != "method"]
+    return Validation(
+        model=model.name,
+        data=data,
+        verified=tuple(ours),
+        overall=_errors([one for one in plain if not one.point.threshold]),
+        classes={kind: _errors(classes[kind]) for kind in sorted(classes)},
+        threshold=_errors([one for one in plain if one.point.threshold]),
+        choices=tuple(_choices([verified[point.cell] for point in methods])),
+    )
+
+
+def _predictions(
+    measured: MeasuredSet, model: Model, wanted: Sequence[Point], pool: Pool
+) -> list[NDArray[np.float64]]:
+    cells = [point.cell for point in wanted]
+    segment = segment_of(measured)
+    spread = spread_out(model, cells, pool, segment)
+    return predict_all(model, cells, pool, segment, [DRAWS if each else 1 for each in spread])
+
+
+def _interval(draws: NDArray[np.float64], repetitions: int) -> tuple[float, float] | None:
+    """Return the interval of the median of as many draws as there are repetitions."""
+    if len(draws) < 2:
+        return None
+    generator = np.random.default_rng(0)
+    medians = np.median(generator.choice(draws, (_RESAMPLES, repetitions)), axis=1)
+    tail = (1 - INTERVAL) / 2
+    low, high = np.quantile(medians, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _errors(some: Sequence[Verified]) -> Errors:
+    ours = [one.error for one in some]
+    theirs = [one.baseline_error for one in some if one.baseline_error is not None]
+    own = [one.split_half for one in some if one.split_half is not None]
+    inside = [
+        one.interval[0] <= one.point.median <= one.interval[1]
+        for one in some
+        if one.interval is not None
+    ]
+    return Errors(
+        points=len(some),
+        median_error=_percentile(ours, 50),
+        p95_error=_percentile(ours, 95),
+        baseline_median_error=_percentile(theirs, 50),
+        baseline_p95_error=_percentile(theirs, 95),
+        split_half_p95=_percentile(own, 95),
+        coverage=float(np.mean(inside)) if inside else None,
+    )
+
+
+def _percentile(values: Sequence[float], share: float) -> float | None:
+    return float(np.percentile(values, share)) if values else None
+
+
+def _choices(methods: Iterable[Verified]) -> Iterable[Choice]:
+    groups: dict[tuple[str, int], list[Verified]] = {}
+    for one in methods:
+        groups.setdefault((one.point.cell.workload, one.point.cell.consumers), []).append(one)
+    for (workload, consumers), group in groups.items():
+        if len({one.point.cell.method for one in group}) > 1:
+            yield _choice(workload, consumers, group)
+
+
+def _choice(workload: str, consumers: int, group: Sequence[Verified]) -> Choice:
+    measured: dict[str, Verified] = {}
+    predicted: dict[str, Verified] = {}
+    for one in group:
+        method = one.point.cell.method
+        if method not in measured or one.point.median < measured[method].point.median:
+            measured[method] = one
+        if method not in predicted or one.predicted < predicted[method].predicted:
+            predicted[method] = one
+    best = min(measured.values(), key=lambda one: one.point.median)
+    chosen = min(predicted.values(), key=lambda one: one.predicted)
+    pairs = agreeing = 0
+    for first, second in combinations(measured, 2):
+        if not _close(measured[first], measured[second]):
+            pairs += 1
+            as_measured = measured[first].point.median < measured[second].point.median
+            agreeing += as_measured == (predicted[first].predicted < predicted[second].predicted)
+    return Choice(
+        workload=workload,
+        consumers=consumers,
+        measured={method: one.point.median for method, one in measured.items()},
+        predicted={method: one.predicted for method, one in predicted.items()},
+        best=best.point.cell.method,
+        chosen=chosen.point.cell.method,
+        pairs=pairs,
+        agreeing=agreeing,
+        regret=chosen.point.median / best.point.median - 1,
+    )
+
+
+def _close(first: Verified, second: Verified) -> bool:
+    """Say whether two methods are too close to call: less than 2 %, or than the error, apart."""
+    one, other = first.point, second.point
+    apart = abs(np.log(one.median / other.median))
+    return bool(apart < np.log1p(CLOSE) or apart < 1.96 * np.hypot(one.error, other.error))
