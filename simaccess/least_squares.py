@@ -105,6 +105,7 @@ class Problem:
         self._draws = [DRAWS if each else 1 for each in spread]
 
     def parameters(self) -> lmfit.Parameters:
+        """Return the variables with their bounds."""
         made = lmfit.Parameters()
         for key in self.keys:
             low, high = (self._variable(key, end) for end in self._bounds[key])
@@ -190,6 +191,7 @@ class Problem:
         return off
 
     def residuals(self, parameters: lmfit.Parameters) -> NDArray[np.float64]:
+        """Return what is made small, of each point."""
         off = self.logarithms(parameters)
         self._report(float(np.mean(np.abs(off))))
         weighted: NDArray[np.float64] = off / self._errors
