@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 from simaccess.cli.options import Json, examples
 from simaccess.cli.output import print_json
+from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
     from simaccess.sweep.outcome import Outcome
@@ -60,7 +60,7 @@ def sweep(
             raise InputError("empty", key="--out", value=out, allowed="a folder")
         check(Path(out), TEXTS if asked.figure is None else TEXTS + FIGURES)
     try:
-        with _progress() as report:
+        with progress("points") as report:
             outcome = run(asked, available() if jobs is None else jobs, report)
     except WorkerDied as error:
         sys.stderr.write(f"simaccess: error: {error}\n")
@@ -92,41 +92,3 @@ def _draw(outcome: Outcome) -> Callable[[Path], None]:
 
     figure = method_maps(outcome.panels, Figure(layout="constrained"))
     return lambda path: save(figure, path)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Provide what is told of progress: a bar on a terminal, else nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:.1f} points/s")
-
-    with Progress(
-        TextColumn("points"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Speed(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        points = bar.add_task("points")
-        yield lambda done, total: bar.update(points, completed=done, total=total)
