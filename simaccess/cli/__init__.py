@@ -17,12 +17,14 @@ import typer
 from simaccess import __version__
 from simaccess.cli import calibrate as calibrate_command
 from simaccess.cli import compare as compare_command
+from simaccess.cli import measure as measure_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
 from simaccess.cli.interrupt import InterruptedLate
 from simaccess.cli.options import examples
-from simaccess.errors import InputError
+from simaccess.cli.output import Ended
+from simaccess.errors import InputError, LinkError
 
 __all__ = ["app", "main"]
 
@@ -37,6 +39,7 @@ app = typer.Typer(
         "simaccess models list",
         "simaccess compare --model pci-64-66 --workload filter --tune",
         "simaccess sweep table-4-3 --out results",
+        "simaccess measure nbd://127.0.0.1:10809/disk --out measured.csv",
     ),
     add_completion=False,
     rich_markup_mode=None,
@@ -46,6 +49,7 @@ app = typer.Typer(
 app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
+app.command("measure", epilog=measure_command.EPILOG)(measure_command.measure)
 app.command("calibrate", epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
 app.command("validate", epilog=validate_command.EPILOG)(validate_command.validate)
 
@@ -61,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for a user's mistake; 130 after an interrupt; 1 if nobody reads the output any more.
+        0; 2 for a user's mistake; 130 after an interrupt; 1 if a link fails, or if nobody reads
+        the output any more.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:  # closed by whoever started us
@@ -71,6 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (InputError, _UsageError, MemoryError, OverflowError) as error:
         return _failed(_problem(error))
+    except LinkError as error:
+        return _failed(str(error), 1)
+    except Ended as end:
+        sys.stderr.write(f"simaccess: {end}\n")
+        return end.code
     except KeyboardInterrupt:
         code = 130
     except InterruptedLate:
@@ -110,9 +120,9 @@ def _simaccess(
     pass
 
 
-def _failed(problem: str) -> int:
+def _failed(problem: str, code: int = 2) -> int:
     sys.stderr.write(f"simaccess: error: {problem}\n")
-    return 2
+    return code
 
 
 def _problem(error: Exception) -> str:

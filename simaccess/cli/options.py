@@ -30,8 +30,8 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-def parse_settings(settings: Iterable[str] | None) -> dict[str, str]:
-    """Return the values of repeated ``--set KEY=VALUE`` by key.
+def parse_settings(settings: Iterable[str] | None, option: str = "--set") -> dict[str, str]:
+    """Return the values of a repeated option ``KEY=VALUE``, such as ``--set``, by key.
 
     Raises
     ------
@@ -43,8 +43,8 @@ def parse_settings(settings: Iterable[str] | None) -> dict[str, str]:
         key, equals, value = setting.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise InputError("not a setting", key="--set", value=setting, allowed="KEY=VALUE")
+            raise InputError("not a setting", key=option, value=setting, allowed="KEY=VALUE")
         if key in values:
-            raise InputError("set twice", key="--set", value=setting, allowed="one value a key")
+            raise InputError("set twice", key=option, value=setting, allowed="one value a key")
         values[key] = value.strip()
     return values

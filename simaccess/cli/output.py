@@ -9,7 +9,28 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-__all__ = ["print_json", "print_rows"]
+__all__ = ["Ended", "print_json", "print_rows"]
+
+
+class Ended(Exception):  # noqa: N818  # says what happened
+    """
+    End the command with a line and an exit code, after what could be done was done.
+
+    Parameters
+    ----------
+    line : str
+        What happened, and what stands.
+    code : int
+        The exit code.
+    """
+
+    def __init__(self, line: str, code: int) -> None:
+        self.line = line
+        self.code = code
+        super().__init__(line, code)
+
+    def __str__(self) -> str:
+        return self.line
 
 
 def print_json(document: Any) -> None:
