@@ -77,7 +77,8 @@ class NbdLink(RealLink):
         "load": "a read request and its reply: one round trip, and a copy out of the socket",
         "fetch": "a read request, sent at once; its reply goes from the socket into the shadow"
         " whenever the consumer calls the link",
-        "clock": "the monotonic clock; receiving counts as copying, since this processor does it",
+        "clock": "the monotonic clock; receiving what has arrived by the time of a call counts as"
+        " copying, since the consumer's processor does it, and while waiting as a part of the wait",
         "overlap": "the server and the network go on while the consumer works, as far as the"
         " socket buffers reach; the copy out of them is the consumer's own and is not hidden",
     }
@@ -90,7 +91,6 @@ class NbdLink(RealLink):
         self._connections: list[Connection] = []
         self._by_number: dict[int, Connection] = {}
         self._poller = select.poll()
-        self._sending: set[int] = set()  # numbers of sockets that are asked for room, too
         self._writes: list[Request] = []  # under way
         self._problem = ""  # why nothing can be asked any more
         self.export = self._open()
@@ -157,23 +157,27 @@ class NbdLink(RealLink):
             connection = min(self._connections, key=_load)
         try:
             connection.issue(request, payload)
-            self._look_for_room(connection)
+            if connection.queue:
+                self._look_for_room(connection)
         except BaseException as error:
             self._recover(error)
             raise
 
     def take(self) -> None:
         """Receive what has arrived and send what there is room for, without waiting."""
+        begin = perf_counter_ns()
         try:
             for connection in self._connections:
                 if connection.replies.under_way:
                     connection.receive()
-                if connection.queued:
+                if connection.queue:
                     connection.send_queued()
                     self._look_for_room(connection)
         except BaseException as error:
             self._recover(error)
             raise
+        finally:
+            self.clock.copy += perf_counter_ns() - begin
 
     def finish(self, requests: Sequence[Request]) -> None:
         """Wait until requests are over.
@@ -205,9 +209,8 @@ class NbdLink(RealLink):
 
     def _wait(self, requests: Sequence[Request]) -> None:
         """Wait until requests are over, well or not."""
+        begin = perf_counter_ns()
         deadline = 0.0
-        clock = self.clock
-        begin = perf_counter_ns() - clock.copy
         try:
             for request in requests:
                 while not request.over:
@@ -219,10 +222,15 @@ class NbdLink(RealLink):
             raise
         finally:
             if deadline:
-                clock.wait += perf_counter_ns() - clock.copy - begin
+                self.clock.wait += perf_counter_ns() - begin
 
     def _go_on(self, request: Request, left: float) -> None:
         """Wait for something to happen, and take part in it."""
+        if len(self._connections) == 1:
+            (connection,) = self._connections
+            if not connection.queue and left > connection.patience:
+                connection.receive(request)
+                return
         ready = self._poller.poll(left * 1000) if left > 0 else ()
         if not ready:
             raise LinkError(
@@ -236,7 +244,7 @@ class NbdLink(RealLink):
             if event & ~select.POLLOUT:
                 if not connection.replies.under_way:
                     raise Broken("the server ended a connection, or sent what nobody asked for")
-                connection.receive(request)
+                connection.receive()
 
     def _await_writes(self, request: Request) -> None:
         """Wait for what is being written where a request reads or writes: nobody orders them."""
@@ -252,21 +260,15 @@ class NbdLink(RealLink):
 
     def _look_for_room(self, connection: Connection) -> None:
         """Have the poller tell when a connection can send, if it has something to send."""
-        number = connection.socket.fileno()
-        if connection.queued != (number in self._sending):
-            if connection.queued:
-                self._sending.add(number)
-                self._poller.modify(number, select.POLLIN | select.POLLOUT)
-            else:
-                self._sending.remove(number)
-                self._poller.modify(number, select.POLLIN)
+        room = select.POLLOUT if connection.queue else 0
+        self._poller.modify(connection.socket, select.POLLIN | room)
 
     # -- connections ---------------------------------------------------------------------------
 
     def _open(self) -> Export:
         try:
             for _ in range(self._asked.connections):
-                opened = Connection(self._address, self._name, self.timeout, self.clock)
+                opened = Connection(self._address, self._name, self.timeout)
                 self._by_number[opened.socket.fileno()] = opened
                 self._poller.register(opened.socket, select.POLLIN)
                 self._connections.append(opened)
@@ -316,7 +318,6 @@ class NbdLink(RealLink):
                 request.over = True
         self._connections.clear()
         self._by_number.clear()
-        self._sending.clear()
         self._writes.clear()
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Sequence
 from struct import Struct
 
 __all__ = ["DISCONNECT", "FLUSH", "READ", "WRITE", "ProtocolError", "Replies", "Request"]
@@ -43,6 +42,7 @@ _SMALL = 4096  # a payload up to this is cheaper copied once than received by a 
 _STAGING = 2 * _SMALL
 _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
 
+_NO_PARTS: list[int] = []
 _ZEROS = memoryview(bytes(1 << 16))
 
 # Other errors get EINVAL's meaning, says the protocol.
@@ -111,8 +111,9 @@ class Request:
         self.problem = ""
         self.left = length if command == READ else 0  # bytes not yet announced
         self._chunks = 0
-        self._begins: list[int] = []  # of what was announced, in order, merged
-        self._ends: list[int] = []
+        # Of the parts that were announced, in order, merged; none for a reply in one part.
+        self._begins: list[int] = _NO_PARTS
+        self._ends: list[int] = _NO_PARTS
 
     def header(self) -> bytes:
         """Return what is sent to ask for it, less a write's payload."""
@@ -142,12 +143,13 @@ class Request:
             raise ProtocolError(f"the {self.describe()} is answered with data")
         if not length or begin < self.offset or end > self.offset + self.length:
             raise ProtocolError(f"the {self.describe()} is answered with {length} bytes at {begin}")
+        if length > self.left:
+            raise ProtocolError(f"bytes at {begin} come twice for the {self.describe()}")
         self.left -= length
         if length == self.length:  # by far the usual case
-            if self._begins:
-                raise ProtocolError(f"the {self.describe()} is answered twice")
-            self._begins, self._ends = [begin], [end]
             return
+        if self._begins is _NO_PARTS:
+            self._begins, self._ends = [], []
         place = bisect_right(self._begins, begin)
         if (place and self._ends[place - 1] > begin) or (
             place < len(self._begins) and self._begins[place] < end
@@ -201,12 +203,18 @@ class Replies:
         self._cookie = request.cookie = (self._cookie + 1) % (1 << 64)
         self.under_way[request.cookie] = request
 
-    def targets(self) -> Sequence[memoryview]:
+    @property
+    def in_payload(self) -> bool:
+        """Whether payload comes next."""
+        return self._place < self._stop
+
+    def targets(self) -> tuple[memoryview, ...]:
         """Return where the next bytes from the far end go, one memory after the other."""
-        if self._place < self._stop:
-            piece = self._target(self._stop - self._place)
+        left = self._stop - self._place
+        if left:
+            piece = self._target(left)
             self._piece = len(piece)
-            if self._place + self._piece < self._stop or (self._done and len(self.under_way) == 1):
+            if self._piece < left or (self._done and len(self.under_way) == 1):
                 return (piece,)
             return piece, self._staging[:_HEADER]  # the next header, by the same system call
         self._piece = 0
@@ -220,10 +228,12 @@ class Replies:
         ProtocolError
             If they are not such a reply as a request under way can have.
         """
-        payload = min(count, self._piece)
-        self._place += payload
-        self._end += count - payload
-        if payload and self._place == self._stop:
+        if count < self._piece:
+            self._place += count
+            return
+        self._place += self._piece
+        self._end += count - self._piece
+        if self._piece and self._place == self._stop:
             self._end_chunk()
         while self._understand():
             pass
