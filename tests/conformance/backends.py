@@ -16,6 +16,7 @@ from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
 from tests.real.memory_link import memory_link
+from tests.real.nbd_backends import on_nbd_server, on_nbdkit, on_qemu_nbd
 
 __all__ = ["REAL", "SIMULATED", "Factory", "RealFactory"]
 
@@ -122,6 +123,21 @@ SIMULATED: dict[str, Factory] = {
     "shared-memory-ddr4": model("shared-memory-ddr4", line=64, overlaps=False),
 }
 
+BLOCKS = (
+    "--filter=blocksize-policy",
+    "blocksize-minimum=64",
+    "blocksize-preferred=512",
+    "blocksize-maximum=512",
+    "blocksize-error-policy=error",
+)
+
 REAL: dict[str, RealFactory] = {
     "process memory": RealFactory(memory_link),
+    "nbdkit": RealFactory(on_nbdkit()),
+    "nbdkit, simple replies, three connections": RealFactory(
+        on_nbdkit("--no-sr", tcp=True, connections=3)
+    ),
+    "nbdkit, blocks of 64 to 512 bytes": RealFactory(on_nbdkit(*BLOCKS, padded=64)),
+    "qemu-nbd": RealFactory(on_qemu_nbd),
+    "nbd-server": RealFactory(on_nbd_server),
 }

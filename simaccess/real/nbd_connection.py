@@ -1,0 +1,255 @@
+"""One connection to an NBD server: its handshake, and bytes in and out.
+
+A failure of the connection, or what the far end must not send, raises `Broken`; then nothing
+that was under way on it can end any more. `Broken` is for the link, which tells its user.
+
+Sending never blocks: what does not fit into the socket's buffer is queued. Receiving blocks if
+asked to, within the kernel and not in `poll`, which saves half of the system calls of a stream.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from struct import Struct
+from time import perf_counter
+from typing import Any
+
+from simaccess.real.nbd_handshake import Export, handshake
+from simaccess.real.nbd_protocol import DISCONNECT, ProtocolError, Replies, Request
+
+__all__ = ["Address", "Broken", "Connection"]
+
+_AT_ONCE, _ALL = socket.MSG_DONTWAIT, socket.MSG_WAITALL
+_TIMEVAL = Struct("@ll")  # seconds and microseconds
+
+Address = tuple[str, int] | str
+"""Host and port, or the path of a unix socket."""
+
+
+class Broken(Exception):  # noqa: N818  # a state of the connection
+    """A connection is of no more use; says why."""
+
+
+class Connection:
+    """A connection in the transmission phase.
+
+    Parameters
+    ----------
+    address : tuple or str
+        Where the server listens.
+    name : str
+        The export.
+    timeout : float
+        Seconds within which it must be open.
+
+    Attributes
+    ----------
+    export : Export
+        What the server offers.
+    replies : Replies
+        What is under way.
+    patience : float
+        Seconds for which `receive` blocks at most when asked to.
+    queue : deque
+        What could not be sent yet.
+    whole : bool
+        False while bytes are on their way between the socket and the books. Seen from outside it
+        means that a signal handler's exception came between: where in the stream we are is lost.
+    """
+
+    def __init__(self, address: Address, name: str, timeout: float) -> None:
+        deadline = perf_counter() + timeout
+        self.whole = True
+        self.queue: deque[tuple[Request, memoryview]] = deque()
+        self.patience = max(timeout / 8, 1e-3)
+        self._got: list[tuple[Any, ...]] = []
+        try:
+            self.socket = _connect(address, deadline)
+        except TimeoutError:
+            raise Broken(f"cannot connect: no answer within {timeout:g} s") from None
+        except OSError as error:
+            raise Broken(f"cannot connect: {error.strerror or error}") from None
+        try:
+            self.export = self._shake_hands(name, deadline)
+            self.socket.setblocking(True)
+            seconds, part = divmod(self.patience, 1)
+            patience = _TIMEVAL.pack(int(seconds), int(part * 1e6))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        except TimeoutError:
+            self.socket.close()
+            raise Broken(f"no answer within {timeout:g} s in the handshake") from None
+        except OSError as error:
+            self.socket.close()
+            raise Broken(f"the handshake failed: {error.strerror or error}") from None
+        except BaseException:
+            self.socket.close()
+            raise
+        self.replies = Replies(self.export.structured)
+
+    def _shake_hands(self, name: str, deadline: float) -> Export:
+        steps = handshake(name)
+        answer = b""
+        try:
+            step = next(steps)
+            while True:
+                self.socket.settimeout(_left(deadline))
+                if isinstance(step, bytes):
+                    self.socket.sendall(step)
+                    step = next(steps)
+                    continue
+                part = self.socket.recv(step - len(answer))
+                if not part:
+                    raise ProtocolError("the server closed the connection in the handshake")
+                answer += part
+                if len(answer) == step:
+                    step, answer = steps.send(answer), b""
+        except StopIteration as end:
+            export: Export = end.value
+            return export
+
+    def issue(self, request: Request, payload: memoryview | None = None) -> None:
+        """Send a request, or as much of it as can be sent now."""
+        self.whole = False
+        self.replies.expect(request)
+        header = request.header()
+        total = len(header)
+        if self.queue:
+            sent = 0
+        else:
+            try:
+                if payload is None:
+                    sent = self.socket.send(header, _AT_ONCE)
+                else:
+                    total += len(payload)
+                    sent = self.socket.sendmsg((header, payload), (), _AT_ONCE)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                raise Broken(f"the connection was lost: {error.strerror or error}") from None
+        if sent < total or self.queue:
+            if sent < len(header):
+                self.queue.append((request, memoryview(header)[sent:]))
+            if payload is not None:
+                self.queue.append((request, payload[max(sent - len(header), 0) :]))
+        self.whole = True
+
+    def send_queued(self) -> None:
+        """Send as much as can be sent of what could not be sent before."""
+        queue = self.queue
+        while queue:
+            self.whole = False
+            request, part = queue[0]
+            try:
+                sent = self.socket.send(part, _AT_ONCE)
+            except BlockingIOError:
+                self.whole = True
+                return
+            except OSError as error:
+                raise Broken(f"the connection was lost: {error.strerror or error}") from None
+            if sent == len(part):
+                queue.popleft()
+            else:
+                queue[0] = request, part[sent:]
+            self.whole = True
+
+    def receive(self, until: Request | None = None) -> None:
+        """Receive what is there; or block until a request is over, for `patience` at most."""
+        replies = self.replies
+        while replies.under_way:
+            targets = replies.targets()
+            flags: int = _AT_ONCE
+            if until is not None:
+                targets = targets[:1]
+                flags = _ALL if replies.in_payload else 0
+            self.whole = False
+            try:
+                # What came is in the list before a signal's handler runs, whatever that raises.
+                self._got.extend(map(self.socket.recvmsg_into, (targets,), (0,), (flags,)))
+            except BlockingIOError:
+                self.whole = True
+                return
+            except OSError as error:
+                raise Broken(f"the connection was lost: {error.strerror or error}") from None
+            except BaseException:
+                self._enter()
+                raise
+            if self._enter() < sum(map(len, targets)) or (until is not None and until.over):
+                return
+
+    def _enter(self) -> int:
+        """Enter what came into the books, and return how much that was."""
+        count = 0
+        while self._got:
+            count = self._got.pop()[0]
+            if not count:
+                raise Broken("the server closed the connection with requests under way")
+            try:
+                self.replies.received(count)
+            except ProtocolError as error:
+                raise Broken(f"protocol error: {error}") from None
+        self.whole = True
+        return count
+
+    def withdraw(self, request: Request) -> bool:
+        """See to it that a request no longer touches its memory; say whether it was never sent."""
+        request.view = None
+        request.fail(f"the {request.describe()} was withdrawn")
+        mine = [(index, part) for index, (owner, part) in enumerate(self.queue) if owner is request]
+        if not mine:
+            return False
+        self.whole = False
+        unsent = len(mine[0][1]) == len(request.header())
+        if unsent and (request.cookie in self.replies.under_way):
+            self.queue = deque(entry for entry in self.queue if entry[0] is not request)
+            del self.replies.under_way[request.cookie]
+            request.over = True
+        else:  # what has begun must go on, or the server takes what follows for its payload
+            for index, part in mine:
+                self.queue[index] = request, memoryview(bytes(part))
+        self.whole = True
+        return request.over
+
+    def close(self) -> None:
+        """Take leave of the server if that can be done at once, and close."""
+        try:
+            if self.whole and not self.queue:
+                self.socket.send(Request(DISCONNECT, 0, 0).header(), _AT_ONCE)
+        except OSError:
+            pass
+        finally:
+            self.queue.clear()
+            self.socket.close()
+
+
+def _left(deadline: float) -> float:
+    left = deadline - perf_counter()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _connect(address: Address, deadline: float) -> socket.socket:
+    if isinstance(address, str):
+        return _open(socket.AF_UNIX, address, deadline)
+    host, port = address
+    problem: OSError = OSError("no address")
+    for family, _, _, _, found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        try:
+            return _open(family, found, deadline)
+        except OSError as error:
+            problem = error
+    raise problem
+
+
+def _open(family: int, address: object, deadline: float) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.settimeout(_left(deadline))
+        opened.connect(address)  # type: ignore[arg-type]  # what getaddrinfo gave for the family
+        if family != socket.AF_UNIX:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        opened.close()
+        raise
+    return opened

@@ -1,0 +1,393 @@
+"""The transmission phase of the NBD protocol, without a socket: requests out, replies in.
+
+Written against the protocol's public description, doc/proto.md of
+https://github.com/NetworkBlockDevice/nbd. Bytes from the far end go where `Replies.targets`
+says: headers into a small staging area, payload straight into the memory of whoever asked for
+it. Only so much is taken from the far end as its replies to the requests under way can hold, so
+that nothing it sends makes the parser loop or allocate; whatever is not such a reply raises
+`ProtocolError`, after which the connection is of no more use.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from struct import Struct
+
+__all__ = ["DISCONNECT", "FLUSH", "READ", "WRITE", "ProtocolError", "Replies", "Request"]
+
+READ, WRITE, DISCONNECT, FLUSH = range(4)
+"""Commands."""
+
+_NAMES = {READ: "read", WRITE: "write", DISCONNECT: "disconnect", FLUSH: "flush"}
+
+_REQUEST = Struct(">IHHQQI")  # magic, flags, command, cookie, offset, length
+_SIMPLE = Struct(">IIQ")  # magic, error, cookie
+_CHUNK = Struct(">IHHQI")  # magic, flags, kind, cookie, length
+_OFFSET = Struct(">Q")
+_HOLE = Struct(">QI")
+_ERROR = Struct(">IH")
+
+_REQUEST_MAGIC = 0x25609513
+_SIMPLE_MAGIC = 0x67446698
+_CHUNK_MAGIC = 0x668E33EF
+
+_DONE = 1  # flag of a chunk: the last one of its reply
+_NONE, _DATA, _HOLES = range(3)  # kinds of chunk
+_FAILED = 1 << 15  # set in the kinds of chunk that tell of an error
+_MESSAGE = 4096  # bytes of a text, at most, says the protocol
+
+_HEADER = _CHUNK.size + _OFFSET.size  # read at once: what stands before a chunk's payload
+_SMALL = 4096  # a payload up to this is cheaper copied once than received by a call of its own
+_STAGING = 2 * _SMALL
+_SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
+
+_NO_PARTS: list[int] = []
+_ZEROS = memoryview(bytes(1 << 16))
+
+# Other errors get EINVAL's meaning, says the protocol.
+_ERRORS = {1: "EPERM", 5: "EIO", 12: "ENOMEM", 22: "EINVAL", 28: "ENOSPC", 75: "EOVERFLOW"}
+_ERRORS |= {95: "ENOTSUP", 108: "ESHUTDOWN"}
+
+
+class ProtocolError(Exception):
+    """The far end sent what the protocol does not allow."""
+
+
+class Request:
+    """A request, and what has come of it.
+
+    Parameters
+    ----------
+    command : int
+        `READ`, `WRITE` or `FLUSH`.
+    offset, length : int
+        The bytes of the export that it is about.
+    view : memoryview, optional
+        Where a read's bytes go. None: nobody wants them any more.
+    at : int, optional
+        Where in the export the view begins: bytes outside of it are not wanted.
+
+    Attributes
+    ----------
+    cookie : int
+        What tells it from the others on its connection.
+    over : bool
+        Whether the whole reply has come.
+    problem : str
+        What went wrong; empty for success.
+    """
+
+    __slots__ = (
+        "_begins",
+        "_chunks",
+        "_ends",
+        "at",
+        "command",
+        "cookie",
+        "left",
+        "length",
+        "offset",
+        "over",
+        "problem",
+        "view",
+    )
+
+    def __init__(
+        self,
+        command: int,
+        offset: int,
+        length: int,
+        view: memoryview | None = None,
+        at: int | None = None,
+    ) -> None:
+        self.command = command
+        self.offset = offset
+        self.length = length
+        self.view = view
+        self.at = offset if at is None else at
+        self.cookie = 0
+        self.over = False
+        self.problem = ""
+        self.left = length if command == READ else 0  # bytes not yet announced
+        self._chunks = 0
+        # Of the parts that were announced, in order, merged; none for a reply in one part.
+        self._begins: list[int] = _NO_PARTS
+        self._ends: list[int] = _NO_PARTS
+
+    def header(self) -> bytes:
+        """Return what is sent to ask for it, less a write's payload."""
+        return _REQUEST.pack(_REQUEST_MAGIC, 0, self.command, self.cookie, self.offset, self.length)
+
+    def describe(self) -> str:
+        """Return a phrase for errors."""
+        name = _NAMES[self.command]
+        return name if self.command == FLUSH else f"{name} of {self.length} bytes at {self.offset}"
+
+    def fail(self, problem: str) -> None:
+        """Note what went wrong, if it is the first thing that did."""
+        self.problem = self.problem or problem
+
+    def count(self) -> None:
+        """Count a chunk of its reply: one for every 64 bytes is more than any server needs."""
+        self._chunks += 1
+        if self._chunks > 16 + self.length // 64:
+            raise ProtocolError(
+                f"the {self.describe()} is answered in more than {self._chunks} parts"
+            )
+
+    def announce(self, begin: int, length: int) -> None:
+        """Note that the reply has these bytes."""
+        end = begin + length
+        if self.command != READ:
+            raise ProtocolError(f"the {self.describe()} is answered with data")
+        if not length or begin < self.offset or end > self.offset + self.length:
+            raise ProtocolError(f"the {self.describe()} is answered with {length} bytes at {begin}")
+        if length > self.left:
+            raise ProtocolError(f"bytes at {begin} come twice for the {self.describe()}")
+        self.left -= length
+        if length == self.length:  # by far the usual case
+            return
+        if self._begins is _NO_PARTS:
+            self._begins, self._ends = [], []
+        place = bisect_right(self._begins, begin)
+        if (place and self._ends[place - 1] > begin) or (
+            place < len(self._begins) and self._begins[place] < end
+        ):
+            raise ProtocolError(f"bytes at {begin} come twice for the {self.describe()}")
+        after = place < len(self._begins) and self._begins[place] == end
+        if place and self._ends[place - 1] == begin:
+            self._ends[place - 1] = self._ends.pop(place) if after else end
+            if after:
+                del self._begins[place]
+        elif after:
+            self._begins[place] = begin
+        else:
+            self._begins.insert(place, begin)
+            self._ends.insert(place, end)
+
+
+class Replies:
+    """What comes back on one connection in the transmission phase.
+
+    Parameters
+    ----------
+    structured : bool
+        Whether structured replies were agreed upon.
+
+    Attributes
+    ----------
+    under_way : dict of int to Request
+        The requests without a whole reply, by cookie.
+    """
+
+    def __init__(self, structured: bool) -> None:
+        self.structured = structured
+        self.under_way: dict[int, Request] = {}
+        self._cookie = 0
+        self._staging = memoryview(bytearray(_STAGING))
+        self._begin = self._end = 0  # of what is in the staging area and not yet understood
+        self._need = _SIMPLE.size  # bytes there with which something can be understood
+        self._scratch: memoryview | None = None
+        # The chunk or simple reply that is being received.
+        self._request: Request | None = None
+        self._kind = _DATA
+        self._done = False
+        self._size = 0  # of the chunk's own part before its payload
+        # Its payload, as places in the export.
+        self._place = self._stop = 0
+        self._piece = 0  # bytes of it that the last targets had room for
+
+    def expect(self, request: Request) -> None:
+        """Give a request that is about to be sent its cookie."""
+        self._cookie = request.cookie = (self._cookie + 1) % (1 << 64)
+        self.under_way[request.cookie] = request
+
+    @property
+    def in_payload(self) -> bool:
+        """Whether payload comes next."""
+        return self._place < self._stop
+
+    def targets(self) -> tuple[memoryview, ...]:
+        """Return where the next bytes from the far end go, one memory after the other."""
+        left = self._stop - self._place
+        if left:
+            piece = self._target(left)
+            self._piece = len(piece)
+            if self._piece < left or (self._done and len(self.under_way) == 1):
+                return (piece,)
+            return piece, self._staging[:_HEADER]  # the next header, by the same system call
+        self._piece = 0
+        return (self._staging[self._end : self._begin + self._ahead()],)
+
+    def received(self, count: int) -> None:
+        """Take note of `count` bytes that were put into the targets, in their order.
+
+        Raises
+        ------
+        ProtocolError
+            If they are not such a reply as a request under way can have.
+        """
+        if count < self._piece:
+            self._place += count
+            return
+        self._place += self._piece
+        self._end += count - self._piece
+        if self._piece and self._place == self._stop:
+            self._end_chunk()
+        while self._understand():
+            pass
+        if self._begin:
+            left = self._end - self._begin
+            self._staging[:left] = bytes(self._staging[self._begin : self._end])
+            self._begin, self._end = 0, left
+
+    def _ahead(self) -> int:
+        """Return how many bytes to ask for when nothing but payload would be wasted by it."""
+        if len(self.under_way) == 1 and self._request is None:
+            (request,) = self.under_way.values()
+            if request.command == READ and request.length <= _SMALL:
+                return _HEADER + request.length
+        return max(_HEADER, self._need)
+
+    def _target(self, most: int) -> memoryview:
+        """Return where the payload at the present place goes, up to `most` bytes."""
+        request, place = self._request, self._place
+        view = None if request is None else request.view
+        if request is not None and view is not None:
+            begin = request.at
+            end = begin + len(view)
+            if begin <= place < end:
+                if place == begin and len(view) <= most:
+                    return view
+                return view[place - begin : place - begin + most]
+            if place < begin:
+                most = min(most, begin - place)
+        if self._scratch is None:
+            self._scratch = memoryview(bytearray(_SCRATCH))
+        return self._scratch[:most]
+
+    def _understand(self) -> bool:
+        """Go one step on with what is in the staging area; say whether there may be another."""
+        available = self._end - self._begin
+        if self._place < self._stop:
+            if not available:
+                return False
+            piece = self._target(min(available, self._stop - self._place))
+            size = len(piece)
+            piece[:] = self._staging[self._begin : self._begin + size]
+            self._begin += size
+            self._place += size
+            if self._place == self._stop:
+                self._end_chunk()
+            return True
+        if available < self._need:
+            return False
+        if self._request is not None:
+            self._begin_chunk(self._request)
+        else:
+            self._read_header(available)
+        return True
+
+    def _read_header(self, available: int) -> None:
+        magic, error, cookie = _SIMPLE.unpack_from(self._staging, self._begin)
+        if magic == _SIMPLE_MAGIC:
+            self._begin += _SIMPLE.size
+            self._read_simple(self._find(cookie), error)
+        elif magic == _CHUNK_MAGIC and self.structured:
+            if available < _CHUNK.size:
+                self._need = _CHUNK.size
+                return
+            _, flags, kind, cookie, length = _CHUNK.unpack_from(self._staging, self._begin)
+            self._begin += _CHUNK.size
+            self._read_chunk(self._find(cookie), flags, kind, length)
+        else:
+            raise ProtocolError(f"a reply that begins with 0x{magic:08x}")
+
+    def _find(self, cookie: int) -> Request:
+        try:
+            return self.under_way[cookie]
+        except KeyError:
+            raise ProtocolError(f"a reply to a request that was not made: {cookie}") from None
+
+    def _read_simple(self, request: Request, error: int) -> None:
+        if request.command == READ and self.structured:
+            raise ProtocolError(f"the {request.describe()} has no structured reply, as was agreed")
+        self._request = request
+        self._done = True
+        if error:
+            request.fail(_error(request, error))
+            self._end_chunk()
+        elif request.command == READ:
+            request.announce(request.offset, request.length)
+            self._place = request.offset
+            self._stop = request.offset + request.length
+        else:
+            self._end_chunk()
+
+    def _read_chunk(self, request: Request, flags: int, kind: int, length: int) -> None:
+        request.count()
+        self._request = request
+        self._kind = kind
+        self._done = bool(flags & _DONE)
+        self._size = length
+        if kind == _DATA:
+            self._need = _OFFSET.size
+            fits = length > _OFFSET.size
+        elif kind == _HOLES:
+            self._need = _HOLE.size
+            fits = length == _HOLE.size
+        elif kind & _FAILED:
+            self._need = length
+            fits = _ERROR.size <= length <= _ERROR.size + _MESSAGE + _OFFSET.size
+        else:
+            self._need = 0
+            fits = kind == _NONE and length == 0 and self._done
+        if not fits:
+            raise ProtocolError(
+                f"the {request.describe()} is answered by {length} bytes of kind {kind}"
+            )
+
+    def _begin_chunk(self, request: Request) -> None:
+        """Understand what a chunk has before its payload."""
+        staging, begin = self._staging, self._begin
+        self._begin += self._need
+        if self._kind == _DATA:
+            (place,) = _OFFSET.unpack_from(staging, begin)
+            request.announce(place, self._size - _OFFSET.size)
+            self._place = place
+            self._stop = place + self._size - _OFFSET.size
+            return
+        if self._kind == _HOLES:
+            place, size = _HOLE.unpack_from(staging, begin)
+            request.announce(place, size)
+            self._place, self._stop = place, place + size
+            while self._place < self._stop:
+                piece = self._target(min(self._stop - self._place, len(_ZEROS)))
+                piece[:] = _ZEROS[: len(piece)]
+                self._place += len(piece)
+        elif self._kind & _FAILED:
+            error, size = _ERROR.unpack_from(staging, begin)
+            if not error or size > self._need - _ERROR.size:
+                raise ProtocolError(f"a malformed error for the {request.describe()}")
+            text = bytes(staging[begin + _ERROR.size : begin + _ERROR.size + size])
+            request.fail(_error(request, error, text.decode(errors="replace")))
+        self._end_chunk()
+
+    def _end_chunk(self) -> None:
+        request, self._request = self._request, None
+        self._need = _SIMPLE.size
+        if request is None or not self._done:
+            return
+        if request.left and not request.problem:
+            raise ProtocolError(f"{request.left} bytes are missing in the {request.describe()}")
+        del self.under_way[request.cookie]
+        request.over = True
+        request.view = None
+
+
+def _error(request: Request, error: int, text: str = "") -> str:
+    name = _ERRORS.get(error, f"error {error}")
+    reason = text or (os.strerror(error) if error in _ERRORS else "")
+    shown = "".join(letter if letter.isprintable() else "?" for letter in reason)
+    return f"the server refused the {request.describe()}: {name}" + (shown and f", {shown}")
