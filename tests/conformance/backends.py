@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from simaccess.kinds import KINDS
@@ -15,6 +16,7 @@ from simaccess.sim.environment import Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
+from tests.real.local_links import shared_memory_link
 from tests.real.memory_link import memory_link
 
 __all__ = ["REAL", "SIMULATED", "Factory", "RealFactory"]
@@ -57,13 +59,13 @@ class RealFactory:
     writable : bool
         Whether the segment can be written.
     line, overlaps
-        As for `Factory`.
+        As for `Factory`; `overlaps` is None where a copy may have ended before it is waited for.
     """
 
     open: Callable[[bytes], AbstractContextManager[tuple[RealLink, Callable[[], bytes]]]]
     writable: bool = True
     line: int = 1
-    overlaps: bool = True
+    overlaps: bool | None = True
 
 
 class QueuedMemory(LocalMemory):
@@ -124,4 +126,8 @@ SIMULATED: dict[str, Factory] = {
 
 REAL: dict[str, RealFactory] = {
     "process memory": RealFactory(memory_link),
+    "shared memory": RealFactory(shared_memory_link, overlaps=False),
+    "shared memory, helper process": RealFactory(
+        partial(shared_memory_link, query="?copier=process"), overlaps=None
+    ),
 }

@@ -1,0 +1,43 @@
+"""Links within the machine, as contexts: a link, and what returns the far end's bytes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+
+from simaccess.real.link import RealLink
+from simaccess.real.urls import open_link
+
+__all__ = ["file_link", "shared_memory_link"]
+
+Opened = Iterator[tuple[RealLink, Callable[[], bytes]]]
+
+
+@contextmanager
+def shared_memory_link(content: bytes, query: str = "") -> Opened:
+    memory = SharedMemory(create=True, size=len(content))
+    try:
+        memory.buf[:] = content
+        with open_link(f"shm:{memory.name}{query}") as link:
+            yield link, lambda: bytes(memory.buf)
+    finally:
+        memory.close()
+        memory.unlink()
+
+
+@contextmanager
+def file_link(content: bytes, query: str = "") -> Opened:
+    # Not in the usual place, which may be memory: the kernel's own file system refuses O_DIRECT.
+    descriptor, name = tempfile.mkstemp(dir=os.environ.get("SIMACCESS_TEST_DISK", "/var/tmp"))
+    path = Path(name)
+    try:
+        os.write(descriptor, content)
+        with open_link(f"file:{path}{query}") as link:
+            yield link, path.read_bytes
+    finally:
+        os.close(descriptor)
+        path.unlink()
