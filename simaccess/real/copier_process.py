@@ -12,6 +12,7 @@ with it only where stores become visible in order (x86); the eventfd orders them
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import signal
@@ -45,7 +46,9 @@ def _move(file: int, back: int, offset: int, memory: memoryview) -> int:
                 break
             moved += step
     except OSError as error:
-        return error.errno or 1
+        # Past the page cache, what follows a short read is no whole block.
+        if not (moved and error.errno == errno.EINVAL):
+            return error.errno or 1
     return moved - len(memory)
 
 

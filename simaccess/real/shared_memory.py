@@ -13,7 +13,7 @@ import mmap
 import os
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import unquote
 
 from simaccess.errors import InputError
@@ -61,7 +61,7 @@ class SharedMemoryLink(RealLink):
         If there is no such memory, or it may not be read.
     """
 
-    MEANING = {
+    MEANING: ClassVar = {
         "load": "a view of the memory itself, without a copy; too short to be timed, so its cache"
         " misses, which come when the client looks at the bytes, count as compute",
         "fetch": "a copy into the shadow: by the consumer, charged as copy (copier=inline), or by"

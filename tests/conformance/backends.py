@@ -16,7 +16,7 @@ from simaccess.sim.environment import Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
-from tests.real.local_links import shared_memory_link
+from tests.real.local_links import file_link, shared_memory_link
 from tests.real.memory_link import memory_link
 
 __all__ = ["REAL", "SIMULATED", "Factory", "RealFactory"]
@@ -129,5 +129,11 @@ REAL: dict[str, RealFactory] = {
     "shared memory": RealFactory(shared_memory_link, overlaps=False),
     "shared memory, helper process": RealFactory(
         partial(shared_memory_link, query="?copier=process"), overlaps=None
+    ),
+    "file, buffered": RealFactory(file_link, overlaps=None),
+    "file, mapped": RealFactory(partial(file_link, query="?mode=mapped"), overlaps=None),
+    "file, direct": RealFactory(partial(file_link, query="?mode=direct"), overlaps=None),
+    "file, direct, helper process": RealFactory(
+        partial(file_link, query="?mode=direct&copier=process"), overlaps=None
     ),
 }
