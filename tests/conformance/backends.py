@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from simaccess.kinds import KINDS
@@ -15,6 +16,7 @@ from simaccess.sim.environment import Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
+from tests.real.local_links import file_link, shared_memory_link
 from tests.real.memory_link import memory_link
 from tests.real.nbd_backends import on_nbd_server, on_nbdkit, on_qemu_nbd
 
@@ -58,13 +60,13 @@ class RealFactory:
     writable : bool
         Whether the segment can be written.
     line, overlaps
-        As for `Factory`.
+        As for `Factory`; `overlaps` is None where a copy may have ended before it is waited for.
     """
 
     open: Callable[[bytes], AbstractContextManager[tuple[RealLink, Callable[[], bytes]]]]
     writable: bool = True
     line: int = 1
-    overlaps: bool = True
+    overlaps: bool | None = True
 
 
 class QueuedMemory(LocalMemory):
@@ -140,4 +142,14 @@ REAL: dict[str, RealFactory] = {
     "nbdkit, blocks of 64 to 512 bytes": RealFactory(on_nbdkit(*BLOCKS, padded=64)),
     "qemu-nbd": RealFactory(on_qemu_nbd),
     "nbd-server": RealFactory(on_nbd_server),
+    "shared memory": RealFactory(shared_memory_link, overlaps=False),
+    "shared memory, helper process": RealFactory(
+        partial(shared_memory_link, query="?copier=process"), overlaps=None
+    ),
+    "file, buffered": RealFactory(file_link, overlaps=None),
+    "file, mapped": RealFactory(partial(file_link, query="?mode=mapped"), overlaps=None),
+    "file, direct": RealFactory(partial(file_link, query="?mode=direct"), overlaps=None),
+    "file, direct, helper process": RealFactory(
+        partial(file_link, query="?mode=direct&copier=process"), overlaps=None
+    ),
 }

@@ -1,0 +1,54 @@
+"""Links within the machine, as contexts: a link, and what returns the far end's bytes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+
+import pytest
+
+from simaccess.errors import InputError
+from simaccess.real.link import RealLink
+from simaccess.real.urls import open_link
+
+__all__ = ["file_link", "shared_memory_link"]
+
+Opened = Iterator[tuple[RealLink, Callable[[], bytes]]]
+
+
+@contextmanager
+def shared_memory_link(content: bytes, query: str = "") -> Opened:
+    memory = SharedMemory(create=True, size=len(content))
+    buffer = memory.buf
+    assert buffer is not None
+    try:
+        buffer[:] = content
+        with open_link(f"shm:{memory.name}{query}") as link:
+            yield link, lambda: bytes(buffer)
+    finally:
+        memory.close()
+        memory.unlink()
+
+
+@contextmanager
+def file_link(content: bytes, query: str = "") -> Opened:
+    # Not in the usual place, which may be memory: the kernel's own file system refuses O_DIRECT.
+    descriptor, name = tempfile.mkstemp(dir=os.environ.get("SIMACCESS_TEST_DISK", "/var/tmp"))
+    path = Path(name)
+    try:
+        os.write(descriptor, content)
+        try:
+            opened = open_link(f"file:{path}{query}")
+        except InputError as error:
+            if error.key == "mode":
+                pytest.skip("no O_DIRECT in /var/tmp: name another place in SIMACCESS_TEST_DISK")
+            raise
+        with opened as link:
+            yield link, path.read_bytes
+    finally:
+        os.close(descriptor)
+        path.unlink()
