@@ -16,6 +16,7 @@ from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
 from tests.real.memory_link import memory_link
+from tests.real.servers import http_link, memory_file_link
 
 __all__ = ["REAL", "SIMULATED", "Factory", "RealFactory"]
 
@@ -56,14 +57,16 @@ class RealFactory:
         segment's bytes as they are at the far end. It skips the test if a server is missing.
     writable : bool
         Whether the segment can be written.
-    line, overlaps
+    line : int
         As for `Factory`.
+    overlaps : bool or None
+        As for `Factory`; None where a copy may have ended before anybody waits for it.
     """
 
     open: Callable[[bytes], AbstractContextManager[tuple[RealLink, Callable[[], bytes]]]]
     writable: bool = True
     line: int = 1
-    overlaps: bool = True
+    overlaps: bool | None = True
 
 
 class QueuedMemory(LocalMemory):
@@ -124,4 +127,6 @@ SIMULATED: dict[str, Factory] = {
 
 REAL: dict[str, RealFactory] = {
     "process memory": RealFactory(memory_link),
+    "http, nginx": RealFactory(http_link, writable=False, overlaps=None),
+    "fsspec, memory": RealFactory(memory_file_link, overlaps=None),
 }
