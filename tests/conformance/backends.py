@@ -19,6 +19,7 @@ from simaccess.sim.local_memory import LocalMemory, LocalSection
 from tests.real.local_links import file_link, shared_memory_link
 from tests.real.memory_link import memory_link
 from tests.real.nbd_backends import on_nbd_server, on_nbdkit, on_qemu_nbd
+from tests.real.servers import http_link, memory_file_link
 
 __all__ = ["REAL", "SIMULATED", "Factory", "RealFactory"]
 
@@ -59,8 +60,10 @@ class RealFactory:
         segment's bytes as they are at the far end. It skips the test if a server is missing.
     writable : bool
         Whether the segment can be written.
-    line, overlaps
-        As for `Factory`; `overlaps` is None where a copy may have ended before it is waited for.
+    line : int
+        As for `Factory`.
+    overlaps : bool or None
+        As for `Factory`; None where a copy may have ended before anybody waits for it.
     """
 
     open: Callable[[bytes], AbstractContextManager[tuple[RealLink, Callable[[], bytes]]]]
@@ -152,4 +155,6 @@ REAL: dict[str, RealFactory] = {
     "file, direct, helper process": RealFactory(
         partial(file_link, query="?mode=direct&copier=process"), overlaps=None
     ),
+    "http, nginx": RealFactory(http_link, writable=False, overlaps=None),
+    "fsspec, memory": RealFactory(memory_file_link, overlaps=None),
 }
