@@ -32,7 +32,6 @@ _QUEUE = 20_000
 _SPIN = {"c": 60_000, "python": 200_000}
 _PYTHON_LIMIT = 25_000_000
 """Bytes a second up to which the Python emulator keeps its times."""
-_CONGESTION = "net.ipv4.tcp_congestion_control"
 _SYSCTLS = """
 net.ipv4.tcp_congestion_control net.ipv4.tcp_available_congestion_control
 net.ipv4.tcp_slow_start_after_idle net.ipv4.tcp_no_metrics_save net.ipv4.tcp_timestamps
@@ -110,6 +109,7 @@ class WanBox:
         self.down, self.up = self.parameters.directions()
         self.emulator: Emulator = self.parameters.emulator
         self._records = records
+        self._congestion: Congestion | None = None
         self._names = ("", "")
         self._guard: subprocess.Popen[str] | None = None
         self._log: PacketLog | None = None
@@ -133,8 +133,8 @@ class WanBox:
             else:
                 self._emulate(near, far)
             guard.await_ready(self._guard_running())
-            for name, own, other in ((near, _NEAR, _FAR), (far, _FAR, _NEAR)):
-                self._address(name, own, other)
+            for end in self._ends():
+                self._address(*end)
             if self.parameters.congestion is not None:
                 self.set_congestion(self.parameters.congestion)
             if self.emulator == "netem":
@@ -223,6 +223,11 @@ class WanBox:
                 allowed="c, python",
             )
 
+    def _ends(self) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+        """Return of each end its namespace, its address and the other's."""
+        near, far = self._names
+        return (near, _NEAR, _FAR), (far, _FAR, _NEAR)
+
     def _guard_running(self) -> subprocess.Popen[str]:
         if self._guard is None:
             raise InputError("the box is not open; use it in a with statement")
@@ -282,7 +287,7 @@ class WanBox:
 
     # -- settings and facts --------------------------------------------------------------------
 
-    def set_congestion(self, name: Congestion) -> None:
+    def set_congestion(self, congestion: Congestion) -> None:
         """Choose the congestion control of connections made or accepted from now on, both ends.
 
         Raises
@@ -290,15 +295,16 @@ class WanBox:
         InputError
             If the kernel does not have it.
         """
-        for end in (self.near, self.far):
-            with end():
-                try:
-                    namespaces.set_sysctl(_CONGESTION, name)
-                except OSError:
-                    allowed = namespaces.sysctl("net.ipv4.tcp_available_congestion_control") or ""
-                    raise InputError(
-                        "this kernel does not have it", None, "congestion", name, allowed.split()
-                    ) from None
+        known = namespaces.sysctl("net.ipv4.tcp_available_congestion_control")
+        if congestion not in (known or "").split():
+            problem, allowed = "this kernel does not have it", (known or "").split()
+            raise InputError(problem, None, "congestion", congestion, allowed)
+        self._guard_running()
+        for name, own, other in self._ends():
+            # By the route: a namespace's own sysctl refuses what the machine does not allow to all.
+            route = f"route replace {other} dev {_DEVICE} src {own} congctl {congestion}"
+            namespaces.ip("-netns", name, *route.split())
+        self._congestion = congestion
 
     def connections(self) -> str:
         """Return what ``ss -ti`` says of the TCP connections at the far end."""
@@ -346,6 +352,7 @@ class WanBox:
             "processors": os.cpu_count(),
             "kernel": platform.release(),
             "mtu_bytes": MTU,
+            "congestion": self._congestion,
             "seed": self.parameters.seed,
             **shown,
             "sysctl": {key: value for key, value in settings.items() if value is not None},
