@@ -29,7 +29,7 @@ _DEVICE = "wan0"
 _NEAR, _FAR = "192.0.2.1", "192.0.2.2"  # TEST-NET-1 (RFC 5737): nobody's
 _QUEUE = 20_000
 """Packets that a device holds: it must never be the one that drops."""
-_SPIN = {"c": 60_000, "python": 200_000}
+_SPIN = {"c": 20_000, "python": 60_000}
 _PYTHON_LIMIT = 25_000_000
 """Bytes a second up to which the Python emulator keeps its times."""
 _SYSCTLS = """
@@ -128,7 +128,7 @@ class WanBox:
             namespaces.make(near)
             namespaces.make(far)
             if self.emulator == "netem":
-                self._guard = guard.start(near, far, os.getpid(), ["sh", "-c", "echo ready; cat"])
+                self._guard = guard.start(near, far, os.getpid(), guard.KERNEL)
                 netem.lay(f"{near}-path", near, far, self.down, self.up)
             else:
                 self._emulate(near, far)
@@ -158,10 +158,7 @@ class WanBox:
             self._servers.pop().end()
         guarding, self._guard = self._guard, None
         if guarding is not None:
-            for pipe in (guarding.stdin, guarding.stdout, guarding.stderr):
-                if pipe is not None:
-                    pipe.close()
-            guarding.wait()
+            guard.end(guarding)
         for name in self._names:
             if name:
                 namespaces.remove(name)

@@ -9,8 +9,8 @@
  * NEAR and FAR are descriptors of TUN devices without packet information, LOG one of shared memory
  * for a header and RECORDS records; SPIN is how many nanoseconds before a deadline to stop
  * sleeping, CPU where to run or -1. The first direction goes from FAR to NEAR. RATE is bytes a
- * second, BUFFER bytes, DELAY nanoseconds, LOSS a probability times 2^53. It ends when its
- * standard input does. With --replay it reads lines of an arrival in nanoseconds and a size, and
+ * second, BUFFER bytes, DELAY nanoseconds, LOSS a probability times 2^53. It ends at a byte of
+ * standard input; when that ends without one, the exit code is 3. With --replay it reads lines of an arrival in nanoseconds and a size, and
  * writes for each when the packet is there, or "full" or "lost".
  */
 #define _GNU_SOURCE
@@ -29,6 +29,7 @@
 
 #define BILLION 1000000000LL
 #define LONGEST 65536
+#define DIED 3 /* exit code */
 #define HEADER 32 /* bytes of a packet, behind its IPv4 header, that the log keeps */
 
 enum fate { CARRIED, FULL, LOST };
@@ -185,8 +186,10 @@ static int run(int devices[2], struct log *log, int64_t records, int64_t spin,
         }
         struct timespec timeout = {wait / BILLION, wait % BILLION};
         ppoll(polled, 3, wait == INT64_MAX ? 0 : &timeout, 0);
-        if (polled[2].revents) /* standard input has ended: so has whoever started this */
-            return 0;
+        if (polled[2].revents) { /* a word to end; or an end without: whoever started this died */
+            char word;
+            return read(0, &word, 1) == 1 ? 0 : DIED;
+        }
         checked = now();
         if (wait)
             empty[0] = empty[1] = checked;

@@ -25,6 +25,7 @@ _PREFACE = 64  # bytes before the records
 _RECORD = struct.Struct("<qqqIHBB32s")  # as in packet_log.py
 _LEFT = 16  # where in a record `left` stands
 _COUNT = struct.Struct("<q")
+_DIED = 3  # exit code
 _CHECK = 100_000_000  # nanoseconds after which a busy loop looks whether its input has ended
 
 
@@ -92,8 +93,8 @@ def _run(
         ready, _, _ = select.select(
             [*devices, 0], [], [], None if wait is None else wait / 1_000_000_000
         )
-        if 0 in ready:  # standard input has ended: so has whoever started this
-            return
+        if 0 in ready:  # a word to end; or an end without: whoever started this died
+            sys.exit(0 if os.read(0, 1) else _DIED)
         checked = clock()
         if wait != 0:
             empty[0] = empty[1] = checked
