@@ -280,7 +280,7 @@ class WanBox:
         """Run a command in the near namespace; options are those of `subprocess.run`."""
         self._guard_running()
         inside = ["ip", "netns", "exec", self._names[0], *command]
-        return subprocess.run(inside, **{"check": False, **options})
+        return subprocess.run(inside, check=options.pop("check", False), **options)
 
     # -- settings and facts --------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from simaccess.wan_box.drop_tail import CARRIED
+from simaccess.wan_box.drop_tail import FULL, LOST
 
 __all__ = ["RECORD", "Lateness", "PacketLog"]
 
@@ -114,13 +114,21 @@ class PacketLog:
         missed = self.count - self._seen - len(packets)
         self._seen = self.count
         left = packets[packets["left"] > 0]
-        values = [0.0] * 4
-        if len(left):
-            values = (np.percentile(left["left"] - left["due"], _PERCENTILES) / 1e9).tolist()
+        late = (left["left"] - left["due"]) if len(left) else np.zeros(1, np.int64)
+        median, p90, p99, worst = (np.percentile(late, _PERCENTILES) / 1e9).tolist()
         fates = np.bincount(packets["fate"], minlength=3)
-        assert fates[CARRIED] >= len(left)
         unread = float(packets["unread"].max(initial=0)) / 1e9
-        return Lateness(len(left), *values, unread, int(fates[1]), int(fates[2]), max(0, missed))
+        return Lateness(
+            count=len(left),
+            median_s=median,
+            p90_s=p90,
+            p99_s=p99,
+            worst_s=worst,
+            unread_s=unread,
+            full=int(fates[FULL]),
+            lost=int(fates[LOST]),
+            missed=max(0, missed),
+        )
 
     def close(self) -> None:
         """Give the memory back, once nobody holds records of it."""

@@ -40,10 +40,8 @@ class BoxParameters(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.emulator == "netem" and (self.loss or self.upstream_loss):
-            # It draws from the kernel's own numbers: said here rather than found out later.
-            if self.seed:
-                raise ValueError("netem cannot seed its losses; allowed: seed 0, or another one")
+        if self.emulator == "netem" and self.seed and (self.loss or self.upstream_loss):
+            raise ValueError("netem draws its losses without a seed; allowed: seed 0, c, python")
         return self
 
     def directions(self) -> tuple[DropTail, DropTail]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from simaccess.wan_box import WanBox, compiled, namespaces
+from simaccess.wan_box import compiled, namespaces
 
 
 def _lacking() -> str | None:
@@ -22,10 +21,3 @@ needs_compiler = pytest.mark.skipif(
     compiled.compiler() is None, reason="needs a C compiler (on Debian: apt install gcc libc6-dev)"
 )
 EMULATORS = [pytest.param("c", marks=needs_compiler), "python"]
-
-
-@pytest.fixture
-def box(request: pytest.FixtureRequest) -> Iterator[WanBox]:
-    """A box with the parameters of the test's mark."""
-    with WanBox(**request.param) as made:
-        yield made

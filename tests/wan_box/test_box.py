@@ -20,6 +20,7 @@ from tests.wan_box.conftest import EMULATORS, needs_root
 pytestmark = needs_root
 
 NETNS = Path("/run/netns")
+NAMESPACE = Path("/proc/thread-self/ns/net")
 
 
 def mine(process: int | None = None) -> list[str]:
@@ -64,7 +65,7 @@ def test_the_round_trip_is_what_was_asked_for(emulator: str) -> None:
 
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_a_burst_leaves_at_the_rate_and_drops_what_does_not_fit(emulator: str) -> None:
-    way = {"rtt": "10 ms", "rate": "10 Mbit/s", "buffer": "30 kB"}
+    way: dict[str, Any] = {"rtt": "10 ms", "rate": "10 Mbit/s", "buffer": "30 kB"}
     with WanBox(**way, emulator=emulator) as box:
         packets = burst(box, 60)
         reference = DropTail(box.down.rate, box.down.buffer, box.down.delay)
@@ -85,7 +86,13 @@ def test_a_burst_leaves_at_the_rate_and_drops_what_does_not_fit(emulator: str) -
 
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_losses_are_the_seeded_ones_in_both_emulators(emulator: str) -> None:
-    way = {"rtt": "2 ms", "rate": "200 Mbit/s", "buffer": "1 MB", "loss": 0.2, "seed": 5}
+    way: dict[str, Any] = {
+        "rtt": "2 ms",
+        "rate": "200 Mbit/s",
+        "buffer": "1 MB",
+        "loss": 0.2,
+        "seed": 5,
+    }
     with WanBox(**way, emulator=emulator) as box:
         packets = burst(box, 300, 100)
         reference = DropTail(*(int(word) for word in box.down.words()))
@@ -99,9 +106,9 @@ def test_losses_are_the_seeded_ones_in_both_emulators(emulator: str) -> None:
 def test_tcp_sends_packets_of_the_mtu_with_the_chosen_congestion_control(
     emulator: str, congestion: Any
 ) -> None:
-    with namespaces_with(congestion) as known:
-        if not known:
-            pytest.skip(f"this kernel has no {congestion}")
+    known = namespaces.sysctl("net.ipv4.tcp_available_congestion_control") or ""
+    if congestion not in known.split():
+        pytest.skip(f"this kernel has no {congestion}")
     with WanBox(rtt="4 ms", rate="50 Mbit/s", emulator=emulator, congestion=congestion) as box:
         with box.far():
             listener = socket.create_server((box.address, 7000))
@@ -126,30 +133,15 @@ def test_tcp_sends_packets_of_the_mtu_with_the_chosen_congestion_control(
     assert facts["sysctl"]["net.ipv4.tcp_no_metrics_save"] == "1"
 
 
-class namespaces_with:  # noqa: N801  # reads as a phrase
-    """Whether the kernel has a congestion control."""
-
-    def __init__(self, name: str) -> None:
-        self.known = (
-            name in (namespaces.sysctl("net.ipv4.tcp_available_congestion_control") or "").split()
-        )
-
-    def __enter__(self) -> bool:
-        return self.known
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
 def test_a_sockets_namespace_is_that_of_its_making() -> None:
-    before = os.readlink("/proc/thread-self/ns/net")
+    before = NAMESPACE.readlink()
     with WanBox(rtt="2 ms", rate="10 Mbit/s", emulator="python") as box:
         with box.near():
-            assert os.readlink("/proc/thread-self/ns/net") != before
-        assert os.readlink("/proc/thread-self/ns/net") == before
+            assert NAMESPACE.readlink() != before
+        assert NAMESPACE.readlink() == before
         with pytest.raises(ZeroDivisionError), box.near():
             raise ZeroDivisionError
-        assert os.readlink("/proc/thread-self/ns/net") == before
+        assert NAMESPACE.readlink() == before
         shown = box.run(["ip", "-brief", "address"], capture_output=True, text=True).stdout
     assert "wan0" in shown
     assert "192.0.2.1" in shown

@@ -16,7 +16,7 @@ GBIT = 125_000_000
 ARRIVALS = st.lists(
     st.tuples(st.integers(0, 30_000_000), st.integers(20, 1500)), min_size=1, max_size=60
 )
-WAYS = st.builds(
+WAYS: st.SearchStrategy[dict[str, int]] = st.builds(
     dict,
     rate=st.integers(1000, 1_250_000_000),
     buffer=st.integers(1500, 100_000),

@@ -11,7 +11,7 @@ from simaccess.wan_box import WanBox, compiled, namespaces
 from simaccess.wan_box.drop_tail import LOSS_SCALE, DropTail
 from simaccess.wan_box.netem import commands
 
-GIVEN = {"rtt": "20 ms", "rate": "100 Mbit/s"}
+GIVEN: dict[str, Any] = {"rtt": "20 ms", "rate": "100 Mbit/s"}
 
 
 def test_the_buffer_is_by_default_what_the_path_holds() -> None:
