@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from simaccess import __version__
+from simaccess.cli import box as box_command
 from simaccess.cli import compare as compare_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
+app.command("box", epilog=box_command.EPILOG)(box_command.box)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
 
 
