@@ -29,6 +29,7 @@ def box(
     command: Annotated[
         list[str], typer.Argument(metavar="-- COMMAND...", help="What to run at the near end.")
     ],
+    *,
     rtt: Annotated[str, typer.Option(help="Round-trip time, such as '20 ms'.")],
     rate: Annotated[str, typer.Option(help="Bytes of IP packets a second: '100 Mbit/s'.")],
     buffer: Annotated[str | None, _text("What the bottleneck holds; default: rate x RTT.")] = None,
