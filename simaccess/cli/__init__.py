@@ -16,6 +16,7 @@ import typer
 
 from simaccess import __version__
 from simaccess.cli import calibrate as calibrate_command
+from simaccess.cli import box as box_command
 from simaccess.cli import compare as compare_command
 from simaccess.cli import measure as measure_command
 from simaccess.cli import models
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
+app.command("box", epilog=box_command.EPILOG)(box_command.box)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
 app.command("measure", epilog=measure_command.EPILOG)(measure_command.measure)
 app.command("calibrate", epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
