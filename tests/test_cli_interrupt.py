@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from simaccess import cli
-from simaccess.cli.interrupt import InterruptedLate, late_interrupts
+from simaccess.cli.interrupt import late_interrupts
+from simaccess.cli.output import Ended
 from simaccess.sweep.files import TEXTS
 
 EXPERIMENT = """
@@ -120,7 +121,7 @@ def test_a_thread_holds_nothing() -> None:
         try:
             with late_interrupts() as hold:
                 hold()
-        except (InterruptedLate, ValueError) as error:
+        except (Ended, ValueError) as error:
             ended.append(type(error))
         else:
             ended.append(None)

@@ -15,14 +15,13 @@ from typing import Annotated, Any
 import typer
 
 from simaccess import __version__
-from simaccess.cli import calibrate as calibrate_command
 from simaccess.cli import box as box_command
+from simaccess.cli import calibrate as calibrate_command
 from simaccess.cli import compare as compare_command
 from simaccess.cli import measure as measure_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
-from simaccess.cli.interrupt import InterruptedLate
 from simaccess.cli.options import examples
 from simaccess.cli.output import Ended
 from simaccess.errors import InputError, LinkError
@@ -85,9 +84,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code
     except KeyboardInterrupt:
         code = 130
-    except InterruptedLate:
-        sys.stderr.write("simaccess: interrupted; everything was written\n")
-        return 130
     except (BrokenPipeError, SystemExit) as error:
         # typer and rich end the process themselves when their reader is gone.
         if isinstance(error, SystemExit) and error.code != 1:

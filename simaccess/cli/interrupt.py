@@ -7,11 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["InterruptedLate", "late_interrupts"]
+from simaccess.cli.output import Ended
 
-
-class InterruptedLate(BaseException):  # as KeyboardInterrupt is
-    """An interrupt that came too late to keep anything from being written."""
+__all__ = ["late_interrupts"]
 
 
 @contextmanager
@@ -22,7 +20,7 @@ def late_interrupts() -> Iterator[Callable[[], None]]:
 
     Raises
     ------
-    InterruptedLate
+    Ended
         At the end of the context, if an interrupt has waited for it and nothing else went wrong.
     """
     came = held = False
@@ -46,4 +44,4 @@ def late_interrupts() -> Iterator[Callable[[], None]]:
         if held:
             signal.signal(signal.SIGINT, signal.default_int_handler)
     if came:
-        raise InterruptedLate
+        raise Ended("interrupted; everything was written", 130)
