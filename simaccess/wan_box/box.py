@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,6 +31,11 @@ _NEAR, _FAR = "192.0.2.1", "192.0.2.2"  # TEST-NET-1 (RFC 5737): nobody's
 _QUEUE = 20_000
 """Packets that a device holds: it must never be the one that drops."""
 _SPIN = {"c": 20_000, "python": 60_000}
+# This package and no other of its name, which may stand in the working directory.
+_PYTHON = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from simaccess.wan_box.emulator import main; main(sys.argv[2:])"
+)
 _PYTHON_LIMIT = 25_000_000
 """Bytes a second up to which the Python emulator keeps its times."""
 _SYSCTLS = """
@@ -184,7 +190,7 @@ class WanBox:
         if self.emulator == "c":
             program = [str(compiled.emulator())]
         else:
-            program = [sys.executable, "-m", "simaccess.wan_box.emulator"]
+            program = [sys.executable, "-c", _PYTHON, str(Path(__file__).parents[2])]
         self._log = PacketLog(self._records)
         devices: list[int] = []
         try:

@@ -133,6 +133,16 @@ def test_tcp_sends_packets_of_the_mtu_with_the_chosen_congestion_control(
     assert facts["sysctl"]["net.ipv4.tcp_no_metrics_save"] == "1"
 
 
+def test_the_emulator_is_this_package_wherever_it_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "simaccess").mkdir()
+    (tmp_path / "simaccess" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with WanBox(rtt="2 ms", rate="10 Mbit/s", emulator="python") as box:
+        assert box.emulator == "python"
+
+
 def test_a_sockets_namespace_is_that_of_its_making() -> None:
     before = NAMESPACE.readlink()
     with WanBox(rtt="2 ms", rate="10 Mbit/s", emulator="python") as box:
