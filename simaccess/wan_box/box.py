@@ -21,6 +21,7 @@ from simaccess.wan_box import compiled, guard, namespaces, netem
 from simaccess.wan_box.drop_tail import LOSS_SCALE
 from simaccess.wan_box.packet_log import RECORD, Lateness, PacketLog
 from simaccess.wan_box.parameters import MTU, BoxParameters, Congestion, Emulator
+from simaccess.wan_box.priority import give
 from simaccess.wan_box.probe import round_trips
 from simaccess.wan_box.server import Server
 
@@ -74,6 +75,10 @@ class WanBox:
         Of the losses.
     congestion : {'reno', 'cubic', 'bbr'}, optional
         Congestion control of new connections at both ends; by default the machine's.
+    receive_buffer : str, optional
+        Bytes of a connection's receive buffer, from its beginning on, such as ``'8 MiB'``. By
+        default the kernel finds a size, which takes several round trips and may, at short ones,
+        stop at a window of 56 packets (see ``docs/wan-box.md``).
     emulator : {'auto', 'netem', 'c', 'python'}
         What emulates the link: the kernel, a program in C that is built on demand, or one in
         Python. By default the kernel if it can, then Python up to 200 Mbit/s where there is no
@@ -213,6 +218,9 @@ class WanBox:
         with namespaces.entered(name):
             # No connection shall begin with what another one has learnt.
             namespaces.set_sysctl("net.ipv4.tcp_no_metrics_save", "1")
+            size = self.parameters.receive_buffer
+            if size is not None:  # least, default and most
+                namespaces.set_sysctl("net.ipv4.tcp_rmem", f"4096 {size} {max(size, 1 << 22)}")
 
     def _check(self) -> None:
         """See that the kernel's link has the round-trip time that it was asked for."""
@@ -253,7 +261,12 @@ class WanBox:
         return namespaces.entered(self._names[1])
 
     def server(
-        self, command: Sequence[str], *, port: int, timeout: float = 10.0
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        timeout: float = 10.0,
+        real_time: bool = False,
     ) -> subprocess.Popen[bytes]:
         """Start a server in the far namespace and wait until it listens.
 
@@ -265,6 +278,9 @@ class WanBox:
             The TCP port at which it will listen.
         timeout : float
             Seconds to wait.
+        real_time : bool
+            Whether it runs at real-time priority, as far as that is allowed, so that others do
+            not hold it up; see `simaccess.wan_box.real_time` for the client.
 
         Returns
         -------
@@ -278,6 +294,8 @@ class WanBox:
         """
         self._guard_running()
         server = Server(self._names[1], command)
+        if real_time:
+            give(server.process.pid)
         self._servers.append(server)
         server.await_listening(port, timeout)
         return server.process
