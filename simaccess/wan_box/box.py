@@ -75,10 +75,10 @@ class WanBox:
         Of the losses.
     congestion : {'reno', 'cubic', 'bbr'}, optional
         Congestion control of new connections at both ends; by default the machine's.
-    receive_buffer : str, optional
-        Bytes of a connection's receive buffer, from its beginning on, such as ``'8 MiB'``. By
-        default the kernel finds a size, which takes several round trips and may, at short ones,
-        stop at a window of 56 packets (see ``docs/wan-box.md``).
+    socket_buffers : str, optional
+        Bytes of a TCP socket's buffers, to receive and to send, from its beginning on, such as
+        ``'8 MiB'``. By default the kernel finds sizes, which takes several round trips and may, at
+        short ones, stop at a window of 56 packets (see ``docs/wan-box.md``).
     emulator : {'auto', 'netem', 'c', 'python'}
         What emulates the link: the kernel, a program in C that is built on demand, or one in
         Python. By default the kernel if it can, then Python up to 200 Mbit/s where there is no
@@ -218,9 +218,11 @@ class WanBox:
         with namespaces.entered(name):
             # No connection shall begin with what another one has learnt.
             namespaces.set_sysctl("net.ipv4.tcp_no_metrics_save", "1")
-            size = self.parameters.receive_buffer
-            if size is not None:  # least, default and most
-                namespaces.set_sysctl("net.ipv4.tcp_rmem", f"4096 {size} {max(size, 1 << 22)}")
+            size = self.parameters.socket_buffers
+            if size is not None:
+                for key in ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"):
+                    # Least, default and most.
+                    namespaces.set_sysctl(key, f"4096 {size} {max(size, 1 << 22)}")
 
     def _check(self) -> None:
         """See that the kernel's link has the round-trip time that it was asked for."""

@@ -109,7 +109,7 @@ def test_tcp_sends_packets_of_the_mtu_with_the_chosen_congestion_control(
     known = namespaces.sysctl("net.ipv4.tcp_available_congestion_control") or ""
     if congestion not in known.split():
         pytest.skip(f"this kernel has no {congestion}")
-    way: dict[str, Any] = {"rtt": "4 ms", "rate": "50 Mbit/s", "receive_buffer": "1 MiB"}
+    way: dict[str, Any] = {"rtt": "4 ms", "rate": "50 Mbit/s", "socket_buffers": "1 MiB"}
     with WanBox(**way, emulator=emulator, congestion=congestion) as box:
         with box.far():
             listener = socket.create_server((box.address, 7000))
@@ -132,7 +132,8 @@ def test_tcp_sends_packets_of_the_mtu_with_the_chosen_congestion_control(
         facts = box.facts()
     assert facts["congestion"] == congestion
     assert facts["sysctl"]["net.ipv4.tcp_no_metrics_save"] == "1"
-    assert facts["sysctl"]["net.ipv4.tcp_rmem"].split() == ["4096", "1048576", "4194304"]
+    for key in ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"):
+        assert facts["sysctl"][key].split() == ["4096", "1048576", "4194304"]
 
 
 def test_the_emulator_is_this_package_wherever_it_is_started(
