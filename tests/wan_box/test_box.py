@@ -180,6 +180,16 @@ def test_real_time_priority_is_given_and_taken_back() -> None:
     assert os.sched_getscheduler(0) == before
 
 
+def test_the_example_of_the_documentation_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "wan-box.md").read_text(encoding="utf-8")
+    example = page.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(example, "wan-box.md", "exec"), names)
+    assert b"Directory listing" in names["page"]
+    assert names["late"].count >= 6  # a handshake, a request, an answer
+    assert names["facts"]["congestion"] == "reno"
+
+
 def test_nothing_is_left_behind() -> None:
     with WanBox(rtt="2 ms", rate="10 Mbit/s", emulator="python"):
         assert len(mine()) == 2
