@@ -39,6 +39,9 @@ def box(
     upstream_loss: Annotated[float | None, _text("Loss away from the near end.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the losses.")] = 0,
     congestion: Annotated[str | None, _text("reno, cubic or bbr; default: the machine's.")] = None,
+    socket_buffers: Annotated[
+        str | None, _text("Buffers of sockets; default: the kernel's.")
+    ] = None,
     emulator: Annotated[str, typer.Option(help="auto, netem, c or python.")] = "auto",
     size: Annotated[str, typer.Option(help="Bytes that the NBD server exports.")] = "64 MiB",
 ) -> None:
@@ -67,6 +70,7 @@ def box(
         upstream_loss=upstream_loss,
         seed=seed,
         congestion=congestion,
+        socket_buffers=socket_buffers,
         emulator=emulator,
     ) as made:
         server = [nbdkit, "-f", "-p", str(_PORT), "-i", made.address, "memory", str(exported)]

@@ -9,5 +9,6 @@ arithmetic (`drop_tail`), and each packet is logged (`packet_log`).
 
 from simaccess.wan_box.box import WanBox
 from simaccess.wan_box.packet_log import Lateness
+from simaccess.wan_box.priority import real_time
 
-__all__ = ["Lateness", "WanBox"]
+__all__ = ["Lateness", "WanBox", "real_time"]

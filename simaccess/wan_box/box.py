@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from simaccess.wan_box import compiled, guard, namespaces, netem
 from simaccess.wan_box.drop_tail import LOSS_SCALE
 from simaccess.wan_box.packet_log import RECORD, Lateness, PacketLog
 from simaccess.wan_box.parameters import MTU, BoxParameters, Congestion, Emulator
+from simaccess.wan_box.priority import give
 from simaccess.wan_box.probe import round_trips
 from simaccess.wan_box.server import Server
 
@@ -30,6 +32,11 @@ _NEAR, _FAR = "192.0.2.1", "192.0.2.2"  # TEST-NET-1 (RFC 5737): nobody's
 _QUEUE = 20_000
 """Packets that a device holds: it must never be the one that drops."""
 _SPIN = {"c": 20_000, "python": 60_000}
+# This package and no other of its name, which may stand in the working directory.
+_PYTHON = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from simaccess.wan_box.emulator import main; main(sys.argv[2:])"
+)
 _PYTHON_LIMIT = 25_000_000
 """Bytes a second up to which the Python emulator keeps its times."""
 _SYSCTLS = """
@@ -68,6 +75,10 @@ class WanBox:
         Of the losses.
     congestion : {'reno', 'cubic', 'bbr'}, optional
         Congestion control of new connections at both ends; by default the machine's.
+    socket_buffers : str, optional
+        Bytes of a TCP socket's buffers, to receive and to send, from its beginning on, such as
+        ``'8 MiB'``. By default the kernel finds sizes, which takes several round trips and may, at
+        short ones, stop at a window of 56 packets (see ``docs/wan-box.md``).
     emulator : {'auto', 'netem', 'c', 'python'}
         What emulates the link: the kernel, a program in C that is built on demand, or one in
         Python. By default the kernel if it can, then Python up to 200 Mbit/s where there is no
@@ -184,7 +195,7 @@ class WanBox:
         if self.emulator == "c":
             program = [str(compiled.emulator())]
         else:
-            program = [sys.executable, "-m", "simaccess.wan_box.emulator"]
+            program = [sys.executable, "-c", _PYTHON, str(Path(__file__).parents[2])]
         self._log = PacketLog(self._records)
         devices: list[int] = []
         try:
@@ -207,6 +218,11 @@ class WanBox:
         with namespaces.entered(name):
             # No connection shall begin with what another one has learnt.
             namespaces.set_sysctl("net.ipv4.tcp_no_metrics_save", "1")
+            size = self.parameters.socket_buffers
+            if size is not None:
+                for key in ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"):
+                    # Least, default and most.
+                    namespaces.set_sysctl(key, f"4096 {size} {max(size, 1 << 22)}")
 
     def _check(self) -> None:
         """See that the kernel's link has the round-trip time that it was asked for."""
@@ -247,7 +263,12 @@ class WanBox:
         return namespaces.entered(self._names[1])
 
     def server(
-        self, command: Sequence[str], *, port: int, timeout: float = 10.0
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        timeout: float = 10.0,
+        real_time: bool = False,
     ) -> subprocess.Popen[bytes]:
         """Start a server in the far namespace and wait until it listens.
 
@@ -259,6 +280,9 @@ class WanBox:
             The TCP port at which it will listen.
         timeout : float
             Seconds to wait.
+        real_time : bool
+            Whether it runs at real-time priority, as far as that is allowed, so that others do
+            not hold it up; see `simaccess.wan_box.real_time` for the client.
 
         Returns
         -------
@@ -272,6 +296,8 @@ class WanBox:
         """
         self._guard_running()
         server = Server(self._names[1], command)
+        if real_time:
+            give(server.process.pid)
         self._servers.append(server)
         server.await_listening(port, timeout)
         return server.process

@@ -29,6 +29,7 @@
 
 #define BILLION 1000000000LL
 #define LONGEST 65536
+#define EMULATOR 50 /* as in priority.py */
 #define DIED 3 /* exit code */
 #define HEADER 32 /* bytes of a packet, behind its IPv4 header, that the log keeps */
 
@@ -251,7 +252,7 @@ int main(int count, char **words)
             perror("cpu");
     }
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-    struct sched_param priority = {.sched_priority = 50};
+    struct sched_param priority = {.sched_priority = EMULATOR};
     log->real_time = !sched_setscheduler(0, SCHED_FIFO, &priority);
     mlockall(MCL_CURRENT | MCL_FUTURE); /* a page fault is a late packet; may be refused */
     puts("ready");

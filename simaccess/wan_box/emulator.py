@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from simaccess.wan_box.drop_tail import CARRIED, FULL, DropTail
+from simaccess.wan_box.priority import EMULATOR
 
 __all__: list[str] = []
 
@@ -119,7 +120,7 @@ def main(words: Sequence[str]) -> None:
     if cpu >= 0:
         os.sched_setaffinity(0, {cpu})
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(EMULATOR))
     except OSError:
         pass
     else:

@@ -35,6 +35,7 @@ class BoxParameters(Section):
     upstream_loss: _Loss | None = None
     seed: Annotated[Count, Field(lt=2**62)] = 0
     congestion: Congestion | None = None
+    socket_buffers: Annotated[Size, Field(ge=4096, le=2**30)] | None = None
     emulator: Emulator = "auto"
     cpu: Count | None = None
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from simaccess.errors import InputError
-from simaccess.wan_box import WanBox, namespaces
+from simaccess.wan_box import WanBox, namespaces, real_time
 from simaccess.wan_box.drop_tail import CARRIED, FULL, LOST, DropTail
 from tests.wan_box.conftest import EMULATORS, needs_root
 
@@ -109,7 +109,8 @@ def test_tcp_sends_packets_of_the_mtu_with_the_chosen_congestion_control(
     known = namespaces.sysctl("net.ipv4.tcp_available_congestion_control") or ""
     if congestion not in known.split():
         pytest.skip(f"this kernel has no {congestion}")
-    with WanBox(rtt="4 ms", rate="50 Mbit/s", emulator=emulator, congestion=congestion) as box:
+    way: dict[str, Any] = {"rtt": "4 ms", "rate": "50 Mbit/s", "socket_buffers": "1 MiB"}
+    with WanBox(**way, emulator=emulator, congestion=congestion) as box:
         with box.far():
             listener = socket.create_server((box.address, 7000))
         with box.near():
@@ -131,6 +132,18 @@ def test_tcp_sends_packets_of_the_mtu_with_the_chosen_congestion_control(
         facts = box.facts()
     assert facts["congestion"] == congestion
     assert facts["sysctl"]["net.ipv4.tcp_no_metrics_save"] == "1"
+    for key in ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"):
+        assert facts["sysctl"][key].split() == ["4096", "1048576", "4194304"]
+
+
+def test_the_emulator_is_this_package_wherever_it_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "simaccess").mkdir()
+    (tmp_path / "simaccess" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with WanBox(rtt="2 ms", rate="10 Mbit/s", emulator="python") as box:
+        assert box.emulator == "python"
 
 
 def test_a_sockets_namespace_is_that_of_its_making() -> None:
@@ -150,12 +163,31 @@ def test_a_sockets_namespace_is_that_of_its_making() -> None:
 def test_a_server_is_waited_for_and_ended() -> None:
     program = "import http.server as s; s.test(s.SimpleHTTPRequestHandler, port=8000)"
     with WanBox(rtt="2 ms", rate="10 Mbit/s", emulator="python") as box:
-        server = box.server([sys.executable, "-c", program], port=8000)
+        server = box.server([sys.executable, "-c", program], port=8000, real_time=True)
+        assert os.sched_getscheduler(server.pid) == os.SCHED_FIFO
         with box.near():
             socket.create_connection((box.address, 8000), timeout=10).close()
         with pytest.raises(InputError, match="the server ended: no such file"):
             box.server(["sh", "-c", "echo no such file >&2"], port=8001)
     assert server.poll() is not None
+
+
+def test_real_time_priority_is_given_and_taken_back() -> None:
+    before = os.sched_getscheduler(0)
+    with real_time() as allowed:
+        assert allowed
+        assert os.sched_getscheduler(0) == os.SCHED_FIFO
+    assert os.sched_getscheduler(0) == before
+
+
+def test_the_example_of_the_documentation_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "wan-box.md").read_text(encoding="utf-8")
+    example = page.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(example, "wan-box.md", "exec"), names)
+    assert b"Directory listing" in names["page"]
+    assert names["late"].count >= 6  # a handshake, a request, an answer
+    assert names["facts"]["congestion"] == "reno"
 
 
 def test_nothing_is_left_behind() -> None:
