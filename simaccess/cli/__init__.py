@@ -16,6 +16,7 @@ import typer
 
 from simaccess import __version__
 from simaccess.cli import compare as compare_command
+from simaccess.cli import import_table as import_command
 from simaccess.cli import measure as measure_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
@@ -47,6 +48,7 @@ app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
 app.command("measure", epilog=measure_command.EPILOG)(measure_command.measure)
+app.command("import", epilog=import_command.EPILOG)(import_command.import_table)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
