@@ -49,6 +49,8 @@ class Timer(Protocol):
         The link, for the header.
     segment : int
         Bytes of its segment.
+    exact : bool
+        Whether the shortest operation can be timed by itself.
     """
 
     # ruff: noqa: D102  # the properties are described above, each once
@@ -56,6 +58,8 @@ class Timer(Protocol):
     def url(self) -> str: ...
     @property
     def segment(self) -> int: ...
+    @property
+    def exact(self) -> bool: ...
 
     def traits(self, writes: bool) -> Traits:
         """Return what a plan depends on; `writes` says whether the segment may be written."""
@@ -80,6 +84,8 @@ class SimulatedTimer:
     segment : int
         Bytes of the segment.
     """
+
+    exact = True
 
     def __init__(self, model: Model, segment: int) -> None:
         self.url = f"simulated:{model.name}"
@@ -127,6 +133,8 @@ class RealTimer:
     InputError, LinkError
         If the link cannot be opened.
     """
+
+    exact = False
 
     def __init__(self, factory: LinkFactory, cpus: Sequence[int] = (), most: int = 4) -> None:
         self._link = factory()
