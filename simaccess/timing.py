@@ -110,10 +110,15 @@ class _Reused:
 
     def __init__(self, link: RealLink) -> None:
         self.size = link.size
-        self.clock: RealClock = link.clock
+        self._link = link
         self.attach: Callable[[], Segment] = link.attach
         self.cool = link.cool
         self.local: Callable[[int], RealMemory] = cache(link.local)
+
+    @property
+    def clock(self) -> RealClock:
+        """The consumer's clock."""
+        return self._link.clock
 
 
 class RealTimer:
@@ -159,7 +164,7 @@ class RealTimer:
         """Run the cell's consumers."""
         if cell.consumers == 1:
             begin, end = run(probe(self._own, self._task(cell), repetition))
-            return (end - begin) / TICKS_PER_SECOND
+            return (end - begin) / self._own.clock.ticks_per_second
         if self._crew is None:
             self._crew = self._start()
         spans = self._crew.time(cell, repetition)

@@ -21,6 +21,7 @@ from simaccess.real.link import RealLink
 from simaccess.timing import RealTimer, SimulatedTimer
 from tests.real.memory_link import MemoryLink
 from tests.real.socket_link import Server, open_link, serving
+from tests.real.stepped_link import SteppedLink
 
 SEGMENT = 1 << 20
 CELLS = (
@@ -84,6 +85,26 @@ def test_what_is_measured_on_a_simulated_link_is_what_is_predicted(name: str) ->
         assert len(numbers) == FEWEST
         seconds = [predict(model, cell, number, segment=SEGMENT) for number in numbers[:2]]
         assert outcome.measured.seconds(cell)[:2].tolist() == seconds
+
+
+@pytest.mark.parametrize("name", ["wan-20ms-100mbit", "pci-64-66", "example-link"])
+def test_a_stand_in_for_a_real_link_is_measured_as_it_is_predicted(name: str) -> None:
+    """Every call blocks, as on a real link, and every time is the one that is predicted."""
+    model = load_model(name)
+    cells = plan("quick", Traits(SEGMENT, cools=True, writes=True, patient=True)).cells
+    fresh = [
+        cell
+        for cell in cells
+        if cell.state != "steady" and cell.consumers == 1 and cell.workload[:6] != "random"
+    ]
+    some = fresh[::4] if name == "wan-20ms-100mbit" else fresh[:24:6] + fresh[-9:]
+    outcome = measure(lambda: SteppedLink(model, SEGMENT), Plan("some", tuple(some), seconds=0.0))
+    assert {cell.operation for cell in outcome.measured.cells} > {"fetch", "method"}
+    for cell in some:
+        numbers = outcome.measured.repetitions(cell)
+        assert len(numbers) == FEWEST
+        predicted = [predict(model, cell, number, segment=SEGMENT) for number in numbers[:2]]
+        assert outcome.measured.seconds(cell)[:2].tolist() == predicted
 
 
 def test_a_real_link_is_measured(server: Server) -> None:
