@@ -110,6 +110,7 @@ class _Reused:
 
     def __init__(self, link: RealLink) -> None:
         self.size = link.size
+        self.views = link.views
         self._link = link
         self.attach: Callable[[], Segment] = link.attach
         self.cool = link.cool
