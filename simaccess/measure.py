@@ -250,7 +250,7 @@ def batched(timer: Timer, cell: Cell) -> Cell:
     Only where no state matters: a connection is fresh for one request alone.
     """
     timer.time(cell, 0)
-    if cell.state != "steady" or cell.operation == "method":
+    if timer.exact or cell.state != "steady" or cell.operation == "method":
         return cell
     while (took := timer.time(cell, 0)) < min(BATCH, SHORT * cell.count):
         more = 2 * cell.count if took * 4 > BATCH else 4 * cell.count

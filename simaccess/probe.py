@@ -11,6 +11,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import cycle, islice
 from typing import Any, Protocol, TypeAlias
 
@@ -22,7 +23,7 @@ from simaccess.measured import Cell, assignments
 from simaccess.model import Model
 from simaccess.operations import AccessMethod
 from simaccess.registry import make
-from simaccess.segment import Clock, Gate, Local, Segment, Transfer
+from simaccess.segment import Clock, Data, Gate, Local, Segment, Transfer
 from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
 from simaccess.sim.link import Link
 from simaccess.workload.accesses import Accesses
@@ -54,6 +55,8 @@ class Probed(Protocol):
     def size(self) -> int: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def views(self) -> bool: ...
     def attach(self) -> Segment: ...
     def local(self, size: int) -> Local: ...
     def cool(self) -> bool: ...
@@ -97,6 +100,13 @@ class Task:
         """Return what a consumer asks for in a repetition of a method's cell."""
         assert self.workload is not None
         return self.workload.accesses(repetition).shard(consumer, self.cell.consumers)
+
+    @cached_property
+    def longest(self) -> int:
+        """Bytes that are loaded at once, at most."""
+        if self.workload is None:
+            return self.cell.size
+        return int(self.workload.accesses(0).length.max())
 
     def method(self) -> AccessMethod:
         """Return the cell's method, fresh."""
@@ -186,6 +196,8 @@ async def probe(
     if cell.state != "steady" and not link.cool():
         raise InputError("this link has no such state", key="state", value=cell.state)
     segment = link.attach()
+    if link.views:
+        segment = _Read(segment, prepared.longest)
     if cell.operation == "method":
         warm_up, timed, settle = _passes(link, prepared, segment, repetition, consumer)
     else:
@@ -204,6 +216,32 @@ async def probe(
     end = clock.time
     await settle()
     return begin, end
+
+
+class _Read:
+    """A segment whose views are read: a load that brings no byte would be for nothing."""
+
+    def __init__(self, segment: Segment, longest: int) -> None:
+        self.room = memoryview(bytearray(longest))
+        self.size = segment.size
+        self.posted = segment.posted
+        self.store = segment.store
+        self.fetch = segment.fetch
+        self.flush = segment.flush
+        self._load = segment.load
+        self._segment = segment
+
+    @property
+    def moved(self) -> int:
+        """Bytes moved."""
+        return self._segment.moved
+
+    async def load(self, offset: int, length: int) -> Data:
+        """Load, and read every byte."""
+        data = await self._load(offset, length)
+        if data is not None and length <= len(self.room):
+            self.room[:length] = data
+        return data
 
 
 def _requests(
@@ -287,6 +325,7 @@ class _Simulated:
     def __init__(self, link: Link, clock: Agent) -> None:
         self.size = link.size
         self.clock = clock
+        self.views = False  # a simulated load takes the time in which the bytes come
         self.attach = link.attach
         self.local = link.local
 

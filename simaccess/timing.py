@@ -49,6 +49,8 @@ class Timer(Protocol):
         The link, for the header.
     segment : int
         Bytes of its segment.
+    exact : bool
+        Whether the shortest operation can be timed by itself.
     """
 
     # ruff: noqa: D102  # the properties are described above, each once
@@ -56,6 +58,8 @@ class Timer(Protocol):
     def url(self) -> str: ...
     @property
     def segment(self) -> int: ...
+    @property
+    def exact(self) -> bool: ...
 
     def traits(self, writes: bool) -> Traits:
         """Return what a plan depends on; `writes` says whether the segment may be written."""
@@ -81,6 +85,8 @@ class SimulatedTimer:
         Bytes of the segment.
     """
 
+    exact = True
+
     def __init__(self, model: Model, segment: int) -> None:
         self.url = f"simulated:{model.name}"
         self._model = model
@@ -104,10 +110,16 @@ class _Reused:
 
     def __init__(self, link: RealLink) -> None:
         self.size = link.size
-        self.clock: RealClock = link.clock
+        self.views = link.views
+        self._link = link
         self.attach: Callable[[], Segment] = link.attach
         self.cool = link.cool
         self.local: Callable[[int], RealMemory] = cache(link.local)
+
+    @property
+    def clock(self) -> RealClock:
+        """The consumer's clock."""
+        return self._link.clock
 
 
 class RealTimer:
@@ -127,6 +139,8 @@ class RealTimer:
     InputError, LinkError
         If the link cannot be opened.
     """
+
+    exact = False
 
     def __init__(self, factory: LinkFactory, cpus: Sequence[int] = (), most: int = 4) -> None:
         self._link = factory()
@@ -151,7 +165,7 @@ class RealTimer:
         """Run the cell's consumers."""
         if cell.consumers == 1:
             begin, end = run(probe(self._own, self._task(cell), repetition))
-            return (end - begin) / TICKS_PER_SECOND
+            return (end - begin) / self._own.clock.ticks_per_second
         if self._crew is None:
             self._crew = self._start()
         spans = self._crew.time(cell, repetition)

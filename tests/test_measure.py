@@ -21,6 +21,7 @@ from simaccess.real.link import RealLink
 from simaccess.timing import RealTimer, SimulatedTimer
 from tests.real.memory_link import MemoryLink
 from tests.real.socket_link import Server, open_link, serving
+from tests.real.stepped_link import SteppedLink
 
 SEGMENT = 1 << 20
 CELLS = (
@@ -50,7 +51,7 @@ def server() -> Iterator[Server]:
 class Steady:
     """Times cells by a script, and notes them."""
 
-    url, segment = "scripted:", SEGMENT
+    url, segment, exact = "scripted:", SEGMENT, False
 
     def __init__(self, seconds: float = 1e-3) -> None:
         self.seconds = seconds
@@ -74,14 +75,36 @@ class Steady:
 def test_what_is_measured_on_a_simulated_link_is_what_is_predicted(name: str) -> None:
     model = load_model(name)
     timer = SimulatedTimer(model, SEGMENT)
-    cells = [cell for cell in plan("quick", timer.traits(False)).cells if cell.size <= 16384]
-    outcome = measure_with(timer, Plan("some", tuple(cells[::7]), most=10))
+    cells = plan("quick", timer.traits(False)).cells
+    first = {(cell.operation, cell.pattern, cell.consumers): cell for cell in reversed(cells)}
+    outcome = measure_with(timer, Plan("some", tuple(first.values()), most=10))
     assert outcome.short == 0
+    assert {cell.operation for cell in outcome.measured.cells} == {"load", "fetch", "method"}
     for cell in outcome.measured.cells:
         numbers = outcome.measured.repetitions(cell)
         assert len(numbers) == FEWEST
         seconds = [predict(model, cell, number, segment=SEGMENT) for number in numbers[:2]]
         assert outcome.measured.seconds(cell)[:2].tolist() == seconds
+
+
+@pytest.mark.parametrize("name", ["wan-20ms-100mbit", "pci-64-66", "example-link"])
+def test_a_stand_in_for_a_real_link_is_measured_as_it_is_predicted(name: str) -> None:
+    """Every call blocks, as on a real link, and every time is the one that is predicted."""
+    model = load_model(name)
+    cells = plan("quick", Traits(SEGMENT, cools=True, writes=True, patient=True)).cells
+    fresh = [
+        cell
+        for cell in cells
+        if cell.state != "steady" and cell.consumers == 1 and cell.workload[:6] != "random"
+    ]
+    some = fresh[::4] if name == "wan-20ms-100mbit" else fresh[:24:6] + fresh[-9:]
+    outcome = measure(lambda: SteppedLink(model, SEGMENT), Plan("some", tuple(some), seconds=0.0))
+    assert {cell.operation for cell in outcome.measured.cells} > {"fetch", "method"}
+    for cell in some:
+        numbers = outcome.measured.repetitions(cell)
+        assert len(numbers) == FEWEST
+        predicted = [predict(model, cell, number, segment=SEGMENT) for number in numbers[:2]]
+        assert outcome.measured.seconds(cell)[:2].tolist() == predicted
 
 
 def test_a_real_link_is_measured(server: Server) -> None:

@@ -7,12 +7,14 @@ from functools import partial
 
 import pytest
 
+from simaccess import probe as probing
 from simaccess.errors import InputError
 from simaccess.measured import Cell, assignments
 from simaccess.model import Model, load_model
 from simaccess.probe import PATTERN, predict, probe, task
 from simaccess.real.clock import run
 from simaccess.scenario import Scenario
+from simaccess.segment import Segment
 from simaccess.simulate import simulate
 from simaccess.workload.registry import workload
 from tests.real.memory_link import MemoryLink
@@ -127,6 +129,28 @@ def test_the_same_code_runs_on_a_real_link() -> None:
     assert end > begin
     loads = [("load", offset, 100) for offset in (0, 100, 0, 0, 100)]
     assert link.asked == [("cool", 0, 0), ("load", 936, 64), *loads]
+
+
+@pytest.mark.parametrize("views", [False, True])
+def test_views_are_read(views: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes of loads that return views are brought into the consumer's memory."""
+    made: list[probing._Read] = []
+
+    class Noted(probing._Read):
+        def __init__(self, segment: Segment, longest: int) -> None:
+            super().__init__(segment, longest)
+            made.append(self)
+
+    monkeypatch.setattr(probing, "_Read", Noted)
+    link = MemoryLink(bytearray(range(100)))
+    link.views = views
+    run(probe(link, task(Cell("load", 10, count=3), 100)))
+    sequential = "sequential size=100 B length=10 B requests=4"
+    cell = Cell("method", 0, workload=sequential, method="zero-copy", count=4)
+    run(probe(link, task(cell, 100)))
+    rooms = [bytes(each.room) for each in made]
+    assert rooms == ([bytes(range(20, 30)), bytes(range(30, 40))] if views else [])
+    assert link.moved == 2 * 64 + 30 + 40
 
 
 def test_bulk_transfers_are_all_awaited() -> None:

@@ -18,6 +18,7 @@ from simaccess import __version__
 from simaccess.cli import box as box_command
 from simaccess.cli import calibrate as calibrate_command
 from simaccess.cli import compare as compare_command
+from simaccess.cli import import_table as import_command
 from simaccess.cli import measure as measure_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
@@ -53,6 +54,7 @@ app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
 app.command("measure", epilog=measure_command.EPILOG)(measure_command.measure)
 app.command("calibrate", epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
 app.command("validate", epilog=validate_command.EPILOG)(validate_command.validate)
+app.command("import", epilog=import_command.EPILOG)(import_command.import_table)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

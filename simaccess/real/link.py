@@ -34,6 +34,9 @@ class RealLink(ABC):
         Whether the segment can be written.
     overlaps : bool
         Whether a bulk copy goes on while the consumer works.
+    views : bool
+        Whether `load` returns a view of bytes that have not been read yet: the time in which they
+        come is then spent by whoever reads them.
     MEANING : mapping of str to str
         What `load`, `fetch`, `clock` and `overlap` mean here, a sentence each.
     """
@@ -42,6 +45,7 @@ class RealLink(ABC):
 
     writable = True
     overlaps = True
+    views = False
 
     def __init__(self, url: str, size: int, timeout: float) -> None:
         self.url = url
