@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter, perf_counter_ns
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
@@ -325,6 +326,13 @@ def _load(connection: Connection) -> int:
     return len(connection.replies.under_way)
 
 
+def _is_socket(path: str) -> bool:
+    try:
+        return Path(path).is_socket()
+    except (OSError, ValueError):  # too long, or with a null character
+        return False
+
+
 def open_link(url: str) -> NbdLink:
     """Open an export by its URL.
 
@@ -354,6 +362,13 @@ def open_link(url: str) -> NbdLink:
                 key="URL",
                 value=url,
                 allowed="nbd+unix:///EXPORT?socket=PATH",
+            )
+        if not _is_socket(asked.socket):
+            raise InputError(
+                "no such socket",
+                key="socket",
+                value=asked.socket,
+                allowed="the path of a unix socket at which a server listens",
             )
         return NbdLink(url, asked.socket, name, asked)
     if asked.socket is not None or not host:
