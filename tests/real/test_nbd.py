@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -254,6 +255,22 @@ def test_a_transfer_goes_on_while_the_consumer_works(started: list[Server], file
         run(transfer)
         assert link.clock.wait - begin < 50_000_000
         assert bytes(memory.view(0, 50_000)) == pattern(MIB)[:50_000]
+
+
+def test_each_issue_takes_what_has_arrived(started: list[Server], file: Path) -> None:
+    started.append(nbdkit("file", file))
+    with link_to(started[0]) as link:
+        segment, memory = link.attach(), link.local(200)
+        first = run(segment.fetch(0, 100, memory, 0))
+        select.select([link._connections[0].socket], [], [])
+        second = run(segment.fetch(100, 100, memory, 100))
+        assert bytes(memory.view(0, 100)) == pattern(100)
+        assert link.clock.copy > 0
+        before = link.clock.wait
+        run(first)
+        assert link.clock.wait == before
+        run(second)
+        assert link.clock.wait > before
 
 
 @pytest.mark.parametrize("connections", [1, 3])
