@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.prefetch import Prefetch
 from simaccess.operations import AccessMethod
 from simaccess.real.clock import run
-from simaccess.real.nbd import NbdLink
+from simaccess.real.nbd import NbdLink, NbdOptions
 from simaccess.real.urls import open_link
 from tests.real.nbd_servers import (
     Server,
@@ -78,6 +79,26 @@ def loaded(link: NbdLink, offset: int, length: int) -> bytes:
     view = run(link.attach().load(offset, length))
     assert view is not None
     return bytes(view)
+
+
+def test_the_example_in_the_documentation(started: list[Server], file: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "real-links.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- nbd -->\n```python\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    started.append(nbdkit("file", file))
+    names: dict[str, object] = {}
+    exec(found.group(1).replace("nbd://localhost/", started[0].url()), names)
+    assert names["total"] == sum(pattern(MIB)[::4096])
+    assert names["waited"] != 0
+
+
+def test_the_options_in_the_documentation_are_those_of_the_link() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "real-links.md").read_text(encoding="utf-8")
+    part = page.partition("## Network Block Device servers")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
+    assert {key for cell in cells for key in re.findall(r"`(\w+)`", cell)} == set(
+        NbdOptions.model_fields
+    )
 
 
 # -- what is opened --------------------------------------------------------------------------------
