@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter, perf_counter_ns
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
@@ -74,13 +75,15 @@ class NbdLink(RealLink):
     """
 
     MEANING: ClassVar = {
-        "load": "a read request and its reply: one round trip, and a copy out of the socket",
-        "fetch": "a read request, sent at once; its reply goes from the socket into the shadow"
-        " whenever the consumer calls the link",
-        "clock": "the monotonic clock; receiving what has arrived by the time of a call counts as"
-        " copying, since the consumer's processor does it, and while waiting as a part of the wait",
-        "overlap": "the server and the network go on while the consumer works, as far as the"
-        " socket buffers reach; the copy out of them is the consumer's own and is not hidden",
+        "load": "a read request and its reply: a round trip, and a copy out of the socket",
+        "fetch": "a read request, sent at once; its reply goes from the socket straight into the"
+        " shadow, at whichever call of the link comes after it has arrived",
+        "clock": "the monotonic clock; receiving at the issue of another request counts as copying,"
+        " since the consumer's processor does it, and while waiting as a part of the wait",
+        "overlap": "the server and the network work beside the consumer until the socket buffers"
+        " are full, which on Linux was seen at 214 KiB on a unix socket, 125 KiB on a fresh TCP"
+        " connection and 8 MiB on one that has carried much; copying out of them, about a quarter"
+        " of a millisecond for 3 MiB, is the consumer's own work and is never hidden",
     }
 
     def __init__(self, url: str, address: Address, name: str, asked: NbdOptions) -> None:
@@ -187,12 +190,13 @@ class NbdLink(RealLink):
         LinkError
             If that takes longer than the timeout, or one of them failed.
         """
-        try:
-            self._wait(requests)
-        except BaseException:
-            self.withdraw(requests)
-            raise
         for request in requests:
+            if not request.over:
+                try:
+                    self._wait(requests)
+                except BaseException:
+                    self.withdraw(requests)
+                    raise
             if request.problem:
                 raise LinkError(request.problem, self.url)
 
@@ -325,6 +329,13 @@ def _load(connection: Connection) -> int:
     return len(connection.replies.under_way)
 
 
+def _is_socket(path: str) -> bool:
+    try:
+        return Path(path).is_socket()
+    except (OSError, ValueError):  # too long, or with a null character
+        return False
+
+
 def open_link(url: str) -> NbdLink:
     """Open an export by its URL.
 
@@ -354,6 +365,13 @@ def open_link(url: str) -> NbdLink:
                 key="URL",
                 value=url,
                 allowed="nbd+unix:///EXPORT?socket=PATH",
+            )
+        if not _is_socket(asked.socket):
+            raise InputError(
+                "no such socket",
+                key="socket",
+                value=asked.socket,
+                allowed="the path of a unix socket at which a server listens",
             )
         return NbdLink(url, asked.socket, name, asked)
     if asked.socket is not None or not host:

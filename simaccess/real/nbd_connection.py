@@ -174,7 +174,11 @@ class Connection:
             except BaseException:
                 self._enter()
                 raise
-            if self._enter() < sum(map(len, targets)) or (until is not None and until.over):
+            count = self._enter()
+            if until is None:
+                if count < sum(map(len, targets)):
+                    return  # that was all
+            elif until.over or count < len(targets[0]):
                 return
 
     def _enter(self) -> int:

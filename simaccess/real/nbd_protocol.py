@@ -25,6 +25,7 @@ _REQUEST = Struct(">IHHQQI")  # magic, flags, command, cookie, offset, length
 _SIMPLE = Struct(">IIQ")  # magic, error, cookie
 _CHUNK = Struct(">IHHQI")  # magic, flags, kind, cookie, length
 _OFFSET = Struct(">Q")
+_DATA_CHUNK = Struct(">IHHQIQ")  # a chunk of data up to its payload
 _HOLE = Struct(">QI")
 _ERROR = Struct(">IH")
 
@@ -37,7 +38,7 @@ _NONE, _DATA, _HOLES = range(3)  # kinds of chunk
 _FAILED = 1 << 15  # set in the kinds of chunk that tell of an error
 _MESSAGE = 4096  # bytes of a text, at most, says the protocol
 
-_HEADER = _CHUNK.size + _OFFSET.size  # read at once: what stands before a chunk's payload
+_HEADER = _DATA_CHUNK.size  # read at once: what stands before a chunk's payload
 _SMALL = 4096  # a payload up to this is cheaper copied once than received by a call of its own
 _STAGING = 2 * _SMALL
 _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
@@ -291,6 +292,20 @@ class Replies:
 
     def _read_header(self, available: int) -> None:
         magic, error, cookie = _SIMPLE.unpack_from(self._staging, self._begin)
+        if available >= _HEADER and magic == _CHUNK_MAGIC and self.structured:
+            _, flags, kind, cookie, length, place = _DATA_CHUNK.unpack_from(
+                self._staging, self._begin
+            )
+            if kind == _DATA and length > _OFFSET.size:  # by far the usual case, in one step
+                request = self._request = self._find(cookie)
+                request.count()
+                length -= _OFFSET.size
+                request.announce(place, length)
+                self._done = bool(flags & _DONE)
+                self._begin += _HEADER
+                self._place = place
+                self._stop = place + length
+                return
         if magic == _SIMPLE_MAGIC:
             self._begin += _SIMPLE.size
             self._read_simple(self._find(cookie), error)

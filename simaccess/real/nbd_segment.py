@@ -49,7 +49,7 @@ class NbdTransfer:
             self._link.withdraw(self._requests)
 
     def _over(self) -> bool:
-        return all(request.over for request in self._requests)
+        return not [request for request in self._requests if not request.over]
 
 
 class NbdSegment:
@@ -134,9 +134,9 @@ class NbdSegment:
             begin -= begin % export.least
             end += -end % export.least
         if end - begin <= export.greatest:
-            request = Request(READ, begin, end - begin, view, at)
-            self._issue([request])
-            return [request]
+            requests = [Request(READ, begin, end - begin, view, at)]
+            self._issue(requests)
+            return requests
         requests = []
         for place in range(begin, end, export.greatest):
             size = min(export.greatest, end - place)

@@ -93,7 +93,7 @@ def scatter(targets: Sequence[memoryview], data: bytes) -> None:
 
 # -- one input of a fuzzer: everything about the parser that must hold for any bytes ---------------
 
-SEGMENT = b"".join(bytes(range(1, 100)) + bytes(60) for _ in range(8))
+SEGMENT = b"".join(bytes(range(1, 100)) + bytes(61) for _ in range(8))
 GUARD = b"\xa5" * 16
 
 

@@ -122,6 +122,7 @@ def test_what_does_not_fill_a_block_is_left_out() -> None:
         (greeting() + option_reply(STRUCTURED, ACK, length=1 << 17), "malformed reply"),
         (greeting(0) + pack(">QH", 2**64 - 1, 1) + bytes(124), "an export of 18446744073709551615"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_handshake_is_refused(sent: bytes, problem: str) -> None:
     with pytest.raises(ProtocolError, match=problem) as caught:

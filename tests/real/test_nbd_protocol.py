@@ -185,6 +185,7 @@ BYTES = bytes(range(1, 65))
         (chunk(1, ERROR, b"", DONE, 5000), "answered by 5000 bytes of kind 32769"),
         (error_chunk(1, 5, b"again") * 30, "answered in more than"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_reply_to_a_read_is_refused(sent: bytes, problem: str) -> None:
     replies, request, _ = asked_for()
@@ -220,6 +221,7 @@ def test_structured_replies_that_were_not_agreed_upon_are_refused() -> None:
         (data_chunk(1, 100, b"x") + error_chunk(1, 5, flags=DONE), "EIO"),
         (error_chunk(1, 5) + data_chunk(1, 100, BYTES, DONE), "EIO"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_errors_end_a_read(sent: bytes, problem: str) -> None:
     replies, request, _ = asked_for()
