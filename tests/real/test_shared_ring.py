@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,12 +50,13 @@ def consumer(
 
 def method(name: str) -> AccessMethod:
     blocks = Records(LENGTHS)
-    return {
+    made: dict[str, Callable[[], AccessMethod]] = {
         "zero-copy": ZeroCopy,
         "copy-once": lambda: CopyOnce(blocks, 4),
         "hybrid": lambda: Hybrid(blocks, 4, 54),
         "prefetch": lambda: Prefetch(blocks, depth=3),
-    }[name]()
+    }
+    return made[name]()
 
 
 def read_all(link: RealLink, ring: ConsumerRing, name: str = "copy-once") -> dict[int, bytes]:
