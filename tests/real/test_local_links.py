@@ -179,7 +179,7 @@ def test_permissions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "mode", [*FILES, "?mode=buffered&copier=process", "?mode=direct&copier=process"]
+    "mode", [*FILES, "?mode=buffered&copier=process", "?mode=direct&copier=inline"]
 )
 def test_a_file_that_shrinks(mode: str) -> None:
     with file_link(CONTENT, mode) as (link, _):
@@ -340,6 +340,20 @@ def test_paths_are_decoded(mode: str) -> None:
         path.unlink()
 
 
+def test_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").write_bytes(CONTENT)
+    monkeypatch.chdir(tmp_path)
+    with open_link("file:here?mode=mapped&timeout=1 s") as link:
+        assert (link.size, link.timeout) == (len(CONTENT), 1.0)
+
+
+def test_who_copies_by_default() -> None:
+    for mode, helped in zip(FILES, [False, False, True], strict=True):
+        with file_link(CONTENT, mode) as (link, _):
+            assert (link.__dict__["_copier"] is not None) is helped
+            assert link.overlaps
+
+
 def test_writes_past_the_page_cache_leave_the_files_length() -> None:
     with file_link(CONTENT, "?mode=direct") as (link, contents):
         expected = bytearray(CONTENT)
@@ -378,7 +392,7 @@ def waited(link: RealLink, method: AccessMethod, blocks: int, size: int, work: i
     [
         (shared_memory_link, "?copier=process"),
         (file_link, "?copier=process"),
-        (file_link, "?mode=direct&copier=process"),
+        (file_link, "?mode=direct"),
     ],
 )
 def test_prefetch_overlaps_with_a_busy_consumer(opened: Callable[..., Any], query: str) -> None:
