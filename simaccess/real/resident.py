@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from simaccess.counters import Counters
 from simaccess.errors import InputError
 from simaccess.segment import Data, Local, Segment, Transfer
 
@@ -12,34 +11,31 @@ __all__ = ["Resident"]
 class Resident:
     """A segment's bytes, for a buffer that makes every access in place.
 
-    What the buffer was asked for is what it moved: so nothing is counted twice, and a read needs
-    nothing but a slice.
+    What the buffer was asked for is what it moves. The segment takes that from the buffer's
+    counters, so that nothing is counted twice and a read needs nothing but a slice.
 
     Parameters
     ----------
     memory : memoryview
         The bytes.
     segment : Segment
-        For bulk copies, which such a buffer never makes.
-    counters : Counters
-        The buffer's.
+        Whose bytes they are; it makes bulk copies, for which such a buffer never asks.
     url : str
         What errors name.
     """
 
     posted = True
 
-    def __init__(self, memory: memoryview, segment: Segment, counters: Counters, url: str) -> None:
+    def __init__(self, memory: memoryview, segment: Segment, url: str) -> None:
         self.memory = memory
         self.size = len(memory)
         self._segment = segment
-        self._counters = counters
         self._url = url
 
     @property
     def moved(self) -> int:
-        """Bytes moved for the buffer."""
-        return self._counters.requested
+        """Bytes moved over the segment."""
+        return self._segment.moved
 
     async def load(self, offset: int, length: int) -> Data:
         """Return a view."""

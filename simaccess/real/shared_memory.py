@@ -125,7 +125,7 @@ class SharedMemorySegment:
     ) -> None:
         self.size = len(memory)
         self._moved = 0
-        self._resident: list[Resident] = []
+        self._in_place: list[Counters] = []
         self._url = url
         self._memory = memory
         self._clock = clock
@@ -134,13 +134,12 @@ class SharedMemorySegment:
     @property
     def moved(self) -> int:
         """Bytes moved so far."""
-        return self._moved + sum(each.moved for each in self._resident)
+        return self._moved + sum(each.requested for each in self._in_place)
 
     def resident(self, counters: Counters) -> Resident:
         """Return the bytes themselves, for a buffer that makes every access in place."""
-        here = Resident(self._memory, self, counters, self._url)
-        self._resident.append(here)
-        return here
+        self._in_place.append(counters)
+        return Resident(self._memory, self, self._url)
 
     async def load(self, offset: int, length: int) -> Data:
         """Return a view."""

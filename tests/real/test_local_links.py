@@ -21,7 +21,9 @@ from simaccess.errors import InputError, LinkError
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.prefetch import Prefetch
+from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
+from simaccess.real import copier_process
 from simaccess.real.clock import run
 from simaccess.real.copier import Copier
 from simaccess.real.link import RealLink
@@ -225,6 +227,14 @@ def test_a_helper_that_does_not_answer(memory: SharedMemory) -> None:
             run(buffer.read(50_000, 10))
 
 
+def test_a_helper_that_does_not_start(
+    memory: SharedMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copier_process, "__file__", "/dev/null")
+    with pytest.raises(LinkError, match="the process that copies did not start"):
+        open_link(f"shm:{memory.name}?copier=process")
+
+
 def test_a_copy_that_is_cancelled_does_not_write_later(memory: SharedMemory) -> None:
     with open_link(f"shm:{memory.name}?copier=process") as link:
         local, segment = link.local(len(CONTENT)), link.attach()
@@ -245,7 +255,8 @@ def test_the_bytes_are_there_when_the_wait_ends() -> None:
         for byte in b"abcdefgh":
             fresh = bytes([byte]) * size
             run(segment.store(0, size, memoryview(fresh)))
-            run(run(segment.fetch(0, size, local, 0)))
+            transfer = run(segment.fetch(0, size, local, 0))
+            compute_until(lambda each=transfer: run(each.poll()))  # type: ignore[misc]
             view = local.view(size - 100, 100)
             assert view is not None
             assert bytes(view) == fresh[:100]
@@ -311,6 +322,23 @@ def test_reads_of_shared_memory_are_views(memory: SharedMemory, query: str) -> N
         assert memory.buf is not None
         memory.buf[10] ^= 0xFF
         assert view[0] == memory.buf[10]
+
+
+def test_what_moves_in_place_is_counted_once(memory: SharedMemory) -> None:
+    with open_link(f"shm:{memory.name}") as link:
+        segment = link.attach()
+        one, other = (Buffer(Shadow(ZeroCopy(), link.local), segment, link.clock) for _ in "ab")
+        above = Buffer(Shadow(CopyOnce(FixedBlocks(1000), 2), link.local), other, link.clock)
+        read(one, 5, 100)
+        run(one.write(5, 10, memoryview(bytes(10))))
+        assert (segment.moved, one.counters.loads, one.counters.stores) == (110, 1, 1)
+        read(above, 0, 10)
+        run(above.write(3000, 500, memoryview(bytes(500))))
+        run(above.sync())
+        run(segment.load(0, 7))
+        assert segment.moved == 110 + 1000 + 500 + 7
+        assert other.counters.requested == other.moved == 1500
+        assert one.segment.moved == other.segment.moved == segment.moved
 
 
 def test_what_another_process_owns_outlives_its_consumers(memory: SharedMemory) -> None:
