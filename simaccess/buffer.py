@@ -83,6 +83,24 @@ class Shadow:
         self.method.share()
 
 
+def _slices(buffer: Buffer, memory: memoryview) -> Callable[[int, int], Awaitable[Data]]:
+    """Return `Buffer.read` for bytes that lie here and a method that reads them in place.
+
+    A closure, and not a method, since it is one call and fewer look-ups on each read.
+    """
+    counters = buffer.counters
+
+    async def read(offset: int, length: int) -> Data:
+        end = offset + length
+        if offset < buffer.released or end > buffer._limit or length < 1:  # noqa: SLF001
+            raise buffer._outside("read", offset, length)  # noqa: SLF001
+        counters.requested += length
+        counters.loads += 1
+        return memory[offset:end]
+
+    return read
+
+
 class Buffer:
     """One client's reads and writes of a segment.
 
@@ -117,6 +135,11 @@ class Buffer:
         self._limit = segment.size
         self._below = segment if isinstance(segment, Buffer) else None
         self._method = shadow.method
+        resident = getattr(segment, "resident", None)
+        if resident is not None and getattr(shadow.method, "in_place", False):
+            self.segment = here = resident(self.counters)
+            # A read is a slice, so one call is all that stands between it and the client.
+            self.read = _slices(self, here.memory)  # type: ignore[method-assign,assignment]
         shadow.clients.append(self)
 
     @property

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.buffer import Buffer
-from simaccess.ring import Ring, RingReader
+from simaccess.ring import ConsumersRing, RingReader
 from simaccess.segment import Clock, Data
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.packet import Reads
@@ -194,7 +194,7 @@ async def each(
 async def follow(
     clock: Clock,
     buffer: Buffer,
-    ring: Ring,
+    ring: ConsumersRing,
     consumer: int,
     *,
     served: Callable[[_Request], Awaitable[bool]],
@@ -208,7 +208,7 @@ async def follow(
     ----------
     clock, buffer, latencies, chosen
         As elsewhere; a latency runs from the arrival of the record.
-    ring : Ring
+    ring : ConsumersRing
         The ring.
     consumer : int
         Which of its consumers this is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from simaccess.ring import Ring
+from simaccess.ring import ProducersRing
 from simaccess.segment import Clock, Segment
 
 __all__ = ["produce"]
@@ -13,7 +13,7 @@ __all__ = ["produce"]
 
 async def produce(
     clock: Clock,
-    ring: Ring,
+    ring: ProducersRing,
     segment: Segment,
     arrivals: Sequence[int] | None,
     content: memoryview | None,
@@ -26,7 +26,7 @@ async def produce(
     ----------
     clock : Clock
         The producer's clock.
-    ring : Ring
+    ring : ProducersRing
         The ring and its stream.
     segment : Segment
         The producer's access to the ring, as a stream.

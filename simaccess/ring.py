@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from simaccess.errors import InputError
 from simaccess.segment import Clock, Data, Gate, Local, Segment, Transfer
 
-__all__ = ["Ring", "RingReader", "RingSegment", "Signals"]
+__all__ = ["ConsumersRing", "ProducersRing", "Ring", "RingReader", "RingSegment", "Signals"]
 
 STREAM = 1 << 62
 """Size of a stream: no end in sight."""
@@ -128,6 +129,43 @@ class Signals:
     latency: int = 0
 
 
+class ProducersRing(Protocol):
+    """A ring as its producer sees it; the methods are described at `Ring`."""
+
+    # ruff: noqa: D102
+    signals: Signals
+    oldest: int | None
+
+    @property
+    def ends(self) -> Sequence[int]: ...
+    @property
+    def arrived(self) -> array[int] | memoryview: ...
+
+    def fits(self, record: int) -> bool: ...
+    def publish(self, clock: Clock, record: int, dropped: bool) -> bool: ...
+    def signal(self, clock: Clock) -> bool: ...
+    def waiting_for_room(self, clock: Clock) -> Awaitable[None]: ...
+
+
+class ConsumersRing(Protocol):
+    """A ring as one of its consumers sees it; the methods are described at `Ring`."""
+
+    signals: Signals
+
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def ends(self) -> Sequence[int]: ...
+    @property
+    def arrived(self) -> array[int] | memoryview: ...
+    @property
+    def dropped(self) -> bytearray | memoryview: ...
+
+    def received(self, tick: int) -> tuple[int, int | None]: ...
+    def waiting_for_data(self, clock: Clock) -> Awaitable[None]: ...
+    def release(self, consumer: int, offset: int) -> None: ...
+
+
 class Ring:
     """What a producer and its consumers know of a ring.
 
@@ -228,7 +266,7 @@ class RingReader:
 
     Parameters
     ----------
-    ring : Ring
+    ring : ConsumersRing
         The ring.
     consumer : int
         Which of its consumers.
@@ -236,7 +274,7 @@ class RingReader:
         The consumer's clock.
     """
 
-    def __init__(self, ring: Ring, consumer: int, clock: Clock) -> None:
+    def __init__(self, ring: ConsumersRing, consumer: int, clock: Clock) -> None:
         self._ring = ring
         self._consumer = consumer
         self._clock = clock

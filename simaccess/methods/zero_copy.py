@@ -20,6 +20,8 @@ class ZeroCopy:
     slots = 0
     slot_bytes = 0
     timed = False
+    in_place = True
+    """That each read is one load, and each write one store, of the same bytes."""
 
     def share(self) -> None:
         """Do nothing: calls share nothing."""

@@ -34,6 +34,8 @@ __all__ = ["ArenaMemory", "Copier"]
 # stores may become visible out of order, the word alone says nothing about the bytes.
 _LOOK = 50_000 if platform.machine() in {"x86_64", "AMD64"} else 0
 
+_START = 60  # seconds within which the helper must be ready; not a matter of any transfer
+
 _READ, _WRITE = 0, 1
 
 
@@ -97,6 +99,11 @@ class Copier:
         The consumer's clock.
     timeout : float
         Seconds after which a copy that has not ended fails.
+
+    Raises
+    ------
+    LinkError
+        If the helper does not start.
     """
 
     def __init__(self, url: str, file: int, clock: RealClock, timeout: float) -> None:
@@ -130,6 +137,11 @@ class Copier:
         self._poll.register(self._done, select.POLLIN)
         self._poll.register(self._ended, select.POLLIN)
         self._closed = False
+        if not self._poll.poll(_START * 1000) or self._process.poll() is not None:
+            self._kill()
+            self.close()
+            raise LinkError("the process that copies did not start", url)
+        self._settle()
 
     @property
     def pid(self) -> int:

@@ -64,6 +64,7 @@ def serve(file: int, arena_file: int, control_file: int, done: int) -> None:
     control = memoryview(mmap.mmap(control_file, 0)).cast("q")
     arena = _arena(arena_file)
     finished = 0
+    os.eventfd_write(done, 1)  # ready
     while commands := os.read(0, 64 * COMMAND.size):
         for back, offset, length, at in COMMAND.iter_unpack(commands):
             if at + length > len(arena):

@@ -29,13 +29,18 @@ class FileOptions(LinkOptions):
     ----------
     mode : {'buffered', 'mapped', 'direct'}
         Through the page cache, mapped, or past the page cache.
-    copier : {'inline', 'process'}
+    copier : {'inline', 'process'}, optional
         Who makes bulk copies: the consumer itself, after advice to read ahead, or a helper process
-        beside it.
+        beside it. By default a helper where nothing else can overlap: for ``direct``.
     """
 
     mode: Literal["buffered", "mapped", "direct"] = "buffered"
-    copier: Literal["inline", "process"] = "inline"
+    copier: Literal["inline", "process"] | None = None
+
+    @property
+    def helped(self) -> bool:
+        """Whether a helper process copies."""
+        return (self.copier or ("process" if self.mode == "direct" else "inline")) == "process"
 
 
 class FileLink(RealLink):
@@ -61,8 +66,8 @@ class FileLink(RealLink):
         " whose pages are brought in first; direct: a read of whole blocks past the page cache."
         " All of it is charged as stall",
         "fetch": "advice to read ahead when it is issued and the read itself when it is awaited, of"
-        " which the processor's share is charged as copy (copier=inline; direct: all of it when it"
-        " is issued); or a read by a helper process (copier=process)",
+        " which the processor's share is charged as copy (copier=inline, the default but for direct,"
+        " which reads when it is issued); or a read by a helper process (copier=process)",
         "clock": "CLOCK_MONOTONIC",
         "overlap": "copier=inline: what the device takes to fill the page cache, but not the copy"
         " out of it, and nothing when direct; copier=process: both, as far as there is another"
@@ -85,7 +90,7 @@ class FileLink(RealLink):
                 self._access = (Mapped if chosen.mode == "mapped" else Buffered)(file)
             self._file = file
             self._posted = chosen.mode != "direct"
-            if chosen.copier == "process":
+            if chosen.helped:
                 self._copier = Copier(url, file.descriptor, self.clock, chosen.timeout)
         except BaseException:
             self.close()
@@ -301,8 +306,8 @@ def _check(path: Path) -> None:
 
 def open_link(url: str) -> FileLink:
     """Open a file by its URL."""
-    place, chosen = options(url, FileOptions)
-    parts = urlsplit(place)
+    _, chosen = options(url, FileOptions)
+    parts = urlsplit(url)  # in whose form without options a relative path would be absolute
     if parts.netloc not in {"", "localhost"} or parts.fragment or not parts.path:
         raise InputError(
             "not a path",

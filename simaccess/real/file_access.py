@@ -50,7 +50,7 @@ class OpenFile:
         """
         done = self._move(os.preadv, offset, into)
         if done < len(into):
-            raise self.shrunk(offset + done)
+            raise self.shrunk()
 
     def read_up_to(self, offset: int, into: memoryview) -> int:
         """Read as much of `into` as the file has; return how much."""
@@ -67,9 +67,14 @@ class OpenFile:
         if self._move(os.pwritev, offset, source) < len(source):
             raise LinkError("not all was written", self.url)
 
-    def shrunk(self, end: int) -> LinkError:
+    def end(self) -> int:
+        """Return the bytes of the file as it is now."""
+        return os.lseek(self.descriptor, 0, os.SEEK_END)
+
+    def shrunk(self) -> LinkError:
         """Return the error of a file that has become shorter."""
-        return LinkError(f"ends at {end}, of {self.size} bytes when it was opened", self.url)
+        problem = f"ends at {self.end()}, but had {self.size} bytes when it was opened"
+        return LinkError(problem, self.url)
 
     def sync(self) -> None:
         """Bring what was written to the device."""
@@ -205,9 +210,8 @@ class Mapped:
         self._through.cool()
 
     def _whole(self, offset: int, length: int) -> memoryview:
-        end = os.lseek(self._file.descriptor, 0, os.SEEK_END)
-        if offset + length > end:
-            raise self._file.shrunk(end)
+        if offset + length > self._file.end():
+            raise self._file.shrunk()
         return self._view[offset : offset + length]
 
 
@@ -246,7 +250,7 @@ class Direct:
         pool = self._pool.take(wide - low)
         there = self._file.read_up_to(low, pool)
         if low + there < offset + length:
-            raise self._file.shrunk(low + there)
+            raise self._file.shrunk()
         return pool[offset - low : offset - low + length]
 
     def store(self, offset: int, data: memoryview) -> None:

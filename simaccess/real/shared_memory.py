@@ -16,11 +16,13 @@ from time import perf_counter_ns
 from typing import ClassVar, Literal
 from urllib.parse import unquote
 
+from simaccess.counters import Counters
 from simaccess.errors import InputError
 from simaccess.real.clock import Done, RealClock
 from simaccess.real.copier import Copier
 from simaccess.real.link import RealLink
 from simaccess.real.memory import RealMemory
+from simaccess.real.resident import Resident
 from simaccess.real.urls import LinkOptions, options
 from simaccess.refusal import did_you_mean
 from simaccess.segment import Data, Local, Segment, Transfer
@@ -122,27 +124,38 @@ class SharedMemorySegment:
         self, url: str, memory: memoryview, clock: RealClock, copier: Copier | None = None
     ) -> None:
         self.size = len(memory)
-        self.moved = 0
+        self._moved = 0
+        self._in_place: list[Counters] = []
         self._url = url
         self._memory = memory
         self._clock = clock
         self._copier = copier
 
+    @property
+    def moved(self) -> int:
+        """Bytes moved so far."""
+        return self._moved + sum(each.requested for each in self._in_place)
+
+    def resident(self, counters: Counters) -> Resident:
+        """Return the bytes themselves, for a buffer that makes every access in place."""
+        self._in_place.append(counters)
+        return Resident(self._memory, self, self._url)
+
     async def load(self, offset: int, length: int) -> Data:
         """Return a view."""
-        self.moved += length
+        self._moved += length
         return self._memory[offset : offset + length]
 
     async def store(self, offset: int, length: int, data: Data) -> None:
         """Write."""
         self._check_writable()
         assert data is not None
-        self.moved += length
+        self._moved += length
         self._memory[offset : offset + length] = data
 
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
         """Start a copy towards the consumer."""
-        self.moved += length
+        self._moved += length
         copier = self._copier
         if copier is not None and copier.reaches(into):
             return copier.read(offset, length, into.base + at)
@@ -156,7 +169,7 @@ class SharedMemorySegment:
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Start a copy away from the consumer."""
         self._check_writable()
-        self.moved += length
+        self._moved += length
         copier = self._copier
         if copier is not None and copier.reaches(source):
             return copier.write(offset, length, source.base + at)

@@ -152,8 +152,8 @@ REAL: dict[str, RealFactory] = {
     "file, buffered": RealFactory(file_link, overlaps=None),
     "file, mapped": RealFactory(partial(file_link, query="?mode=mapped"), overlaps=None),
     "file, direct": RealFactory(partial(file_link, query="?mode=direct"), overlaps=None),
-    "file, direct, helper process": RealFactory(
-        partial(file_link, query="?mode=direct&copier=process"), overlaps=None
+    "file, direct, inline": RealFactory(
+        partial(file_link, query="?mode=direct&copier=inline"), overlaps=None
     ),
     "http, nginx": RealFactory(http_link, writable=False, overlaps=None),
     "fsspec, memory": RealFactory(memory_file_link, overlaps=None),
