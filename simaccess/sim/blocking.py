@@ -31,10 +31,10 @@ def inside_simulation() -> bool:
 class BlockingAgent:
     """An agent that serves one call after another from outside of the simulation.
 
-    Between two calls it is parked at its local time, and the simulation stands: nothing that
-    comes after that time, in the order of the environment, has happened. What is private to the
-    agent, such as a hit in its shadow, moves its local time only and leaves the simulation where
-    it is. So its times are those of a coroutine that makes all the calls itself.
+    Between two calls it is parked at its local time, and the simulation stands at or before that:
+    nothing that comes after it has happened. What is private to the agent, such as a hit in its
+    shadow, moves its local time only and leaves the simulation where it is; whatever is shared it
+    reaches at its turn, as ever. So its times are those of a coroutine that makes all the calls.
 
     Parameters
     ----------
@@ -116,8 +116,7 @@ class BlockingAgent:
 
     async def _park(self) -> None:
         stop, self._stop = self._stop, None
-        if stop is not None:  # the simulation runs: stop it at this agent's turn
-            await self._env.turn
+        if stop is not None:  # the simulation runs: stop it where it is
             stop.succeed()
         self._body = None
         self._parked = True
