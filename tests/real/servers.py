@@ -20,7 +20,16 @@ import pytest
 from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
 
-__all__ = ["NginxServer", "free_port", "http_link", "memory_file_link", "nginx"]
+__all__ = [
+    "NginxServer",
+    "end",
+    "free_port",
+    "http_link",
+    "memory_file_link",
+    "nginx",
+    "nginx_if_installed",
+    "wait_for",
+]
 
 _NGINX = """
 daemon off;
@@ -102,6 +111,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def nginx_if_installed() -> NginxServer | None:
+    """Return this process's nginx, if there is one on this machine."""
+    return _nginx(os.getpid())
+
+
 @cache
 def _nginx(owner: int) -> NginxServer | None:  # noqa: ARG001  # one for each process
     places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
@@ -121,7 +135,7 @@ def _nginx(owner: int) -> NginxServer | None:  # noqa: ARG001  # one for each pr
 
 def nginx() -> NginxServer:
     """Return this process's nginx; without nginx, skip."""
-    server = _nginx(os.getpid())
+    server = nginx_if_installed()
     if server is None:
         pytest.skip("needs nginx (Debian: nginx-light)")
     return server
