@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import dpkt
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ import simaccess
 from simaccess.workload.capture import read_capture
 from tests.blocking.content import CONTENT
 from tests.conformance.play import NAMES
+from tests.real.servers import nginx
 
 
 @pytest.mark.parametrize("method", NAMES)
@@ -35,7 +38,6 @@ def test_zipfile(url_of: Callable[[Path], str], method: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("method", NAMES)
 def test_h5py(url_of: Callable[[Path], str], method: str, tmp_path: Path) -> None:
-    h5py = pytest.importorskip("h5py")
     path = tmp_path / "some.h5"
     values = np.arange(20_000, dtype=np.float64).reshape(100, 200)
     with h5py.File(path, "w") as made:
@@ -80,3 +82,17 @@ def test_gzip_and_text(url_of: Callable[[Path], str], tmp_path: Path) -> None:
         stream.writelines(lines)
     with simaccess.open(url_of(path)) as file, gzip.open(file, "rt") as text:
         assert list(text) == lines
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_zipfile_over_http(method: str) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.bin", os.urandom(30_000) + CONTENT)
+    url = nginx().put(made.getvalue())
+    settings = {} if method == "zero-copy" else {"block": "16 KiB"}
+    with simaccess.open(url, method, settings) as file, zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        assert not file.writable()
+        assert file.counters.round_trips > 0

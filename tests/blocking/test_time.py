@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fsspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -130,7 +131,6 @@ def test_a_call_runs_the_simulation_no_further_than_its_end(data: Path) -> None:
 
 
 def test_a_real_file_is_recorded_and_its_log_replays(tmp_path: Path) -> None:
-    fsspec = pytest.importorskip("fsspec", reason="needs the extra simaccess[remote]")
     fs = fsspec.filesystem("memory")
     fs.pipe_file("/blocking", CONTENT)
     log = tmp_path / "log.csv"

@@ -15,6 +15,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from simaccess.real.link import RealLink
@@ -28,6 +29,7 @@ __all__ = [
     "memory_file_link",
     "nginx",
     "nginx_if_installed",
+    "nginx_program",
     "wait_for",
 ]
 
@@ -111,6 +113,12 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def nginx_program() -> str | None:
+    """Return the path of nginx, which may be an administrator's."""
+    places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    return shutil.which("nginx", path=places)
+
+
 def nginx_if_installed() -> NginxServer | None:
     """Return this process's nginx, if there is one on this machine."""
     return _nginx(os.getpid())
@@ -118,8 +126,7 @@ def nginx_if_installed() -> NginxServer | None:
 
 @cache
 def _nginx(owner: int) -> NginxServer | None:  # noqa: ARG001  # one for each process
-    places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-    program = shutil.which("nginx", path=places)
+    program = nginx_program()
     if program is None:
         return None
     root = Path(tempfile.mkdtemp(prefix="simaccess-nginx-"))
@@ -143,7 +150,6 @@ def nginx() -> NginxServer:
 
 @contextmanager
 def http_link(content: bytes) -> Iterator[tuple[RealLink, Callable[[], bytes]]]:
-    pytest.importorskip("aiohttp", reason="needs the extra simaccess[remote]")
     server = nginx()
     url = server.put(content)
     path = server.files / url.rpartition("/")[2]
@@ -156,7 +162,6 @@ def http_link(content: bytes) -> Iterator[tuple[RealLink, Callable[[], bytes]]]:
 
 @contextmanager
 def memory_file_link(content: bytes) -> Iterator[tuple[RealLink, Callable[[], bytes]]]:
-    fsspec = pytest.importorskip("fsspec", reason="needs the extra simaccess[remote]")
     fs = fsspec.filesystem("memory")
     path = f"/simaccess/{next(_numbers)}"
     fs.pipe_file(path, content)
