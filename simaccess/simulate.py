@@ -23,7 +23,7 @@ from simaccess.consumer import (
     ticks,
 )
 from simaccess.errors import InputError
-from simaccess.kinds import kind_named
+from simaccess.path import make_path
 from simaccess.producer import produce
 from simaccess.registry import make
 from simaccess.result import Bytes, ConsumerResult, Latency, ProcessorTime, Result
@@ -32,8 +32,6 @@ from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.segment import Segment
 from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
 from simaccess.sim.link import Link
-from simaccess.sim.memory_bus import MemoryBus, MemoryBusParameters
-from simaccess.sim.pci_bus import PciBus, PciParameters
 from simaccess.sim.station import Durations
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
@@ -81,7 +79,7 @@ def simulate(scenario: Scenario) -> Result:
     data = None
     if scenario.real:
         data = memoryview(bytearray(size) if ring else bytearray(content or bytes(size)))
-    link = _link(env, scenario, size, data)
+    link = make_path(env, scenario.model, scenario.memory, size, data, seed=scenario.seed)
 
     consumers: list[_Consumer] = []
     shared: Shadow | None = None
@@ -100,25 +98,6 @@ def simulate(scenario: Scenario) -> Result:
         env.start(_producer(scenario, scenario.producer, ring, link, content))
     env.run_agents([consumer.agent for consumer in consumers])
     return _result(scenario, link, ring, consumers)
-
-
-def _link(env: Environment, scenario: Scenario, size: int, data: memoryview | None) -> Link:
-    model, memory = scenario.model, scenario.memory
-    kind = kind_named(model.kind)
-    if memory is None:
-        return kind.make_link(env, model.parameters, size, data, scenario.seed)
-    parameters, of_memory = model.parameters, memory.parameters
-    if not isinstance(parameters, PciParameters) or not isinstance(of_memory, MemoryBusParameters):
-        raise InputError(
-            "these two are no path",
-            key="model, memory",
-            value=(model.name, memory.name),
-            allowed="a model of kind pci-bus with a memory of kind memory-bus",
-        )
-    # Of the host's memory only shadows are used: it has no segment of its own.
-    none = None if data is None else memoryview(bytearray())
-    host = MemoryBus(env, of_memory, 0, none, seed=scenario.seed)
-    return PciBus(env, parameters, size, data, memory=host, seed=scenario.seed)
 
 
 def _start(

@@ -44,9 +44,9 @@ class Readers:
     def follow(self, first: int, last: int) -> Reader:
         """Return the reader that goes on with these blocks, its depth grown, or a new one."""
         for reader in reversed(self._readers):
-            if reader.block - 1 <= first <= reader.block:  # what spans a border is read twice
+            if reader.block - 1 <= first and last <= reader.block:  # a border's are read twice
                 return reader
-            if reader.block < first <= max(reader.block + 1, reader.frontier - 1):
+            if reader.block - 1 <= first <= max(reader.block + 1, reader.frontier - 1):
                 depth = max(self._initial, 2 * reader.depth, last - first + 1)
                 reader.depth = min(self._depth, depth)
                 self._readers.remove(reader)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -237,6 +238,51 @@ class HttpReader:
         return LinkError(f"the server answers {answer.status} {answer.reason}", self._url)
 
 
+class _TaskFuture(Future[_Result]):
+    """A task of an event loop, for another thread to wait for.
+
+    `asyncio.run_coroutine_threadsafe` does the same by way of two futures more, and so goes twice
+    more through the loop before the waiting thread is told.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, body: Coroutine[Any, Any, _Result]) -> None:
+        super().__init__()
+        self._loop = loop
+        self._task: asyncio.Task[None] | None = None
+        self._body = body
+        loop.call_soon_threadsafe(self._begin)
+
+    def cancel(self) -> bool:
+        """Cancel the task, unless it has ended; nobody need wait for that."""
+        cancelled = super().cancel()
+        if cancelled:
+            self._loop.call_soon_threadsafe(self._end)
+        return cancelled
+
+    def _begin(self) -> None:
+        if self.cancelled():
+            self._body.close()
+        else:
+            self._task = self._loop.create_task(self._run())
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: self._body.close())  # it may not have begun
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            result = await self._body
+        except BaseException as error:
+            with suppress(InvalidStateError):
+                self.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            with suppress(InvalidStateError):
+                self.set_result(result)
+
+
 class LoopRequests:
     """Requests of an asynchronous file system, made in fsspec's event-loop thread.
 
@@ -293,10 +339,10 @@ class LoopRequests:
         self.cool()
 
     def _start(self, body: Coroutine[Any, Any, _Result]) -> Future[_Result]:
-        future = asyncio.run_coroutine_threadsafe(body, self._loop)
-        self._under_way.add(future)
-        future.add_done_callback(self._under_way.discard)
-        return future
+        made: _TaskFuture[_Result] = _TaskFuture(self._loop, body)
+        self._under_way.add(made)
+        made.add_done_callback(self._under_way.discard)
+        return made
 
     async def _read(self, offset: int, length: int, land: Land | None) -> Pieces:
         async with self._room:

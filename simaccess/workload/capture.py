@@ -6,12 +6,15 @@ dpkt's own readers pass over a cut last record in silence, do not tell a packet'
 wire, and round time stamps to a float.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import struct
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -111,14 +114,15 @@ def is_capture(head: bytes) -> bool:
     )
 
 
-def read_capture(path: str | os.PathLike[str]) -> Capture:
+def read_capture(file: str | os.PathLike[str] | BinaryIO | BufferedIOBase) -> Capture:
     """
     Read a packet capture; its first bytes, not its name, tell which format it is in.
 
     Parameters
     ----------
-    path : path-like
-        A pcap or pcapng file of Ethernet packets, in either byte order.
+    file : path-like or binary file
+        A pcap or pcapng file of Ethernet packets, in either byte order; if it is open, it must be
+        seekable and is read from where it is.
 
     Returns
     -------
@@ -136,21 +140,37 @@ def read_capture(path: str | os.PathLike[str]) -> Capture:
     Memory is that of the columns. The formats are those of the IETF drafts
     draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
     """
-    columns = _Columns()
+    if not isinstance(file, str | os.PathLike):
+        return _read(_Source(str(getattr(file, "name", file)), file, _left(file)))
     try:
-        with Path(path).open("rb") as stream:
-            source = _Source(path, stream)
-            magic = source.take(min(4, source.left))
-            if magic == _SECTION.to_bytes(4, "big"):
-                packets = _pcapng_packets(source)
-            elif (number := int.from_bytes(magic, "big")) in pcap.MAGIC_TO_PKT_HDR:
-                packets = _pcap_packets(source, number)
-            else:
-                raise source.error("not a packet capture", allowed=_FORMATS)
-            for time_ns, content, wire_length in packets:
-                columns.add(time_ns, content, wire_length)
+        with Path(file).open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError("not a regular file", file=file)
+            return _read(_Source(file, stream, status.st_size))
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
+        raise InputError(f"cannot be read: {error.strerror}", file=file) from error
+
+
+def _left(stream: BinaryIO | BufferedIOBase) -> int:
+    begin = stream.tell()
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(begin)
+    return end - begin
+
+
+def _read(source: _Source) -> Capture:
+    columns = _Columns()
+    magic = source.take(min(4, source.left))
+    if magic == _SECTION.to_bytes(4, "big"):
+        packets = _pcapng_packets(source)
+    elif (number := int.from_bytes(magic, "big")) in pcap.MAGIC_TO_PKT_HDR:
+        packets = _pcap_packets(source, number)
+    else:
+        raise source.error("not a packet capture", allowed=_FORMATS)
+    try:
+        for time_ns, content, wire_length in packets:
+            columns.add(time_ns, content, wire_length)
     except OverflowError as error:
         raise source.error("damaged: a time stamp centuries from the first packet's") from error
     if not columns.length:
@@ -193,14 +213,13 @@ class _Columns:
 class _Source:
     """A file's bytes in order, never fewer than asked for."""
 
-    def __init__(self, path: str | os.PathLike[str], stream: BinaryIO) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], stream: BinaryIO | BufferedIOBase, left: int
+    ) -> None:
         self._path = path
         self._stream = stream
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise self.error("not a regular file")
         self.position = 0
-        self.left = status.st_size
+        self.left = left
 
     def take(self, count: int) -> bytes:
         if count > self.left:

@@ -18,7 +18,7 @@ from simaccess.methods.blocks import FixedBlocks
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.workload import Extent, Load, accesses
 
-__all__ = ["HEADER", "AccessLog", "LogParameters", "LogWorkload", "read_log"]
+__all__ = ["HEADER", "AccessLog", "LogParameters", "LogWorkload", "LogWriter", "read_log"]
 
 COLUMNS = ("time", "offset", "length", "operation")
 HEADER = ",".join(COLUMNS)
@@ -152,6 +152,42 @@ def read_log(path: str | os.PathLike[str], size: int | None = None) -> AccessLog
         length=np.concatenate([part.length for part in parts]),
         write=np.concatenate([part.write for part in parts]),
     )
+
+
+class LogWriter:
+    """An access log that is written while its accesses are made.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, which is replaced.
+    ticks_per_second : int
+        A power of ten; times are written to the tick.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], ticks_per_second: int) -> None:
+        self._second = ticks_per_second
+        self._digits = len(str(ticks_per_second)) - 1
+        try:
+            self._stream = Path(path).open("w", encoding="ascii", newline="\n")  # noqa: SIM115  # see close
+        except OSError as error:
+            raise InputError(f"cannot be written: {error.strerror}", file=path) from error
+        self._stream.write(HEADER + "\n")
+
+    def write(self, time: int, offset: int, length: int, *, write: bool) -> None:
+        """Add an access that begins at `time`, in ticks."""
+        seconds, ticks = divmod(time, self._second)
+        operation = "write" if write else "read"
+        self._stream.write(f"{seconds}.{ticks:0{self._digits}},{offset},{length},{operation}\n")
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._stream.close()
 
 
 class _Part:

@@ -46,6 +46,16 @@ def test_a_reader_of_several_blocks_has_as_many_copied_ahead() -> None:
     assert fetched(it.run("read", 400, 400)) == [4, 5, 6, 7, 8, 9, 10, 11]
 
 
+def test_a_reader_whose_reads_begin_and_end_within_blocks_is_sequential() -> None:
+    """Each read begins in the block in which the one before it ended, and goes beyond it."""
+    it = world(depth=4)
+    it.run("read", 0, 150)
+    assert fetched(it.run("read", 150, 150)) == [2, 3, 4]
+    for offset in range(300, 3000, 150):
+        it.run("read", offset, 150)
+    assert fetched(it.operations) == list(range(len(fetched(it.operations))))
+
+
 def test_small_reads_within_a_block_do_not_grow_the_depth() -> None:
     it = world()
     for offset in range(0, 200, 10):

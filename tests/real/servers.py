@@ -15,12 +15,23 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
 
-__all__ = ["NginxServer", "free_port", "http_link", "memory_file_link", "nginx"]
+__all__ = [
+    "NginxServer",
+    "end",
+    "free_port",
+    "http_link",
+    "memory_file_link",
+    "nginx",
+    "nginx_if_installed",
+    "nginx_program",
+    "wait_for",
+]
 
 _NGINX = """
 daemon off;
@@ -102,10 +113,20 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def nginx_program() -> str | None:
+    """Return the path of nginx, which may be an administrator's."""
+    places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    return shutil.which("nginx", path=places)
+
+
+def nginx_if_installed() -> NginxServer | None:
+    """Return this process's nginx, if there is one on this machine."""
+    return _nginx(os.getpid())
+
+
 @cache
 def _nginx(owner: int) -> NginxServer | None:  # noqa: ARG001  # one for each process
-    places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-    program = shutil.which("nginx", path=places)
+    program = nginx_program()
     if program is None:
         return None
     root = Path(tempfile.mkdtemp(prefix="simaccess-nginx-"))
@@ -121,7 +142,7 @@ def _nginx(owner: int) -> NginxServer | None:  # noqa: ARG001  # one for each pr
 
 def nginx() -> NginxServer:
     """Return this process's nginx; without nginx, skip."""
-    server = _nginx(os.getpid())
+    server = nginx_if_installed()
     if server is None:
         pytest.skip("needs nginx (Debian: nginx-light)")
     return server
@@ -129,7 +150,6 @@ def nginx() -> NginxServer:
 
 @contextmanager
 def http_link(content: bytes) -> Iterator[tuple[RealLink, Callable[[], bytes]]]:
-    pytest.importorskip("aiohttp", reason="needs the extra simaccess[remote]")
     server = nginx()
     url = server.put(content)
     path = server.files / url.rpartition("/")[2]
@@ -142,7 +162,6 @@ def http_link(content: bytes) -> Iterator[tuple[RealLink, Callable[[], bytes]]]:
 
 @contextmanager
 def memory_file_link(content: bytes) -> Iterator[tuple[RealLink, Callable[[], bytes]]]:
-    fsspec = pytest.importorskip("fsspec", reason="needs the extra simaccess[remote]")
     fs = fsspec.filesystem("memory")
     path = f"/simaccess/{next(_numbers)}"
     fs.pipe_file(path, content)

@@ -8,13 +8,14 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-
-pytest.importorskip("aiohttp", reason="needs the extra simaccess[remote]")
 
 from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import InputError, LinkError
@@ -27,7 +28,7 @@ from simaccess.real.clock import run
 from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
 from tests.real.scripted_http import Request, ScriptedServer, answer_206, scripted
-from tests.real.servers import end, free_port, nginx, wait_for
+from tests.real.servers import NginxServer, end, free_port, nginx, nginx_program, wait_for
 
 CONTENT = bytes((7 * i + (i >> 8)) % 251 for i in range(20_000))
 
@@ -248,6 +249,32 @@ def test_what_cannot_be_written_is_refused() -> None:
             run(buffer.sync())
 
 
+def test_a_server_that_is_killed() -> None:
+    """Every read is right or fails, soon, whatever is in flight when nginx dies."""
+    if (program := nginx_program()) is None:
+        pytest.skip("needs nginx (Debian: nginx-light)")
+    with tempfile.TemporaryDirectory() as root:
+        server = NginxServer(program, Path(root))
+        url = server.put(CONTENT * 500)
+        try:
+            with open_link(f"{url}#timeout=2 s") as link:
+                buffer = buffer_of(link, Prefetch(FixedBlocks(100_000), depth=8, initial=8))
+                for number in range(10):
+                    offset = 100_000 * number
+                    assert read(buffer, offset, 20_000) == CONTENT
+                server.process.kill()
+                server.process.wait()
+                failed = 0
+                for number in range(10, 100):
+                    try:
+                        assert read(buffer, 100_000 * number, 20_000) == CONTENT
+                    except LinkError:
+                        failed += 1
+                assert failed > 50
+        finally:
+            end(server.process)
+
+
 # -- transfers -------------------------------------------------------------------------------------
 
 
@@ -361,9 +388,6 @@ def test_tallies_of_the_clock_sum_to_the_run() -> None:
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """Serve S3 by moto, with one object in it."""
-    for module in ("moto", "flask", "flask_cors", "s3fs"):
-        pytest.importorskip(module, reason="needs simaccess[dev]")
-    boto3 = pytest.importorskip("boto3", reason="needs simaccess[dev]")
     keys = {
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",

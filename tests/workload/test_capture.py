@@ -1,5 +1,6 @@
 """Reading captures: files laid out here by struct, in both formats and byte orders."""
 
+import io
 import os
 import struct
 from contextlib import suppress
@@ -199,6 +200,19 @@ def test_what_is_not_a_capture_is_refused(tmp_path: Path) -> None:
         read_capture(tmp_path)
     with pytest.raises(InputError, match="not a regular file"):
         read_capture(os.devnull)
+
+
+def test_an_open_file_is_read_from_where_it_is(tmp_path: Path) -> None:
+    content = b"".join(pcap("<", NANO, PACKETS))
+    path = tmp_path / "capture"
+    path.write_bytes(content)
+    stream = io.BytesIO(b"before" + content)
+    stream.seek(6)
+    read, same = read_capture(stream), read_capture(path)
+    assert all(np.array_equal(getattr(read, name), column) for name, column in vars(same).items())
+    cut = io.BytesIO(content[:-1])
+    with pytest.raises(InputError, match="truncated"):
+        read_capture(cut)
 
 
 @pytest.mark.parametrize("order", "<>")
