@@ -146,6 +146,28 @@ def test_drops_are_counted() -> None:
     assert requests + result.dropped == 2682
 
 
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        (
+            {"arrivals": "constant", "rate": "0.00001 Hz"},
+            "producer.rate = 1e-05: record 11 of 2682",
+        ),
+        ({"arrivals": "poisson", "rate": "0.000001 Hz"}, "producer.rate = 1e-06: record"),
+        ({"arrivals": "capture", "speed": 1e-9}, "producer.speed = 1e-09: record"),
+        ({"arrivals": "capture", "speed": 1e-320}, "producer.speed = 1e-320: record"),
+    ],
+)
+def test_arrivals_that_the_engine_cannot_hold_are_refused(
+    given: dict[str, object], key: str
+) -> None:
+    producer = ProducerParameters.model_validate(given)
+    with pytest.raises(InputError) as caught:
+        simulate(scenario("example-link", "filter", "zero-copy", producer=producer))
+    assert str(caught.value).startswith(key)
+    assert str(caught.value).endswith("allowed: a pace at which all records arrive within 1e+06 s")
+
+
 def test_a_workload_that_jumps_about_cannot_come_through_a_ring() -> None:
     with pytest.raises(InputError, match=r"workload = 'random'.*in order"):
         simulate(scenario("example-link", "random", "zero-copy", producer=ProducerParameters()))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
+from simaccess.quantities import LONGEST
 
 __all__ = ["Accesses", "Row"]
 
@@ -88,12 +89,12 @@ class Accesses:
         if count and not self.last[-1]:
             raise InputError("the last access must end its request", key="last", value=False)
         if self.work is not None:
-            fine = np.isfinite(self.work) & (self.work >= 0)
-            self._require("work", fine, "finite seconds, at least 0")
+            fine = (self.work >= 0) & (self.work <= LONGEST)
+            self._require("work", fine, f"seconds, 0 to {LONGEST:g}")
         if self.time is not None:
-            fine = np.isfinite(self.time) & (self.time >= 0)
+            fine = (self.time >= 0) & (self.time <= LONGEST)
             fine[1:] &= self.time[1:] >= self.time[:-1]
-            self._require("time", fine, "seconds, at least 0 and never less than before")
+            self._require("time", fine, f"seconds, 0 to {LONGEST:g} and never less than before")
 
     def _require(self, name: str, fine: NDArray[np.bool_], allowed: str) -> None:
         if not fine.all():

@@ -91,6 +91,8 @@ GOOD: list[Access] = [(0, 5, False, False, 0, 1), (995, 5, True, True, 0, 1)]
         ("length", [5, 2**63 - 1]),
         ("work", [0.0, -1.0]),
         ("work", [0.0, float("nan")]),
+        ("work", [0.0, 1e7]),
+        ("time", [0.0, 1e7]),
         ("time", [1.0, 0.5]),
         ("time", [-1.0, 0.5]),
         ("time", [0.0, float("inf")]),
@@ -105,6 +107,15 @@ def test_refusals_name_the_column(name: str, values: list[object]) -> None:
         columns(GOOD, 1000, **{name: np.array(values)})
     # An access that is too long lies partly outside: its offset is named.
     assert str(caught.value).startswith(("offset", name))
+
+
+def test_work_that_the_engine_cannot_hold_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        workload("sequential", {"size": "1 MiB", "work_per_byte": "1000 s"}).accesses(0)
+    assert str(caught.value) == (
+        "workload.work_per_byte = 1000.0: an access of 4096 bytes would be worked on for"
+        " 4.096e+06 s; allowed: at most 1e+06 s together with workload.work"
+    )
 
 
 def test_columns_are_read_only() -> None:
