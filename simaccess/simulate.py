@@ -144,7 +144,7 @@ def _start(
 ) -> _Consumer:
     latencies, chosen = array("q"), array("q")
     made: list[Buffer] = []
-    mine = accesses.shard(index, scenario.consumers)
+    mine = accesses.shard(index, scenario.consumers, in_turn=ring is not None)
     workload = scenario.workload
 
     def body(clock: Agent) -> Coroutine[Any, Any, None]:
@@ -152,7 +152,7 @@ def _start(
         made.append(buffer)
         columns = chunks(mine, TICKS_PER_SECOND)
         if scenario.real and isinstance(workload, Filter):
-            programs = workload.programs(index, scenario.consumers)
+            programs = workload.programs(index, scenario.consumers, in_turn=ring is not None)
             served = decide(clock, buffer, workload.parameters)
             if ring is None:
                 return each(clock, served, programs, latencies, chosen)

@@ -7,6 +7,7 @@ import math
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from simaccess.result import Result, frame
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.simulate import simulate
 from simaccess.workload.filter import Filter
+from simaccess.workload.log import HEADER
 from simaccess.workload.registry import workload
 
 SMALL: Mapping[str, Mapping[str, object]] = {
@@ -117,6 +119,36 @@ def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> No
     check(result)
     assert simulate(replace(given, run_ahead=0)) == result
     assert simulate(replace(given, real=True)) == result
+
+
+def test_prefetch_goes_on_for_each_of_several_sequential_consumers() -> None:
+    work = workload("sequential", {"size": "1 MiB"})
+
+    def simulated(method: str, settings: dict[str, str]) -> Result:
+        return simulate(
+            Scenario(load_model("wan-20ms-100mbit"), work, method, settings, consumers=4)
+        )
+
+    ahead = simulated("prefetch", {"block": "16 KiB", "depth": "8"})
+    once = simulated("copy-once", {"block": "16 KiB"})
+    assert once.bytes.wasted == 0
+    assert ahead.bytes.wasted <= 3 * 8 * 16384  # beyond the end of a part, where another begins
+    assert ahead.throughput_bytes_per_s > 1.5 * once.throughput_bytes_per_s
+
+
+def test_a_timed_log_is_dealt_in_turn(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    lines = [f"{time},{64 * time},64,read\n" for time in range(8)]
+    file.write_text(f"{HEADER}\n{''.join(lines)}")
+
+    def elapsed(timed: str) -> list[float]:
+        made = workload(str(file), {"timed": timed})
+        result = simulate(Scenario(load_model("example-link"), made, "zero-copy", consumers=2))
+        return [consumer.elapsed_s for consumer in result.consumers]
+
+    first, second = elapsed("true")
+    assert 6 < first < 7 < second < 8  # the sixth and the seventh second, not the third
+    assert max(elapsed("false")) < 0.001
 
 
 def test_latency_rises_with_the_open_loop_load() -> None:

@@ -66,10 +66,22 @@ def requests(rows: list[Access]) -> list[list[Access]]:
 @given(some_rows(), st.integers(1, 12))
 def test_shards_deal_whole_requests_in_turn(rows: list[Access], count: int) -> None:
     dealt = requests(rows)
+    untimed = [(*row[:5], 0.0) for row in rows]
     for index in range(count):
-        mine = list(columns(rows).shard(index, count).rows())
+        mine = list(columns(rows).shard(index, count).rows())  # they have times
         assert requests(mine) == dealt[index::count]
         assert len(mine) == sum(len(request) for request in dealt[index::count])
+        told = columns(untimed, time=None).shard(index, count, in_turn=True)
+        assert requests(list(told.rows())) == requests(untimed)[index::count]
+
+
+@given(some_rows(), st.integers(1, 12))
+def test_shards_of_a_closed_loop_are_contiguous_and_even(rows: list[Access], count: int) -> None:
+    whole = columns([(*row[:5], 0.0) for row in rows], time=None)
+    shards = [whole.shard(index, count) for index in range(count)]
+    assert [row for shard in shards for row in shard.rows()] == list(whole.rows())
+    sizes = [shard.requests for shard in shards]
+    assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize(("index", "count"), [(-1, 3), (3, 3), (0, 0)])
