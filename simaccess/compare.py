@@ -73,7 +73,8 @@ def compare(
     objective : {'throughput', 'latency'}
         What they are best in.
     consumers : int
-        How many share the link.
+        How many share the link: each makes a contiguous part of the requests, or every so-manyth
+        one where they arrive (through a ring, or at a log's times).
     shared : bool
         Whether they share one shadow, too.
     seed : int

@@ -46,7 +46,7 @@ _Request = TypeVar("_Request")
 
 
 def ticks(seconds: NDArray[np.float64], per_second: int) -> list[int]:
-    """Return durations in ticks, each rounded to the nearest."""
+    """Return durations in ticks, each rounded to the nearest; they must fit into 64 bits."""
     rounded: list[int] = (seconds * per_second + 0.5).astype(np.int64).tolist()
     return rounded
 

@@ -11,6 +11,7 @@ import pint
 from pydantic import BeforeValidator, Field
 
 __all__ = [
+    "LONGEST",
     "Count",
     "Duration",
     "Frequency",
@@ -63,10 +64,13 @@ def _factor(unit: str, base: str) -> float:
     return float(_units().Quantity(1, unit).to(base).magnitude)
 
 
+LONGEST = 1e6
+"""Seconds, at most, of anything that is simulated: in picoseconds they fit into 64 bits."""
+
 # What can be simulated in integers of picoseconds: beyond lie typing errors, and overflow. A
 # figure may be 0, too, where its kind has a use for that.
 _LIMITS = {
-    "second": (0.0, 1e6),
+    "second": (0.0, LONGEST),
     "hertz": (1e-6, 1e15),
     "byte/second": (1e-3, 1e24),
     "byte": (0.0, 2.0**50),

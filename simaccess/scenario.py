@@ -77,7 +77,8 @@ class Scenario:
     settings : mapping of str to str
         Its parameters, as text with units.
     consumers : int
-        How many share the link; the requests are dealt to them in turn.
+        How many share the link. Each makes a contiguous part of the requests; those to the
+        records of a ring, and those of a timed log, are dealt to them in turn.
     shared : bool
         Whether they share one shadow, too.
     seed : int

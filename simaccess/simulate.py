@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simaccess.buffer import Buffer, Shadow
 from simaccess.consumer import (
@@ -25,6 +26,7 @@ from simaccess.consumer import (
 from simaccess.errors import InputError
 from simaccess.path import make_path
 from simaccess.producer import produce
+from simaccess.quantities import LONGEST
 from simaccess.registry import make
 from simaccess.result import Bytes, ConsumerResult, Latency, ProcessorTime, Result
 from simaccess.ring import Ring, RingSegment, Signals
@@ -70,11 +72,12 @@ def simulate(scenario: Scenario) -> Result:
     env = Environment(scenario.run_ahead)
     workload = scenario.workload
     accesses = workload.accesses(scenario.seed)
-    ring = None
+    ring, arrivals = None, None
     size = workload.size
     content = workload.content(scenario.seed) if scenario.real else None
     if scenario.producer is not None:
         ring = _ring(scenario, scenario.producer, workload)
+        arrivals = _arrivals(scenario, scenario.producer, len(ring.ends))
         size = ring.capacity
     data = None
     if scenario.real:
@@ -95,7 +98,15 @@ def simulate(scenario: Scenario) -> Result:
             _start(env, scenario, index, accesses, ring=ring, shadow=shared, segment=segment)
         )
     if ring and scenario.producer is not None:
-        env.start(_producer(scenario, scenario.producer, ring, link, content))
+        produced = partial(
+            produce,
+            ring=ring,
+            segment=RingSegment(link.producer(), size),
+            arrivals=arrivals,
+            content=None if content is None else memoryview(content),
+            drop=scenario.producer.overflow == "drop",
+        )
+        env.start(produced)
     env.run_agents([consumer.agent for consumer in consumers])
     return _result(scenario, link, ring, consumers)
 
@@ -112,7 +123,7 @@ def _start(
 ) -> _Consumer:
     latencies, chosen = array("q"), array("q")
     made: list[Buffer] = []
-    mine = accesses.shard(index, scenario.consumers)
+    mine = accesses.shard(index, scenario.consumers, in_turn=ring is not None)
     workload = scenario.workload
 
     def body(clock: Agent) -> Coroutine[Any, Any, None]:
@@ -120,7 +131,7 @@ def _start(
         made.append(buffer)
         columns = chunks(mine, TICKS_PER_SECOND)
         if scenario.real and isinstance(workload, Filter):
-            programs = workload.programs(index, scenario.consumers)
+            programs = workload.programs(index, scenario.consumers, in_turn=ring is not None)
             served = decide(clock, buffer, workload.parameters)
             if ring is None:
                 return each(clock, served, programs, latencies, chosen)
@@ -191,15 +202,10 @@ def _ring(scenario: Scenario, producer: ProducerParameters, workload: Workload) 
     return Ring(producer.ring, ends, scenario.consumers, signals)
 
 
-def _producer(
-    scenario: Scenario,
-    producer: ProducerParameters,
-    ring: Ring,
-    link: Link,
-    content: bytes | None,
-) -> Callable[[Agent], Coroutine[Any, Any, None]]:
-    records = len(ring.ends)
-    arrivals = None
+def _arrivals(
+    scenario: Scenario, producer: ProducerParameters, records: int
+) -> Sequence[int] | None:
+    """Return the ticks at which records arrive; None: as fast as the ring takes them."""
     if producer.arrivals == "capture":
         stamps = scenario.workload.arrivals
         if stamps is None:
@@ -209,20 +215,29 @@ def _producer(
                 value="capture",
                 allowed="poisson, constant, full-speed",
             )
-        arrivals = ticks(stamps / producer.speed, TICKS_PER_SECOND)
-    elif producer.rate:
-        gaps = np.full(records, 1.0)
-        if producer.arrivals == "poisson":
-            gaps = generator(scenario.seed, "arrivals").exponential(size=records)
-        arrivals = ticks(np.cumsum(gaps) / producer.rate, TICKS_PER_SECOND)
-    return partial(
-        produce,
-        ring=ring,
-        segment=RingSegment(link.producer(), ring.capacity),
-        arrivals=arrivals,
-        content=None if content is None else memoryview(content),
-        drop=producer.overflow == "drop",
-    )
+        return _paced(stamps, "producer.speed", producer.speed)
+    if not producer.rate:
+        return None
+    gaps = np.full(records, 1.0)
+    if producer.arrivals == "poisson":
+        gaps = generator(scenario.seed, "arrivals").exponential(size=records)
+    return _paced(np.cumsum(gaps), "producer.rate", producer.rate)
+
+
+def _paced(times: NDArray[np.float64], key: str, pace: float) -> list[int]:
+    """Return times divided by a pace in ticks; the key is the pace's."""
+    with np.errstate(over="ignore"):
+        seconds = times / pace
+    late = seconds > LONGEST
+    if late.any():
+        record = int(np.argmax(late))
+        raise InputError(
+            f"record {record + 1} of {len(times)} would arrive {seconds[record]:g} s after the start",
+            key=key,
+            value=pace,
+            allowed=f"a pace at which all records arrive within {LONGEST:g} s",
+        )
+    return ticks(seconds, TICKS_PER_SECOND)
 
 
 # -- results ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import math
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from simaccess.result import Result, frame
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.simulate import simulate
 from simaccess.workload.filter import Filter
+from simaccess.workload.log import HEADER
 from simaccess.workload.registry import workload
 
 SMALL: Mapping[str, Mapping[str, object]] = {
@@ -119,6 +121,36 @@ def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> No
     assert simulate(replace(given, real=True)) == result
 
 
+def test_prefetch_goes_on_for_each_of_several_sequential_consumers() -> None:
+    work = workload("sequential", {"size": "1 MiB"})
+
+    def simulated(method: str, settings: dict[str, str]) -> Result:
+        return simulate(
+            Scenario(load_model("wan-20ms-100mbit"), work, method, settings, consumers=4)
+        )
+
+    ahead = simulated("prefetch", {"block": "16 KiB", "depth": "8"})
+    once = simulated("copy-once", {"block": "16 KiB"})
+    assert once.bytes.wasted == 0
+    assert ahead.bytes.wasted <= 3 * 8 * 16384  # beyond the end of a part, where another begins
+    assert ahead.throughput_bytes_per_s > 1.5 * once.throughput_bytes_per_s
+
+
+def test_a_timed_log_is_dealt_in_turn(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    lines = [f"{time},{64 * time},64,read\n" for time in range(8)]
+    file.write_text(f"{HEADER}\n{''.join(lines)}")
+
+    def elapsed(timed: str) -> list[float]:
+        made = workload(str(file), {"timed": timed})
+        result = simulate(Scenario(load_model("example-link"), made, "zero-copy", consumers=2))
+        return [consumer.elapsed_s for consumer in result.consumers]
+
+    first, second = elapsed("true")
+    assert 6 < first < 7 < second < 8  # the sixth and the seventh second, not the third
+    assert max(elapsed("false")) < 0.001
+
+
 def test_latency_rises_with_the_open_loop_load() -> None:
     def median(rate: str) -> float:
         producer = ProducerParameters.model_validate({"arrivals": "poisson", "rate": rate})
@@ -144,6 +176,28 @@ def test_drops_are_counted() -> None:
     requests = sum(consumer.requests for consumer in result.consumers)
     assert result.dropped > 0
     assert requests + result.dropped == 2682
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        (
+            {"arrivals": "constant", "rate": "0.00001 Hz"},
+            "producer.rate = 1e-05: record 11 of 2682",
+        ),
+        ({"arrivals": "poisson", "rate": "0.000001 Hz"}, "producer.rate = 1e-06: record"),
+        ({"arrivals": "capture", "speed": 1e-9}, "producer.speed = 1e-09: record"),
+        ({"arrivals": "capture", "speed": 1e-320}, "producer.speed = 1e-320: record"),
+    ],
+)
+def test_arrivals_that_the_engine_cannot_hold_are_refused(
+    given: dict[str, object], key: str
+) -> None:
+    producer = ProducerParameters.model_validate(given)
+    with pytest.raises(InputError) as caught:
+        simulate(scenario("example-link", "filter", "zero-copy", producer=producer))
+    assert str(caught.value).startswith(key)
+    assert str(caught.value).endswith("allowed: a pace at which all records arrive within 1e+06 s")
 
 
 def test_a_workload_that_jumps_about_cannot_come_through_a_ring() -> None:

@@ -45,7 +45,12 @@ METHOD = typer.Option(
     "--method", metavar="NAME", help="An access method; may be repeated. Default: all four."
 )
 TUNE = typer.Option("--tune", help="Give each method its own best block size and depth.")
-CONSUMERS = typer.Option("--consumers", metavar="N", help="How many share the link.")
+CONSUMERS = typer.Option(
+    "--consumers",
+    metavar="N",
+    help="How many share the link. Each makes a contiguous part of the requests; where they arrive,"
+    " through a ring or at a log's times, they are dealt in turn.",
+)
 SHARED = typer.Option("--shared-shadow", help="Let the consumers share one shadow.")
 SEED = typer.Option("--seed", metavar="N", help="Of everything that is drawn.")
 WIDTH = 100

@@ -184,7 +184,8 @@ class Experiment(Section):
     settings : mapping of str to mapping
         Parameters by method, which are not searched.
     consumers : int
-        How many share the link.
+        How many share the link; each makes a contiguous part of the requests, or every so-manyth
+        one where they arrive at a log's times.
     seeds : int
         Replications of a cell in which anything is drawn; others are simulated once.
     seed : int

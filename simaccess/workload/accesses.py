@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
+from simaccess.quantities import LONGEST
 
-__all__ = ["Accesses", "Row"]
+__all__ = ["Accesses", "Row", "share"]
 
 Row: TypeAlias = tuple[int, int, bool, bool, float, float]
 """Offset, length, write, last, work and time of an access, as in `Accesses`."""
@@ -26,6 +27,23 @@ _TYPES = {
     "work": np.float64,
     "time": np.float64,
 }
+
+
+def share(total: int, index: int, count: int, *, in_turn: bool) -> slice:
+    """Return which of some requests are one consumer's.
+
+    Parameters
+    ----------
+    total : int
+        How many requests there are.
+    index, count : int
+        Which consumer, from 0, of how many.
+    in_turn : bool
+        Whether they are dealt in turn; else each consumer gets a contiguous part.
+    """
+    if in_turn:
+        return slice(index, total, count)
+    return slice(total * index // count, total * (index + 1) // count, 1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,12 +106,12 @@ class Accesses:
         if count and not self.last[-1]:
             raise InputError("the last access must end its request", key="last", value=False)
         if self.work is not None:
-            fine = np.isfinite(self.work) & (self.work >= 0)
-            self._require("work", fine, "finite seconds, at least 0")
+            fine = (self.work >= 0) & (self.work <= LONGEST)
+            self._require("work", fine, f"seconds, 0 to {LONGEST:g}")
         if self.time is not None:
-            fine = np.isfinite(self.time) & (self.time >= 0)
+            fine = (self.time >= 0) & (self.time <= LONGEST)
             fine[1:] &= self.time[1:] >= self.time[:-1]
-            self._require("time", fine, "seconds, at least 0 and never less than before")
+            self._require("time", fine, f"seconds, 0 to {LONGEST:g} and never less than before")
 
     def _require(self, name: str, fine: NDArray[np.bool_], allowed: str) -> None:
         if not fine.all():
@@ -144,17 +162,20 @@ class Accesses:
                 strict=False,
             )
 
-    def shard(self, index: int, count: int) -> Accesses:
-        """Return the requests of one of several consumers, dealt in turn.
+    def shard(self, index: int, count: int, *, in_turn: bool = False) -> Accesses:
+        """Return the requests of one of several consumers, with all their accesses.
 
-        Consumer `index` gets the requests `index`, ``index + count``, … with all their accesses.
-        In turn, not in one piece each, so that the consumers of a ring are near each other in it
-        and its space can be given back.
+        Requests of a closed loop are cut into contiguous parts of (nearly) equal numbers, so that
+        each consumer sees the workload's own pattern. Requests that arrive at their times are
+        dealt in turn: consumer `index` gets the requests `index`, ``index + count``, ….
 
         Parameters
         ----------
         index, count : int
             Which consumer, from 0, of how many.
+        in_turn : bool
+            Whether they are dealt in turn whatever they are, as the records of a ring must be:
+            its consumers then are near each other in it, and its space can be given back.
 
         Raises
         ------
@@ -165,15 +186,20 @@ class Accesses:
             raise InputError(
                 "no such consumer", key="index", value=index, allowed=f"0 to {count - 1}"
             )
+        total = len(self) if self._ends is None else len(self._ends)
+        mine = share(total, index, count, in_turn=in_turn or self.time is not None)
         rows: slice | NDArray[np.int64]
         if self._ends is None:
-            rows = slice(index, None, count)
+            rows = mine
+        elif mine.step == 1:
+            bounds = np.concatenate(([0], self._ends))
+            rows = slice(int(bounds[mine.start]), int(bounds[mine.stop]))
         else:
-            ends = self._ends[index::count]
-            starts = np.concatenate(([0], self._ends[:-1]))[index::count]
+            ends = self._ends[mine]
+            starts = np.concatenate(([0], self._ends[:-1]))[mine]
             sizes = ends - starts
-            total = int(sizes.sum())
-            rows = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(total)
+            rows = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
+            rows += np.arange(len(rows))
         return Accesses(
             size=self.size,
             offset=self.offset[rows],

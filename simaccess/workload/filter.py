@@ -16,7 +16,7 @@ from simaccess.embedded import embedded
 from simaccess.methods.blocks import Records
 from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Size
-from simaccess.workload.accesses import Accesses
+from simaccess.workload.accesses import Accesses, share
 from simaccess.workload.capture import read_capture
 from simaccess.workload.packet import Reads
 from simaccess.workload.predicate import PORTED, Predicate, decide_in_memory
@@ -191,15 +191,19 @@ class Filter:
             seed=seed,
         )
 
-    def programs(self, index: int = 0, count: int = 1) -> Iterator[tuple[int, Reads[bool]]]:
+    def programs(
+        self, index: int = 0, count: int = 1, *, in_turn: bool = False
+    ) -> Iterator[tuple[int, Reads[bool]]]:
         """Go through the decisions of one consumer, to be driven with bytes of the segment.
 
-        They are those of ``accesses(seed).shard(index, count)``, request by request.
+        They are those of `Accesses.shard` for the same arguments, request by request.
 
         Parameters
         ----------
         index, count : int
             Which consumer, from 0, of how many.
+        in_turn : bool
+            Whether the packets are dealt in turn.
 
         Yields
         ------
@@ -209,7 +213,8 @@ class Filter:
         """
         start, captured = self.stream.start, self.stream.capture.length
         packets = np.flatnonzero(self._lap.read)
-        for request in range(index, len(packets) * self.stream.laps, count):
+        total = len(packets) * self.stream.laps
+        for request in range(total)[share(total, index, count, in_turn=in_turn)]:
             lap, place = divmod(request, len(packets))
             packet = packets[place]
             base = lap * self.stream.lap_size + int(start[packet])

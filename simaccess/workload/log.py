@@ -7,7 +7,8 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
+from simaccess.quantities import LONGEST
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.workload import Extent, Load, accesses
 
@@ -29,6 +31,7 @@ _MOST = 2**63 - 1
 _INTEGER = re.compile(rb"[+-]?\d+")
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PAST = "past the end of the segment"
+_LATE = "too long after the first access"
 _ALLOWED = {
     "fields": HEADER,
     "time": "seconds, at least 0 and never less than before",
@@ -63,7 +66,7 @@ class AccessLog:
     Attributes
     ----------
     time : ndarray of float64, shape (accesses,)
-        Seconds.
+        Seconds since the first access.
     offset, length : ndarray of int64, shape (accesses,)
         Bytes.
     write : ndarray of bool, shape (accesses,)
@@ -102,7 +105,8 @@ class LogWorkload:
 
     def __init__(self, path: str | os.PathLike[str], parameters: LogParameters) -> None:
         self.parameters = parameters
-        self.log = read_log(path, parameters.size)
+        span = LONGEST if parameters.timed else math.inf
+        self.log = read_log(path, parameters.size, span)
         self.size = parameters.size or int((self.log.offset + self.log.length).max())
         self.blocks = FixedBlocks(parameters.block)
 
@@ -125,8 +129,13 @@ class LogWorkload:
         )
 
 
-def read_log(path: str | os.PathLike[str], size: int | None = None) -> AccessLog:
+def read_log(
+    path: str | os.PathLike[str], size: int | None = None, span: float = math.inf
+) -> AccessLog:
     """Read an access log.
+
+    Its times may count from anywhere, such as Unix time: the first one is subtracted from all,
+    in decimal, since so large a time rounded to a float would be off by a tenth of a microsecond.
 
     Parameters
     ----------
@@ -135,6 +144,8 @@ def read_log(path: str | os.PathLike[str], size: int | None = None) -> AccessLog
         access: seconds, bytes, bytes, ``read`` or ``write``.
     size : int, optional
         Bytes of the segment, which all accesses must lie in.
+    span : float
+        Seconds after the first access that each one must start within.
 
     Raises
     ------
@@ -143,7 +154,8 @@ def read_log(path: str | os.PathLike[str], size: int | None = None) -> AccessLog
     """
     try:
         with Path(path).open("rb") as stream:
-            parts = list(_parts(path, stream, _MOST if size is None else size))
+            bounds = _Bounds(_MOST if size is None else size, span)
+            parts = list(_parts(path, stream, bounds))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from error
     return AccessLog(
@@ -190,11 +202,45 @@ class LogWriter:
         self._stream.close()
 
 
-class _Part:
-    """Some lines of a log."""
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What the next access must lie within.
 
-    def __init__(self, fields: list[bytes]) -> None:
-        self.time = np.array(fields[0::4]).astype(np.float64)
+    Attributes
+    ----------
+    size : int
+        Bytes of the segment.
+    span : float
+        Seconds after the first access.
+    first : Decimal or None
+        The time of the first access; None before that.
+    before : bytes
+        The time of the access before it.
+    """
+
+    size: int
+    span: float
+    first: Decimal | None = None
+    before: bytes = b"0"
+
+    @property
+    def since(self) -> float:
+        """Seconds from the first access to the one before the next."""
+        return 0.0 if self.first is None else float(_decimal(self.before) - self.first)
+
+    def behind(self, time: bytes) -> _Bounds:
+        """Return the bounds of what comes after an access at `time`."""
+        return replace(
+            self, first=_decimal(time) if self.first is None else self.first, before=time.strip()
+        )
+
+
+class _Part:
+    """Some lines of a log; their times are relative to `first`, else to that of their first."""
+
+    def __init__(self, fields: list[bytes], first: Decimal | None) -> None:
+        self.first = _decimal(fields[0]) if first is None else first
+        self.time = _since(self.first, fields[0::4])
         self.offset = np.array(fields[1::4]).astype(np.int64)
         self.length = np.array(fields[2::4]).astype(np.int64)
         operation = np.array(fields[3::4])
@@ -202,23 +248,36 @@ class _Part:
         self.named: NDArray[np.bool_] = self.write | (operation == b"read")
 
 
-def _parts(path: str | os.PathLike[str], stream: io.BufferedReader, size: int) -> Iterator[_Part]:
-    first = stream.readline(len(HEADER) + 8).rstrip(b"\r\n")
-    if first.decode("utf-8", "replace") != HEADER:
+def _decimal(text: bytes) -> Decimal:
+    return Decimal(text.decode("ascii"))
+
+
+def _since(first: Decimal, texts: list[bytes]) -> NDArray[np.float64]:
+    """Return decimal times less the first one, each rounded to a float only then."""
+    if not first:
+        return np.array(texts).astype(np.float64)  # a fifth of the time of what follows
+    return np.array([float(_decimal(text) - first) for text in texts])
+
+
+def _parts(
+    path: str | os.PathLike[str], stream: io.BufferedReader, bounds: _Bounds
+) -> Iterator[_Part]:
+    head = stream.readline(len(HEADER) + 8).rstrip(b"\r\n")
+    if head.decode("utf-8", "replace") != HEADER:
         raise InputError("not an access log: line 1 is wrong", file=path, allowed=HEADER)
-    line, time = 2, 0.0
+    line = 2
     while lines := stream.readlines(_CHUNK):
-        part = _parse(lines)
-        if part is None or not _fine(part, size, time):
-            raise _refusal(path, lines, line, size, time)
+        part = _parse(lines, bounds.first)
+        if part is None or not _fine(part, bounds):
+            raise _refusal(path, lines, line, bounds)
         yield part
         line += len(lines)
-        time = float(part.time[-1])
+        bounds = replace(bounds, first=part.first).behind(lines[-1].partition(b",")[0])
     if line == 2:
         raise InputError("an access log without any access", file=path)
 
 
-def _parse(lines: list[bytes]) -> _Part | None:
+def _parse(lines: list[bytes], first: Decimal | None) -> _Part | None:
     """Parse lines; None if one of them cannot be."""
     content = b"".join(lines).replace(b"\r\n", b"\n").removesuffix(b"\n")
     if b"_" in content or b"\0" in content:
@@ -230,17 +289,21 @@ def _parse(lines: list[bytes]) -> _Part | None:
     if not np.array_equal(before, 3 * np.arange(1, len(lines) + 1)):
         return None
     try:
-        return _Part(content.replace(b"\n", b",").split(b","))
-    except (ValueError, OverflowError):
+        return _Part(content.replace(b"\n", b",").split(b","), first)
+    except (ValueError, ArithmeticError):  # the latter: of decimals, and OverflowError
         return None
 
 
-def _fine(part: _Part, size: int, time: float) -> bool:
+def _fine(part: _Part, bounds: _Bounds) -> bool:
+    size = bounds.size
     return bool(
         part.named.all()
+        and part.first.is_finite()
+        and part.first >= 0
         and np.isfinite(part.time).all()
-        and part.time[0] >= time
+        and part.time[0] >= bounds.since
         and (part.time[1:] >= part.time[:-1]).all()
+        and part.time[-1] <= bounds.span
         and (part.offset >= 0).all()
         and (part.length >= 1).all()
         and (part.length <= size).all()
@@ -249,40 +312,48 @@ def _fine(part: _Part, size: int, time: float) -> bool:
 
 
 def _refusal(
-    path: str | os.PathLike[str], lines: list[bytes], line: int, size: int, time: float
+    path: str | os.PathLike[str], lines: list[bytes], line: int, bounds: _Bounds
 ) -> InputError:
     """Find the first line that cannot be, and say what is wrong with it."""
+    allowed = {
+        **_ALLOWED,
+        _PAST: f"an access all within [0, {bounds.size})",
+        _LATE: f"at most {bounds.span:g} s after it",
+    }
     for number, content in enumerate(lines, line):
         fields = content.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b",")
-        for problem, key, value in _complaints(fields, size, time):
+        for problem, key, value in _complaints(fields, bounds):
             return InputError(
                 f"line {number}: {problem}",
                 file=path,
                 key=key,
                 value=value.decode("utf-8", "replace"),
-                allowed=f"an access all within [0, {size})" if problem == _PAST else _ALLOWED[key],
+                allowed=allowed.get(problem, allowed[key]),
             )
-        time = float(fields[0])
+        bounds = bounds.behind(fields[0])
     return InputError(f"lines {line} to {line + len(lines) - 1}: cannot be parsed", file=path)
 
 
-def _complaints(fields: list[bytes], size: int, time: float) -> Iterator[tuple[str, str, bytes]]:
+def _complaints(fields: list[bytes], bounds: _Bounds) -> Iterator[tuple[str, str, bytes]]:
     """Say what is wrong with a line: problem, column, value. Only the first one counts."""
     if len(fields) != len(COLUMNS):
         yield f"{len(fields)} fields", "fields", b",".join(fields)
-    now = float(fields[0]) if _NUMBER.fullmatch(fields[0].strip()) else math.nan
-    if not math.isfinite(now):
+    text = fields[0].strip()
+    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         yield "not a number", "time", fields[0]
+    now = _decimal(text)
     if now < 0:
         yield "negative", "time", fields[0]
-    if now < time:
-        yield f"less than {time} before it", "time", fields[0]
+    if now < _decimal(bounds.before):
+        yield f"less than {bounds.before.decode()} before it", "time", fields[0]
+    if bounds.first is not None and now - bounds.first > bounds.span:
+        yield _LATE, "time", fields[0]
     for key, text, least in (("offset", fields[1], 0), ("length", fields[2], 1)):
         if not _INTEGER.fullmatch(text.strip()):
             yield "not a whole number", key, text
         if int(text) < least:
             yield f"less than {least}", key, text
-    if int(fields[1]) + int(fields[2]) > size:
+    if int(fields[1]) + int(fields[2]) > bounds.size:
         yield _PAST, "offset", fields[1]
     if fields[3] not in {b"read", b"write"}:
         yield "no such operation", "operation", fields[3]

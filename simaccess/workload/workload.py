@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks
 from simaccess.parameters import Section
-from simaccess.quantities import Duration, Share, Size
+from simaccess.quantities import LONGEST, Duration, Share, Size
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
 
@@ -116,6 +117,11 @@ def accesses(
         As in `Accesses`.
     seed : int
         Whether an access writes is drawn from it.
+
+    Raises
+    ------
+    InputError
+        If the work after an access would last longer than can be simulated.
     """
     if write is None:
         share = load.writes if isinstance(load, WithWrites) else 0.0
@@ -127,6 +133,14 @@ def accesses(
     if load.work or load.work_per_byte:
         work = np.multiply(length, load.work_per_byte, dtype=np.float64)
         work[last] += load.work
+        if len(work) and work.max() > LONGEST:
+            longest = int(length[np.argmax(work)])
+            raise InputError(
+                f"an access of {longest} bytes would be worked on for {work.max():g} s",
+                key="workload.work_per_byte",
+                value=load.work_per_byte,
+                allowed=f"at most {LONGEST:g} s together with workload.work",
+            )
     return Accesses(
         size=size, offset=offset, length=length, write=write, last=last, work=work, time=time
     )

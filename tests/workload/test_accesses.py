@@ -66,10 +66,22 @@ def requests(rows: list[Access]) -> list[list[Access]]:
 @given(some_rows(), st.integers(1, 12))
 def test_shards_deal_whole_requests_in_turn(rows: list[Access], count: int) -> None:
     dealt = requests(rows)
+    untimed = [(*row[:5], 0.0) for row in rows]
     for index in range(count):
-        mine = list(columns(rows).shard(index, count).rows())
+        mine = list(columns(rows).shard(index, count).rows())  # they have times
         assert requests(mine) == dealt[index::count]
         assert len(mine) == sum(len(request) for request in dealt[index::count])
+        told = columns(untimed, time=None).shard(index, count, in_turn=True)
+        assert requests(list(told.rows())) == requests(untimed)[index::count]
+
+
+@given(some_rows(), st.integers(1, 12))
+def test_shards_of_a_closed_loop_are_contiguous_and_even(rows: list[Access], count: int) -> None:
+    whole = columns([(*row[:5], 0.0) for row in rows], time=None)
+    shards = [whole.shard(index, count) for index in range(count)]
+    assert [row for shard in shards for row in shard.rows()] == list(whole.rows())
+    sizes = [shard.requests for shard in shards]
+    assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize(("index", "count"), [(-1, 3), (3, 3), (0, 0)])
@@ -91,6 +103,8 @@ GOOD: list[Access] = [(0, 5, False, False, 0, 1), (995, 5, True, True, 0, 1)]
         ("length", [5, 2**63 - 1]),
         ("work", [0.0, -1.0]),
         ("work", [0.0, float("nan")]),
+        ("work", [0.0, 1e7]),
+        ("time", [0.0, 1e7]),
         ("time", [1.0, 0.5]),
         ("time", [-1.0, 0.5]),
         ("time", [0.0, float("inf")]),
@@ -105,6 +119,15 @@ def test_refusals_name_the_column(name: str, values: list[object]) -> None:
         columns(GOOD, 1000, **{name: np.array(values)})
     # An access that is too long lies partly outside: its offset is named.
     assert str(caught.value).startswith(("offset", name))
+
+
+def test_work_that_the_engine_cannot_hold_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        workload("sequential", {"size": "1 MiB", "work_per_byte": "1000 s"}).accesses(0)
+    assert str(caught.value) == (
+        "workload.work_per_byte = 1000.0: an access of 4096 bytes would be worked on for"
+        " 4.096e+06 s; allowed: at most 1e+06 s together with workload.work"
+    )
 
 
 def test_columns_are_read_only() -> None:

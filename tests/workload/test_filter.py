@@ -74,7 +74,10 @@ SETTINGS: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("consumers", [1, 3])
-def test_columns_are_the_reads_of_a_run_in_memory(settings: dict[str, str], consumers: int) -> None:
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_columns_are_the_reads_of_a_run_in_memory(
+    settings: dict[str, str], consumers: int, in_turn: bool
+) -> None:
     source = made(**settings)
     content = memoryview(source.content())
 
@@ -85,10 +88,10 @@ def test_columns_are_the_reads_of_a_run_in_memory(settings: dict[str, str], cons
     for index in range(consumers):
         log: list[tuple[int, int]] = []
         ends = []
-        for base, program in source.programs(index, consumers):
+        for base, program in source.programs(index, consumers, in_turn=in_turn):
             matches += run(decide_through(program, base, reading(read, log)))
             ends.append(len(log))
-        shard = source.accesses(0).shard(index, consumers)
+        shard = source.accesses(0).shard(index, consumers, in_turn=in_turn)
         assert log == recorded(shard)
         assert ends == (np.flatnonzero(shard.last) + 1).tolist()
     assert matches == int(source.matches.sum()) * source.stream.laps

@@ -1,6 +1,7 @@
 """Access logs: what is read from them, and what is refused on which line."""
 
 import tracemalloc
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
+from simaccess.model import load_model
+from simaccess.scenario import Scenario
+from simaccess.simulate import simulate
 from simaccess.workload import log
 from simaccess.workload.log import HEADER, LogWorkload, read_log
 from simaccess.workload.registry import workload
@@ -26,7 +30,7 @@ def written(tmp_path: Path, *lines: str, end: str = "\n", last: bool = True) -> 
 
 def some_accesses(most: int = 30) -> st.SearchStrategy[list[tuple[float, int, int, bool]]]:
     access = st.tuples(
-        st.floats(0, 1e6), st.integers(0, 2**62), st.integers(1, 2**62 - 1), st.booleans()
+        st.floats(0, 2e9), st.integers(0, 2**62), st.integers(1, 2**62 - 1), st.booleans()
     )
     return st.lists(access, min_size=1, max_size=most)
 
@@ -49,7 +53,9 @@ def test_round_trip(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log, "_CHUNK", chunk)
         read = read_log(path)
-    assert read.time.tolist() == times
+    # What is written, in decimal and not in binary, less the first: rounded only then.
+    stamps = [Fraction(repr(time)) for time in times]
+    assert read.time.tolist() == [float(stamp - stamps[0]) for stamp in stamps]
     assert read.offset.tolist() == [row[1] for row in rows]
     assert read.length.tolist() == [row[2] for row in rows]
     assert read.write.tolist() == [row[3] for row in rows]
@@ -81,6 +87,32 @@ def test_as_a_workload(tmp_path: Path) -> None:
     assert work.tolist() == [1, 1, 1]
 
 
+def test_unix_time_counts_from_the_first_access(tmp_path: Path) -> None:
+    stamps = ["1700000000.000001", "1700000000.0000013", "1700000000.123456789", "1700000001"]
+    path = str(written(tmp_path, *(f"{stamp},0,64,read" for stamp in stamps)))
+    expected = [0, 3e-7, 0.123455789, 0.999999]
+    assert read_log(path).time.tolist() == expected
+    result = simulate(
+        Scenario(load_model("example-link"), workload(path, {"timed": "true"}), "zero-copy")
+    )
+    assert 0.999999 <= result.elapsed_s < 1.1
+
+
+@pytest.mark.parametrize("chunk", [1, 1 << 22])
+def test_times_that_the_engine_cannot_hold_are_refused_only_where_they_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(log, "_CHUNK", chunk)
+    path = str(written(tmp_path, "0,0,64,read", "1700000000.5,0,64,read"))
+    assert workload(path).accesses(0).time is None
+    with pytest.raises(InputError) as caught:
+        workload(path, {"timed": "true"})
+    assert str(caught.value) == (
+        f"{path}: time = '1700000000.5': line 3: too long after the first access; "
+        "allowed: at most 1e+06 s after it"
+    )
+
+
 WRONG = [
     ("0.6,0,64", "fields = '0.6,0,64': line 5: 3 fields; allowed: time,offset,length,operation"),
     ("0.6,0,64,read,1", "line 5: 5 fields"),
@@ -107,6 +139,7 @@ WRONG = [
     ("inf,0,64,read", "time = 'inf': line 5: not a number"),
     ("1e999,0,64,read", "time = '1e999': line 5: not a number"),
     ("now,0,64,read", "time = 'now': line 5: not a number"),
+    ("1e6,0,64,read", "time = '1e6': line 5: too long after the first access; allowed: at most 99"),
     (",0,64,read", "time = '': line 5: not a number"),
     ('"0.6",0,64,read', "line 5: not a number"),
     ("1_0,0,64,read", "time = '1_0': line 5: not a number"),
@@ -123,7 +156,7 @@ def test_refusals_name_the_line(
     monkeypatch.setattr(log, "_CHUNK", chunk)
     path = written(tmp_path, *GOOD, line, "9.0,0,64,read")
     with pytest.raises(InputError) as caught:
-        read_log(path, 8192)
+        read_log(path, 8192, 999_999)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert told in message
