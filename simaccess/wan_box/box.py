@@ -248,6 +248,12 @@ class WanBox:
 
     # -- what runs in it -----------------------------------------------------------------------
 
+    @property
+    def near_namespace(self) -> str:
+        """The name of the near namespace, for other processes (`namespaces.enter`)."""
+        self._guard_running()
+        return self._names[0]
+
     def near(self) -> AbstractContextManager[None]:
         """Move the calling thread into the near namespace for the length of a ``with``.
 

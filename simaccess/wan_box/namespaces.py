@@ -16,6 +16,7 @@ from pathlib import Path
 from simaccess.errors import InputError
 
 __all__ = [
+    "enter",
     "entered",
     "ip",
     "make",
@@ -107,6 +108,15 @@ def _setns(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
+def enter(name: str) -> None:
+    """Move the calling thread into a namespace for good."""
+    inside = os.open(_FOLDER / name, os.O_RDONLY)
+    try:
+        _setns(inside)
+    finally:
+        os.close(inside)
+
+
 @contextmanager
 def entered(name: str) -> Iterator[None]:
     """Move the calling thread into a namespace, and back at the end.
@@ -116,11 +126,7 @@ def entered(name: str) -> Iterator[None]:
     """
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
-        inside = os.open(_FOLDER / name, os.O_RDONLY)
-        try:
-            _setns(inside)
-        finally:
-            os.close(inside)
+        enter(name)
         try:
             yield
         finally:

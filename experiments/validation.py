@@ -1,0 +1,357 @@
+"""Hold the models against real links: measure, calibrate, validate, and write what came of it.
+
+Links: a WAN in a box in four settings under three congestion controls (root only), shared memory, a
+file, and a Network Block Device on the loopback. Each is measured into a set; half of its cells are
+held out of the fit, chosen by what they are; the model is validated on those, and, for the WAN, on
+every other setting, with rate, round trip and buffer changed by what is known. Run it as
+``make validation``, on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from simaccess.calibrate import begin, calibrate
+from simaccess.cell import Cell, assignments
+from simaccess.errors import InputError
+from simaccess.measure import Outcome, measure
+from simaccess.measured import MeasuredSet
+from simaccess.model import Model, load_model
+from simaccess.model_file import ModelFile, write_model_file
+from simaccess.plan import Plan
+from simaccess.plot import save
+from simaccess.plot_agreement import agreement
+from simaccess.pool import Pool, available, processes
+from simaccess.real.link import RealLink
+from simaccess.real.urls import open_link
+from simaccess.validate import Validation, validate
+from simaccess.wan_box import WanBox, real_time
+from simaccess.wan_box.namespaces import enter
+from simaccess.workload.registry import workload
+
+KIB, MIB = 1 << 10, 1 << 20
+
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "20 ms, 100 Mbit/s": {"rtt": "20 ms", "rate": "100 Mbit/s", "buffer": "250 kB"},
+    "2 ms, 1 Gbit/s": {"rtt": "2 ms", "rate": "1 Gbit/s", "buffer": "250 kB"},
+    "50 ms, 20 Mbit/s, small buffer": {"rtt": "50 ms", "rate": "20 Mbit/s", "buffer": "12500 B"},
+    "20 ms, 50 Mbit/s, 0.5 % loss": {
+        "rtt": "20 ms",
+        "rate": "50 Mbit/s",
+        "buffer": "125 kB",
+        "loss": "0.005",
+    },
+}
+CONTROLS = ("reno", "cubic", "bbr")
+HELD_OUT = 0.5
+LATE = 0.02  # of the round trip, from which on a repetition is discarded
+EXPORT = 64 * MIB
+LOCAL = 64 * MIB
+WAN_FITTED = ("path.rate", "path.rtt", "request.service", "request.issue")
+
+
+def cells(lossy: bool) -> Iterator[Cell]:
+    """Yield what is timed over a WAN."""
+    sizes = [KIB << power for power in range(12)]  # 1 KiB to 2 MiB
+    yield from (Cell("load", size, state="cold") for size in sizes[:9:2])
+    yield from (Cell("load", size, state="warm", warm=4) for size in sizes[:9:2])
+    yield from (Cell("fetch", size, state="cold") for size in (sizes[1::2] if lossy else sizes))
+    warm = (4,) if lossy else (1, 4)
+    for size, before in product((16 * KIB, 64 * KIB, 256 * KIB, MIB), warm):
+        yield Cell("fetch", size, state="warm", warm=before)
+    yield from (
+        Cell("fetch", size, state="idle", warm=4, idle_s=0.5) for size in (64 * KIB, 256 * KIB)
+    )
+    for size, depth in product((4 * KIB, 32 * KIB), (4, 16)):
+        yield Cell("fetch", size, depth=depth, count=32, state="cold")
+        if not lossy:
+            yield Cell("fetch", size, depth=depth, count=32, state="warm", warm=32)
+    yield Cell("fetch", 64 * KIB, state="warm", warm=4, count=8, consumers=2)
+    yield from methods(
+        [
+            "sequential size=512 KiB length=16 KiB",
+            "random size=16 MiB length=64 B requests=16",
+            "header-payload size=36 KiB payload_probability=0.1",
+        ]
+    )
+
+
+def methods(
+    workloads: Iterable[str], blocks: Iterable[int] = (16 * KIB, 64 * KIB)
+) -> Iterator[Cell]:
+    """Yield the four methods on some workloads, each with some block sizes."""
+    for name in workloads:
+        found = workload(*assignments(name))
+        count = found.accesses(0).requests
+        yield Cell("method", 0, state="cold", workload=name, method="zero-copy", count=count)
+        for method, block in product(("copy-once", "hybrid", "prefetch"), blocks):
+            settings = f"block={block} B"
+            if method == "prefetch":
+                settings += " depth=8"
+            yield Cell(
+                "method",
+                block,
+                state="cold",
+                workload=name,
+                method=method,
+                settings=settings,
+                count=count,
+            )
+
+
+def _nbdkit() -> str:
+    found = shutil.which("nbdkit")
+    if found is None:
+        raise InputError("nbdkit is missing (on Debian: apt install nbdkit)")
+    return found
+
+
+def inside(namespace: str, url: str) -> RealLink:
+    """Open a link from within a namespace, in which the process stays for its life."""
+    enter(namespace)
+    return open_link(url)
+
+
+def measure_wan(setting: str, control: str) -> Outcome:
+    """Measure a WAN in a box."""
+    facts: dict[str, Any] = {**SETTINGS[setting]}
+    path: dict[str, Any] = {"congestion": control, "socket_buffers": "16 MiB", "upstream_loss": 0.0}
+    with WanBox(**facts, **path) as box:
+        command = [_nbdkit(), "--foreground", "--exit-with-parent", "memory", str(EXPORT)]
+        box.server(command, port=10809, real_time=True)
+        rtt = box.parameters.rtt
+
+        def late(_cell: Cell, _repetition: int, _seconds: float) -> str:
+            found = box.lateness()
+            if found is None:
+                return ""
+            worst = max(found.worst_s, found.unread_s)
+            return f"a packet was {worst * 1e3:.2f} ms late" if worst > LATE * rtt else ""
+
+        plan = Plan("wan-in-a-box", tuple(cells("loss" in facts)), seconds=1.0)
+        facts |= {"congestion_control": control, "emulator": box.emulator}
+        link = partial(inside, box.near_namespace, f"nbd://{box.address}:10809/")
+        with box.near(), real_time():
+            return measure(link, plan, facts=facts, verify=late)
+
+
+# -- local links -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def local_links(folder: Path) -> Iterator[dict[str, str]]:
+    """Provide the URLs of links on this machine, each to a segment of `LOCAL` bytes."""
+    with ExitStack() as stack:
+        content = os.urandom(MIB) * (LOCAL // MIB)
+        shared = SharedMemory(create=True, size=LOCAL)
+        stack.callback(shared.unlink)
+        stack.callback(shared.close)
+        assert shared.buf is not None
+        shared.buf[:LOCAL] = content
+        file = folder / "segment"
+        file.write_bytes(content)
+        stack.callback(file.unlink)
+        socket = folder / "nbd.sock"
+        server = subprocess.Popen(
+            [_nbdkit(), "--foreground", "--exit-with-parent", "-U", str(socket), "file", str(file)]
+        )
+        stack.callback(server.wait)
+        stack.callback(server.terminate)
+        deadline = monotonic() + 10
+        while not socket.exists() and monotonic() < deadline:
+            sleep(0.01)
+        yield {
+            "shared memory": f"shm:{shared.name.lstrip('/')}",
+            "file, buffered": f"file:{file}",
+            "NBD, loopback": f"nbd+unix:///?socket={socket}",
+        }
+
+
+def local_cells() -> Iterator[Cell]:
+    """Yield what is timed on a link of this machine."""
+    sizes = [64 << 2 * power for power in range(9)]  # 64 B to 4 MiB
+    yield from (Cell("load", size, warm=1) for size in sizes)
+    yield from (Cell("fetch", size, warm=1) for size in sizes)
+    yield from (
+        Cell("fetch", size, depth=depth, count=32, warm=32)
+        for size, depth in product((4 * KIB, 64 * KIB), (4, 16))
+    )
+    workloads = [
+        "sequential size=1 MiB length=4 KiB",
+        "random size=16 MiB length=64 B requests=512",
+        "header-payload size=384 KiB payload_probability=0.1",
+    ]
+    for cell in methods(workloads):
+        yield replace(cell, state="steady", warm=1)
+
+
+# -- fits and their validation ---------------------------------------------------------------------
+
+
+def fit(kind: str, file: Path, settings: Mapping[str, str], pool: Pool, **options: Any) -> Model:
+    """Fit a model to a measured set, half of it held out, and write it beside the set."""
+    measured = MeasuredSet.read(file)
+    start = begin(kind, measured, settings)
+    found = calibrate(measured, start, pool, hold_out=HELD_OUT, data=file.name, **options)
+    model = found.model
+    title = f"Fitted to {file.name}"
+    target = file.with_suffix(".toml")
+    write_model_file(target, ModelFile(title, kind, model.provenance, model.calibration))
+    for warning in found.warnings:
+        print(f"  {warning}", flush=True)
+    return load_model(target)
+
+
+def check(file: Path, model: Model, pool: Pool, name: str) -> Validation:
+    """Validate a model on a measured set, and write figures and a picture."""
+    found = validate(MeasuredSet.read(file), model, pool, data=file.name)
+    target = file.with_name(name)
+    document = json.dumps(found.to_dict(), indent=1, allow_nan=False)
+    target.with_suffix(".json").write_text(document + "\n", encoding="utf-8")
+    save(agreement(found, Figure(layout="constrained")), target.with_suffix(".png"))
+    return found
+
+
+def known(setting: str, control: str) -> dict[str, str]:
+    """Return what is known of a WAN in a box, as a model has it."""
+    facts = SETTINGS[setting]
+    return {
+        "tcp.congestion_control": control,
+        "tcp.receive_window": "8 MiB",
+        "path.rtt": facts["rtt"],
+        "path.rate": facts["rate"],
+        "path.upstream_rate": facts["rate"],
+        "path.buffer": facts["buffer"],
+        "path.loss": facts.get("loss", "0"),
+    }
+
+
+def share(value: float | None) -> str:
+    """Return a share as text."""
+    return "n/a" if value is None else f"{100 * value:.1f} %"
+
+
+def row(name: str, found: Validation) -> str:
+    """Return a row of the report's tables."""
+    errors = found.overall
+    entries = [
+        name,
+        str(errors.points),
+        f"{share(errors.median_error)} / {share(errors.p95_error)}",
+        f"{share(errors.baseline_median_error)} / {share(errors.baseline_p95_error)}",
+        share(errors.split_half_p95),
+        share(errors.coverage),
+        f"{share(found.threshold.median_error)} ({found.threshold.points})",
+        share(found.rank_agreement),
+        share(found.regret),
+    ]
+    return "| " + " | ".join(entries) + " |"
+
+
+HEADING = """\
+| link | points | error, median / p95 | baseline, median / p95 | split-half p95 | inside 90 % \
+| on threshold, median (points) | ranks | regret |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+def slug(*names: str) -> str:
+    """Return names as the name of a file."""
+    return "-".join("".join(c if c.isalnum() else "-" for c in name).strip("-") for name in names)
+
+
+def main() -> None:
+    """Do all of it, or the parts that are named."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("results/validation"))
+    parser.add_argument(
+        "--only", choices=["wan", "local", "report"], help="one part; report: fits and tables"
+    )
+    parser.add_argument("--setting", action="append", choices=list(SETTINGS))
+    parser.add_argument("--control", action="append", choices=CONTROLS)
+    parser.add_argument("--jobs", type=int, default=available())
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    pairs = list(product(asked.setting or SETTINGS, asked.control or CONTROLS))
+    if asked.only in (None, "wan"):
+        for setting, control in pairs:
+            began = monotonic()
+            outcome = measure_wan(setting, control)
+            outcome.measured.write(asked.out / f"{slug(setting, control)}.csv")
+            _say(f"{setting}, {control}", outcome, monotonic() - began)
+    if asked.only in (None, "local"):
+        with (
+            tempfile.TemporaryDirectory(dir=asked.out) as folder,
+            local_links(Path(folder)) as urls,
+        ):
+            for name, url in urls.items():
+                began = monotonic()
+                plan = Plan("local", tuple(local_cells()), seconds=60.0)
+                outcome = measure(partial(open_link, url), plan)
+                outcome.measured.write(asked.out / f"{slug(name)}.csv")
+                _say(name, outcome, monotonic() - began)
+    if asked.only in (None, "report"):
+        with processes(asked.jobs, preload="simaccess.probe") as pool:
+            report(asked.out, pairs, pool)
+
+
+def _say(name: str, outcome: Outcome, seconds: float) -> None:
+    measured = outcome.measured
+    thrown = sum(measured.discarded(cell) for cell in measured.cells)
+    print(
+        f"{name}: {len(measured.cells)} cells, {len(measured.frame)} repetitions, {thrown}"
+        f" discarded, {outcome.short} short, {seconds:.0f} s",
+        flush=True,
+    )
+    if outcome.failure is not None:
+        raise SystemExit(f"{name}: {outcome.failure}")
+
+
+def report(out: Path, pairs: Iterable[tuple[str, str]], pool: Pool) -> None:
+    """Fit and validate what has been measured, and write the tables."""
+    lines = ["## WAN in a box", "", HEADING]
+    models = {}
+    for setting, control in pairs:
+        file = out / f"{slug(setting, control)}.csv"
+        if not file.exists():
+            continue
+        print(f"{setting}, {control}", flush=True)
+        model = fit("wan-link", file, known(setting, control), pool, vary=WAN_FITTED)
+        models[setting, control] = model
+        lines.append(row(f"{setting}, {control}", check(file, model, pool, file.stem)))
+    lines += ["", "## Transfer: fitted on one setting, predicting another", "", HEADING]
+    for (setting, control), (other, same) in product(models, models):
+        if control == same and setting != other:
+            moved = models[setting, control].with_values(known(other, control))
+            file = out / f"{slug(other, control)}.csv"
+            name = slug(setting, "to", other, control)
+            found = check(file, moved, pool, name)
+            lines.append(row(f"{setting} to {other}, {control}", found))
+    lines += ["", "## Links of one machine", "", HEADING]
+    for name in ("shared memory", "file, buffered", "NBD, loopback"):
+        file = out / f"{slug(name)}.csv"
+        if file.exists():
+            print(name, flush=True)
+            model = fit("fifo-link", file, {"dma.completion": "1 ns"}, pool)
+            lines.append(row(name, check(file, model, pool, file.stem)))
+    (out / "tables.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
