@@ -129,6 +129,15 @@ def test_the_program_in_c_does_the_same(
     assert replayed == _words(DropTail(**way), arrivals)
 
 
+@pytest.mark.skipif(compiled.compiler() is None, reason="needs a C compiler (apt install gcc)")
+def test_the_program_in_c_fills_the_buffer_to_the_byte() -> None:
+    way = {"rate": GBIT, "buffer": 15_000, "delay": 0}
+    arrivals = [(0, 1500)] * 12 + [(11_999, 1500), (12_000, 1500)]
+    words = _words(DropTail(**way), arrivals)
+    assert words[9:] == ["120000", "full", "full", "full", "132000"]
+    assert _replay([str(compiled.emulator())], DropTail(**way), arrivals) == words
+
+
 def test_the_program_in_python_does_the_same() -> None:
     way = {"rate": GBIT, "buffer": 30_000, "delay": 5_000, "loss": LOSS_SCALE // 5, "seed": 9}
     arrivals = times([(2_000, 1500)] * 200, 10**12)
