@@ -155,7 +155,7 @@ class RealTimer:
     def traits(self, writes: bool) -> Traits:
         """Try what the link can."""
         if writes and not self._link.writable:
-            raise InputError("this link cannot be written", key="--write", value=self.url)
+            raise InputError("this link cannot be written", key="writes", value=self.url)
         cools = self._link.cool()
         first = self.time(Cell("load", 1), 0)
         patient = min(first, self.time(Cell("load", 1), 1)) >= _PATIENT

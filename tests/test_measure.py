@@ -300,6 +300,10 @@ def test_a_named_plan_suits_the_link() -> None:
         measure(memory, "quack")
     timer = RealTimer(memory)
     assert timer.traits(False) == Traits(SEGMENT, False, False, False, 4)
+    assert timer.traits(True).writes
+    timer._link.writable = False
+    with pytest.raises(InputError, match="writes = 'memory:': this link cannot be written"):
+        timer.traits(True)
 
 
 def test_processes_are_pinned_where_asked() -> None:
