@@ -155,7 +155,7 @@ class RealTimer:
     def traits(self, writes: bool) -> Traits:
         """Try what the link can."""
         if writes and not self._link.writable:
-            raise InputError("this link cannot be written", key="--write", value=self.url)
+            raise InputError("this link cannot be written", key="writes", value=self.url)
         cools = self._link.cool()
         first = self.time(Cell("load", 1), 0)
         patient = min(first, self.time(Cell("load", 1), 1)) >= _PATIENT
@@ -213,14 +213,13 @@ class _Crew:
             If one of them does; the others end too.
         """
         members = self._members[: cell.consumers]
-        for _, connection in members:
-            connection.send((cell, repetition))
         sentinels = [process.sentinel for process, _ in members]
-        answers: list[_Answer] = []
-        for _, connection in members:
-            if connection not in wait([connection, *sentinels]):
-                raise LinkError("the process of a consumer died", self._url)
-            answers.append(connection.recv())
+        try:
+            for _, connection in members:
+                connection.send((cell, repetition))
+            answers = [_hear(connection, sentinels) for _, connection in members]
+        except (EOFError, OSError):
+            raise LinkError("the process of a consumer died", self._url) from None
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
@@ -234,6 +233,20 @@ class _Crew:
         for process, _ in self._members:
             process.join()
         self._members = []
+
+
+def _hear(connection: Connection, sentinels: Sequence[int]) -> _Answer:
+    """Return a consumer's answer.
+
+    Raises
+    ------
+    EOFError
+        If the process of any consumer ended before, for whom this one may be waiting.
+    """
+    if connection not in wait([connection, *sentinels]):
+        raise EOFError
+    answer: _Answer = connection.recv()
+    return answer
 
 
 @contextmanager

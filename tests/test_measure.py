@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,6 +140,27 @@ def test_a_consumer_that_fails_ends_the_measurement(server: Server) -> None:
     assert "connection" in str(outcome.failure)
     assert outcome.short == 2
     assert len(outcome.measured.frame) < 40
+
+
+def third_fails(url: str, marks: str, dies: bool) -> RealLink:
+    """Open a link, but not the third one: that of one of two consumers."""
+    for number in range(2):
+        with suppress(FileExistsError), Path(marks, str(number)).open("x"):
+            return open_link(url)
+    if dies:
+        os._exit(3)
+    raise LinkError("no third one", url)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_consumer_does_not_wait_for_one_that_fails(
+    server: Server, tmp_path: Path, dies: bool
+) -> None:
+    cell = Cell("load", 64, consumers=2, state="warm", warm=1)
+    factory = partial(third_fails, server.url, str(tmp_path), dies)
+    outcome = measure(factory, Plan("two", (cell,), seconds=60.0))
+    said = "the process of a consumer died" if dies else "no third one"
+    assert str(outcome.failure) == f"{server.url}: {said}"
 
 
 def test_a_link_that_fails_midway_leaves_what_was_measured(server: Server) -> None:
@@ -277,6 +300,10 @@ def test_a_named_plan_suits_the_link() -> None:
         measure(memory, "quack")
     timer = RealTimer(memory)
     assert timer.traits(False) == Traits(SEGMENT, False, False, False, 4)
+    assert timer.traits(True).writes
+    timer._link.writable = False
+    with pytest.raises(InputError, match="writes = 'memory:': this link cannot be written"):
+        timer.traits(True)
 
 
 def test_processes_are_pinned_where_asked() -> None:
