@@ -1,7 +1,7 @@
 """The helper process that copies beside a consumer, as a DMA engine would.
 
-`simaccess.real.copier` starts this file by its path, without the package, so that it starts in
-about 20 ms: it imports the standard library alone. Each command names a range of the file and a
+`simaccess.real.copier` starts this file by its path and without the package, so that it starts
+quickly: it imports the standard library alone. Each command names a range of the file and a
 place in the arena, the memory that both processes map. Commands are carried out in order; the
 process ends when its standard input does, as happens when the consumer's process ends.
 

@@ -108,10 +108,10 @@ class FileLink(RealLink):
     def cool(self) -> bool:
         """Drop the file's pages from the page cache, after writing dirty ones.
 
-        Pages that another process maps stay, as does all of a file in memory (tmpfs).
+        Pages that another process maps stay. A file in memory (tmpfs) is never cold.
         """
         self._access.cool()
-        return True
+        return not _in_memory(self._file.descriptor)
 
     def close(self) -> None:
         """End the helper process and close the file. Views of a mapped file remain."""
@@ -292,6 +292,17 @@ class _Read:
         return withdrawn
 
 
+def _in_memory(descriptor: int) -> bool:
+    """Say whether a file's file system lies in memory (proc_pid_mountinfo(5))."""
+    device = os.fstat(descriptor).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text("utf-8").splitlines():
+        fields, _, kind = line.partition(" - ")
+        if fields.split()[2] == number:
+            return kind.split()[0] in {"tmpfs", "ramfs"}
+    return False
+
+
 def _check(path: Path) -> None:
     """Refuse what is no file before opening it, which a pipe would not return from."""
     mode = path.stat().st_mode
@@ -308,11 +319,12 @@ def open_link(url: str) -> FileLink:
     """Open a file by its URL."""
     _, chosen = options(url, FileOptions)
     parts = urlsplit(url)  # in whose form without options a relative path would be absolute
-    if parts.netloc not in {"", "localhost"} or parts.fragment or not parts.path:
+    path = unquote(parts.path)
+    if parts.netloc not in {"", "localhost"} or parts.fragment or not path or "\0" in path:
         raise InputError(
             "not a path",
             key="URL",
             value=url,
             allowed="file:PATH or file:///PATH, with '?', '#' and '%' in it as %3F, %23 and %25",
         )
-    return FileLink(url, Path(unquote(parts.path)), chosen)
+    return FileLink(url, Path(path), chosen)

@@ -286,6 +286,10 @@ class ConsumerRing(_Control):
                 raise self._ended()
             path = f"/proc/{self.words[_PID]}/fd/{descriptor}"
             return os.open(path, way | os.O_NONBLOCK | os.O_CLOEXEC)
+        except PermissionError:
+            raise InputError(
+                "its producer belongs to another user", key="shm", value=self.url
+            ) from None
         except OSError:
             raise self._ended() from None
 

@@ -15,7 +15,7 @@ from simaccess.errors import InputError
 from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
 
-__all__ = ["file_link", "shared_memory_link"]
+__all__ = ["file_link", "open_file", "shared_memory_link"]
 
 Opened = Iterator[tuple[RealLink, Callable[[], bytes]]]
 
@@ -34,6 +34,16 @@ def shared_memory_link(content: bytes, query: str = "") -> Opened:
         memory.unlink()
 
 
+def open_file(url: str) -> RealLink:
+    """Open a file, or skip where its file system has no direct access."""
+    try:
+        return open_link(url)
+    except InputError as error:
+        if error.key == "mode":
+            pytest.skip("no O_DIRECT in /var/tmp: name another place in SIMACCESS_TEST_DISK")
+        raise
+
+
 @contextmanager
 def file_link(content: bytes, query: str = "") -> Opened:
     # Not in the usual place, which may be memory: the kernel's own file system refuses O_DIRECT.
@@ -41,13 +51,7 @@ def file_link(content: bytes, query: str = "") -> Opened:
     path = Path(name)
     try:
         os.write(descriptor, content)
-        try:
-            opened = open_link(f"file:{path}{query}")
-        except InputError as error:
-            if error.key == "mode":
-                pytest.skip("no O_DIRECT in /var/tmp: name another place in SIMACCESS_TEST_DISK")
-            raise
-        with opened as link:
+        with open_file(f"file:{path}{query}") as link:
             yield link, path.read_bytes
     finally:
         os.close(descriptor)

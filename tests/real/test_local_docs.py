@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from pathlib import Path
 
@@ -15,6 +16,8 @@ SECTIONS = dict(
 
 @pytest.mark.parametrize("section", ["Shared memory", "Rings", "Files"])
 def test_examples_run(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if section == "Rings" and platform.machine() != "x86_64":
+        pytest.skip("rings rely on x86's order of stores")
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", SECTIONS[section], re.DOTALL)
     assert examples
