@@ -108,6 +108,7 @@ class BlockingFile(io.BufferedIOBase):
         self._at = 0
         self._size = made.buffer.size
         self._elapsed: float | None = None
+        self._closing = False
 
     # -- what it took --------------------------------------------------------------------------
 
@@ -225,6 +226,8 @@ class BlockingFile(io.BufferedIOBase):
     def flush(self) -> None:
         """Bring everything that was written to the segment, and wait for that."""
         self._require_open()
+        if self._closing and not self._calls.usable:
+            return  # what was interrupted is not to hide behind what cannot be flushed for it
         self._calls.call(self._buffer.sync)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
@@ -265,6 +268,7 @@ class BlockingFile(io.BufferedIOBase):
         """Flush, and give everything back."""
         if self.closed:
             return
+        self._closing = True
         try:
             super().close()  # flushes
         finally:

@@ -42,14 +42,18 @@ class Calls(Protocol):
         The client's time.
     writable : bool
         Whether the segment can be written.
+    usable : bool
+        Whether further calls can be made: not if one in a simulation was interrupted.
     """
 
     buffer: Buffer
     writable: bool
 
-    # ruff: noqa: D102  # the property is described above
+    # ruff: noqa: D102  # the properties are described above
     @property
     def clock(self) -> Clock: ...
+    @property
+    def usable(self) -> bool: ...
 
     def call(self, body: Callable[[], Awaitable[_Result]]) -> _Result:
         """Run ``body()`` to its end."""
@@ -63,12 +67,18 @@ class Calls(Protocol):
 class RealCalls:
     """Calls on a real link, which block by themselves."""
 
+    usable = True
+
     def __init__(self, url: str, method: str, settings: Mapping[str, str]) -> None:
         chosen = make(method, None, settings)
         self._link = open_link(url)
         self.clock = self._link.clock
         self.writable = self._link.writable
-        self.buffer = Buffer(Shadow(chosen, self._link.local), self._link.attach(), self.clock)
+        try:
+            self.buffer = Buffer(Shadow(chosen, self._link.local), self._link.attach(), self.clock)
+        except BaseException:  # such as no memory for the shadow
+            self._link.close()
+            raise
 
     def call(self, body: Callable[[], Awaitable[_Result]]) -> _Result:
         """Run ``body()`` to its end."""
@@ -113,6 +123,11 @@ class SimulatedCalls:
         self._agent = BlockingAgent(env)
         self.clock = self._agent.agent
         self.buffer = Buffer(Shadow(chosen, link.local), link.attach(), self.clock)
+
+    @property
+    def usable(self) -> bool:
+        """Whether no call was interrupted."""
+        return not self._agent.interrupted
 
     def call(self, body: Callable[[], Awaitable[_Result]]) -> _Result:
         """Run the simulation to the end of ``body()``."""

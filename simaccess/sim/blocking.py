@@ -45,6 +45,8 @@ class BlockingAgent:
     ----------
     agent : Agent
         The agent, which is its clock.
+    interrupted : bool
+        Whether a call was interrupted, which leaves a simulation that nobody can go on with.
     """
 
     def __init__(self, env: Environment) -> None:
@@ -53,7 +55,7 @@ class BlockingAgent:
         self._result: Any = None
         self._error: BaseException | None = None
         self._parked = False
-        self._interrupted = False
+        self.interrupted = False
         self._stop: simpy.Event | None = None
         self.agent: Agent = env.start(self._serve)
         self._run()
@@ -66,12 +68,12 @@ class BlockingAgent:
         RuntimeError
             If the simulation has been interrupted in an earlier call.
         """
-        if self._interrupted:
+        if self.interrupted:
             raise RuntimeError("the simulation was interrupted in an earlier call")
         env, agent = self._env, self.agent
         self._body = body
         self._parked = False
-        self._interrupted = True  # unless it gets to its end
+        self.interrupted = True  # unless it gets to its end
         env.current = agent
         try:
             again = agent.send(None)
@@ -83,16 +85,16 @@ class BlockingAgent:
             self._run()
         error, self._error = self._error, None
         if error is not None:
-            self._interrupted = not isinstance(error, Exception)
+            self.interrupted = not isinstance(error, Exception)
             raise error
-        self._interrupted = False
+        self.interrupted = False
         result: _Result = self._result
         self._result = None
         return result
 
     def close(self) -> None:
         """End the agent and everything that is under way."""
-        self._interrupted = True
+        self.interrupted = True
         self.agent.close()
         for *_, event in self._env.queue:
             if isinstance(event, Agent):

@@ -148,3 +148,35 @@ def test_what_is_refused_of_a_method(data: Path) -> None:
         simaccess.open(url, "zero-copy", {"block": "4 KiB"})
     with pytest.raises(InputError, match="cannot be written"):
         simaccess.open(url, record=data / "log")
+
+
+def test_a_call_that_was_interrupted(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a real link one goes on; a simulation that was left within an event is of no more use."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def interrupted(url: str) -> BlockingFile:
+        file = simaccess.open(url, "copy-once")
+        with monkeypatch.context() as patch:
+            patch.setattr(file._buffer, "read", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                file.read(3)
+        return file
+
+    file = interrupted(f"sim:pci-64-66?data={data}")
+    with pytest.raises(RuntimeError, match="interrupted in an earlier call"):
+        file.read(3)
+    file.close()
+    monkeypatch.setattr("simaccess.blocking_calls.open_link", lambda _: MemoryLink(bytearray(9)))
+    file = interrupted("stand-in:")
+    assert file.read(3) == bytes(3)
+    file.close()
+
+
+def test_an_error_of_one_call_leaves_the_simulation_usable(data: Path) -> None:
+    with simaccess.open(f"sim:pci-64-66?data={data}", "copy-once") as file:
+        file._buffer.limit = 10
+        with pytest.raises(InputError, match="outside of the segment"):
+            file.read(20)
+        assert file.read(10) == CONTENT[:10]

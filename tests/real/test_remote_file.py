@@ -371,7 +371,7 @@ def test_links_share_the_switch_interval() -> None:
 
 
 def test_tallies_of_the_clock_sum_to_the_run() -> None:
-    with open_link(nginx().put(CONTENT)) as link:
+    with scripted(CONTENT, delayed(0.01)) as server, open_link(server.url) as link:
         buffer = buffer_of(link, CopyOnce(FixedBlocks(4096), 2))
         read(buffer, 0, len(CONTENT))
         clock = link.clock
