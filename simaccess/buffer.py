@@ -7,6 +7,7 @@ a buffer of their own (`Buffer.share`).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any
 
@@ -71,11 +72,17 @@ class Shadow:
     def __init__(self, method: AccessMethod, memory: Callable[[int], Local]) -> None:
         self.method = method
         self.memory = memory(method.slots * method.slot_bytes)
-        self.flights: list[list[Transfer | _Flight]] = [[] for _ in range(method.slots)]
+        # By slot, each made when it is first asked for: most shadows are never filled.
+        self.under_way: defaultdict[int, list[Transfer | _Flight]] = defaultdict(list)
         self.shared = False
-        self.unread = Coverage(method.slots, method.slot_bytes)  # since they were fetched
-        self.unflushed = Coverage(method.slots, method.slot_bytes)  # since they were written
+        self.unread = Coverage(method.slot_bytes)  # since they were fetched
+        self.unflushed = Coverage(method.slot_bytes)  # since they were written
         self.clients: list[Buffer] = []
+
+    @property
+    def flights(self) -> Iterable[Iterable[Transfer | _Flight]]:
+        """What is under way in each slot that has been used."""
+        return self.under_way.values()
 
     def share(self) -> None:
         """Prepare for several calls under way at once."""
@@ -333,7 +340,7 @@ class Buffer:
                     in_place = True
                     served.append(await self.segment.load(operation[1], operation[2]))
                 elif kind is AWAIT:
-                    flights = shadow.flights[operation[1]]
+                    flights = shadow.under_way[operation[1]]
                     if len(flights) == 1 and not shadow.shared:  # _settle without a coroutine
                         before = self.clock.waited()
                         await flights.pop()
@@ -348,7 +355,7 @@ class Buffer:
                     counters.bulk += size
                     shadow.unread.add(slot, at, size)
                     transfer = await self.segment.fetch(offset, size, shadow.memory, at)
-                    shadow.flights[slot].append(transfer)
+                    shadow.under_way[slot].append(transfer)
                 else:
                     await self._start(operation)
         except _FAILURES:
@@ -413,9 +420,9 @@ class Buffer:
                     part = None if data is None else data[done : done + size]
                     if shadow.shared:
                         flight = _Flight(self.clock.gate())
-                        shadow.flights[slot].append(flight)
+                        shadow.under_way[slot].append(flight)
                         await shadow.memory.store(at, size, part)
-                        shadow.flights[slot].remove(flight)
+                        shadow.under_way[slot].remove(flight)
                         flight.open()
                     else:
                         await shadow.memory.store(at, size, part)
@@ -440,8 +447,8 @@ class Buffer:
 
         A shadow that others use too forgets what their calls have under way as well.
         """
-        flights = self.shadow.flights
-        doubtful = {*slots, *(slot for slot, under_way in enumerate(flights) if under_way)}
+        flights = self.shadow.under_way
+        doubtful = {*slots, *(slot for slot, under_way in flights.items() if under_way)}
         for slot in doubtful:
             for flight in flights[slot]:
                 await flight.cancel()
@@ -452,7 +459,7 @@ class Buffer:
     async def _bulk(self, operation: Operation) -> bool:
         """Start a transfer or wait for a slot's; return whether there was a wait."""
         if operation[0] is AWAIT:
-            return await self._settle(self.shadow.flights[operation[1]])
+            return await self._settle(self.shadow.under_way[operation[1]])
         await self._start(operation)
         return False
 
@@ -482,11 +489,11 @@ class Buffer:
             issued = self.segment.flush(offset, length, shadow.memory, at)
         if shadow.shared:
             flight = _Flight(self.clock.gate())
-            shadow.flights[slot].append(flight)
+            shadow.under_way[slot].append(flight)
             flight.transfer = await issued
             flight.open()
         else:
-            shadow.flights[slot].append(await issued)
+            shadow.under_way[slot].append(await issued)
 
     def _answered(self, operations: Operations) -> Iterable[Operation]:
         """Return the operations; a timed method's are answered with the ticks that each took."""

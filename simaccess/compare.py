@@ -20,8 +20,8 @@ from simaccess.errors import UNSET, InputError
 from simaccess.figures import Scalar
 from simaccess.model import Model, load_model
 from simaccess.objective import Objective
-from simaccess.refusal import did_you_mean, refusal
-from simaccess.registry import names, parameters
+from simaccess.refusal import as_given, did_you_mean, foremost, refusal
+from simaccess.registry import names, parameters, require_once
 from simaccess.result import Result
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.simulate import simulate
@@ -135,9 +135,9 @@ def scenarios(
         if value < least:
             raise InputError("too low", key=key, value=value, allowed=f"{least} or more")
     methods = list(methods)
-    if len(set(methods)) < len(methods) or not methods:
-        problem = "a method comes twice" if methods else "no method"
-        raise InputError(problem, key="method", value=methods, allowed=names())
+    if not methods:
+        raise InputError("no method", key="method", value=methods, allowed=names())
+    require_once(methods, "method")
     parts = _split(settings)
     if not isinstance(model, Model):
         model = load_model(model)
@@ -204,11 +204,12 @@ def _producer(settings: Settings) -> ProducerParameters:
     try:
         return ProducerParameters.model_validate(dict(settings))
     except ValidationError as error:
-        first = error.errors()[0]
+        first = foremost(error)
         name = str(first["loc"][0]) if first["loc"] else None
         key = "producer" if name is None else f"producer.{name}"
         if first["type"] == "extra_forbidden":
             known = ProducerParameters.model_fields
             problem = "unknown key" + did_you_mean(str(name), known)
             raise InputError(problem, key=key, allowed=known) from None
-        raise refusal(error, key, UNSET if name is None else settings[name]) from None
+        refused = refusal(error, key, UNSET if name is None else settings[name])
+        raise as_given(refused, "producer", settings) from None

@@ -58,23 +58,35 @@ class Counters:
 class Coverage:
     """A set of bytes of each shadow slot: those not read since they were fetched, for example.
 
-    One interval a slot as long as the bytes adjoin; when they do not, a mark for each byte, so
-    that a touch costs time in proportion to its own length and not to the slot's.
+    One interval a slot as long as the bytes adjoin, or have one hole; when they do not, a mark for
+    each byte, so that a touch costs time in proportion to its own length and not to the slot's.
+    Room for slots is made when they are first touched: most shadows are never filled.
+
+    Parameters
+    ----------
+    slot_bytes : int
+        Bytes of each slot.
     """
 
     __slots__ = ("_high", "_left", "_low", "_marks", "_slot_bytes")
 
-    def __init__(self, slots: int, slot_bytes: int) -> None:
-        self._low = [0] * slots
-        self._high = [0] * slots
-        self._marks: dict[int, bytearray] = {}  # 1 for each byte that is in
-        self._left: dict[int, int] = {}  # how many are
+    def __init__(self, slot_bytes: int) -> None:
+        self._low: list[int] = []
+        self._high: list[int] = []
+        # 1 for each byte that is in; or where the one hole in the slot's interval is, and its
+        # length: many slots are touched once and never again.
+        self._marks: dict[int, bytearray | tuple[int, int]] = {}
+        self._left: dict[int, int] = {}  # how many are in
         self._slot_bytes = slot_bytes
 
     def add(self, slot: int, at: int, length: int) -> None:
         """Put bytes [at, at + length) of the shadow in."""
         if slot not in self._marks:
-            low, high = self._low[slot], self._high[slot]
+            try:
+                low, high = self._low[slot], self._high[slot]
+            except IndexError:
+                self._make_room(slot)
+                low = high = 0
             end = at + length
             if low == high:
                 self._low[slot], self._high[slot] = at, end
@@ -85,8 +97,9 @@ class Coverage:
                 if end > high:
                     self._high[slot] = end
                 return
-            self._mark(slot)
-        marks = self._marks[slot]
+            self._left[slot] = high - low
+            self._marks[slot] = at, 0
+        marks = self._marked(slot)
         begin = at - slot * self._slot_bytes
         self._left[slot] += length - marks.count(1, begin, begin + length)
         marks[begin : begin + length] = b"\1" * length
@@ -94,7 +107,10 @@ class Coverage:
     def take(self, slot: int, at: int, length: int) -> int:
         """Take bytes [at, at + length) of the shadow out; return how many of them were in."""
         if slot not in self._marks:
-            low, high = self._low[slot], self._high[slot]
+            try:
+                low, high = self._low[slot], self._high[slot]
+            except IndexError:
+                return 0
             end = at + length
             if high <= at or end <= low:
                 return 0
@@ -104,8 +120,10 @@ class Coverage:
             if high <= end:
                 self._high[slot] = at
                 return high - at
-            self._mark(slot)
-        marks = self._marks[slot]
+            self._left[slot] = high - low - length
+            self._marks[slot] = at, length
+            return length
+        marks = self._marked(slot)
         begin = at - slot * self._slot_bytes
         taken = marks.count(1, begin, begin + length)
         if taken == self._left[slot]:
@@ -120,23 +138,39 @@ class Coverage:
         """Take everything of a slot out."""
         self._marks.pop(slot, None)
         self._left.pop(slot, None)
-        self._low[slot] = self._high[slot] = 0
+        if slot < len(self._low):
+            self._low[slot] = self._high[slot] = 0
 
     def renew(self, slot: int, at: int, length: int, taken: int, size: int) -> None:
         """Let [at, at + length) be in, less [taken, taken + size) of it, and nothing else."""
         if self._marks and slot in self._marks:
             del self._marks[slot], self._left[slot]
-        self._high[slot] = at + length
+        try:
+            self._high[slot] = at + length
+        except IndexError:
+            self._make_room(slot)
+            self._high[slot] = at + length
         if taken == at:
             self._low[slot] = at + size
         else:
             self._low[slot] = at
             self.take(slot, taken, size)
 
-    def _mark(self, slot: int) -> None:
-        """Turn the slot's interval into marks."""
-        length = self._high[slot] - self._low[slot]
-        begin = self._low[slot] - slot * self._slot_bytes
-        marks = bytearray(self._slot_bytes)
-        marks[begin : begin + length] = b"\1" * length
-        self._marks[slot], self._left[slot] = marks, length
+    def _make_room(self, slot: int) -> None:
+        """Make room for all slots up to this one."""
+        more = [0] * (slot + 1 - len(self._low))
+        self._low += more
+        self._high += more
+
+    def _marked(self, slot: int) -> bytearray:
+        """Return the slot's marks, which its interval and the hole in it become."""
+        marks = self._marks[slot]
+        if isinstance(marks, tuple):
+            hole, missing = marks
+            base = slot * self._slot_bytes
+            low, high = self._low[slot] - base, self._high[slot] - base
+            marks = bytearray(self._slot_bytes)
+            marks[low:high] = b"\1" * (high - low)
+            marks[hole - base : hole - base + missing] = bytes(missing)
+            self._marks[slot] = marks
+        return marks

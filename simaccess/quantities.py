@@ -24,7 +24,9 @@ __all__ = [
     "parse_size",
 ]
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)", re.DOTALL)
+_NUMBER = re.compile(
+    r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*)", re.DOTALL
+)
 
 
 # Pint's own definitions have a bit without dimension, so that "33 MHz" would pass for a rate.
@@ -87,23 +89,23 @@ def _parse(value: object, base: str, example: str) -> float:
     """
     if not isinstance(value, str):
         raise ValueError(  # noqa: TRY004  # pydantic turns ValueError into its own message
-            f"missing unit; allowed: '{example}'"
+            f"missing unit; allowed: as in '{example}'"
         )
     match = _NUMBER.fullmatch(value)
     if match is None:
-        raise ValueError(f"not a number with a unit; allowed: '{example}'")
+        raise ValueError(f"not a number with a unit; allowed: as in '{example}'")
     number, unit = match.groups()
     if not unit.strip():
-        raise ValueError(f"missing unit; allowed: '{example}'")
+        raise ValueError(f"missing unit; allowed: as in '{example}'")
     try:
         factor = _factor(unit.strip(), base)
     except Exception as error:  # pint raises a dozen unrelated types for odd text
         raise ValueError(
-            f"unknown or unfitting unit {unit.strip()!r}; allowed: '{example}'"
+            f"unknown or unfitting unit {unit.strip()!r}; allowed: as in '{example}'"
         ) from error
     result = float(number) * factor
     if not math.isfinite(result) or result < 0:
-        raise ValueError(f"must be finite and not negative; allowed: '{example}'")
+        raise ValueError(f"must be finite and not negative; allowed: as in '{example}'")
     low, high = _LIMITS[base]
     if result and not low <= result <= high:
         bounds = f"0, or {low:g} to {high:g}" if low else f"0 to {high:g}"
@@ -130,7 +132,7 @@ def parse_size(value: object) -> int:
     """Return a size such as ``'64 KiB'`` in whole bytes."""
     size = _parse(value, "byte", "64 KiB")
     if size != round(size):
-        raise ValueError("must be whole bytes; allowed: '64 KiB'")
+        raise ValueError("must be whole bytes; allowed: as in '64 KiB'")
     return round(size)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from simaccess.errors import UNSET, InputError
 
-__all__ = ["did_you_mean", "refusal"]
+__all__ = ["as_given", "did_you_mean", "foremost", "refusal"]
 
 # What is allowed, by pydantic's type of error, of whose context each takes the named part.
 _ALLOWED = {
@@ -38,7 +39,7 @@ def refusal(
     """Return what the error of a refused value says as the user's error."""
     message = str(error)
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
+        first = foremost(error)
         given = first.get("ctx", {})
         cause = given.get("error")
         if isinstance(cause, InputError):
@@ -54,6 +55,32 @@ def refusal(
             message = f"not allowed; allowed: {allowed}"
     problem, _, allowed = message.partition("; allowed: ")
     return InputError(problem, file, key, value, allowed or None)
+
+
+def foremost(error: ValidationError) -> ErrorDetails:
+    """Return the first thing that is wrong; an unknown key before all else.
+
+    It may be the misspelt name of a key that is missing.
+    """
+    errors = error.errors()
+    return next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+
+
+def as_given(refused: InputError, prefix: str, settings: Mapping[str, object]) -> InputError:
+    """Return a refusal with the value of its key as it was given, with its unit.
+
+    Parameters
+    ----------
+    refused : InputError
+        Its value may be a parsed one, where several keys do not fit together.
+    prefix : str
+        What stands before the settings' names in its key.
+    settings : mapping
+        The values by name.
+    """
+    name = (refused.key or "").removeprefix(f"{prefix}.")
+    value = settings.get(name, refused.value)
+    return InputError(refused.problem, refused.file, refused.key, value, refused.allowed)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ the method's, its value a subclass of `MethodParameters`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import ClassVar
 
@@ -23,9 +23,9 @@ from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
 from simaccess.parameters import Section
 from simaccess.quantities import Size
-from simaccess.refusal import refusal
+from simaccess.refusal import foremost, refusal
 
-__all__ = ["GROUP", "MethodParameters", "make", "names", "parameters"]
+__all__ = ["GROUP", "MethodParameters", "make", "names", "parameters", "require_once"]
 
 GROUP = "simaccess.methods"
 """The entry-point group of access methods from other packages."""
@@ -181,6 +181,19 @@ def names() -> list[str]:
     return list(dict.fromkeys([*_BUILT_IN, *sorted(entry_points(group=GROUP).names)]))
 
 
+def require_once(methods: Sequence[str], key: str) -> None:
+    """Refuse a list of methods in which one comes twice, in the name of its key.
+
+    Raises
+    ------
+    InputError
+        If one does.
+    """
+    twice = [method for method in methods if methods.count(method) > 1]
+    if twice:
+        raise InputError("comes twice", key=key, value=twice[0], allowed="each method once")
+
+
 def parameters(name: str) -> type[MethodParameters]:
     """Return the class of a method's parameters.
 
@@ -227,7 +240,7 @@ def make(name: str, blocks: Blocks | None, settings: Mapping[str, str]) -> Acces
     try:
         return kind.model_validate(dict(settings)).make(blocks)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = foremost(error)
         key = str(first["loc"][0]) if first["loc"] else ""
         value = settings.get(key, "")
         if first["type"] != "extra_forbidden":

@@ -192,7 +192,7 @@ class Ring:
         if longest > capacity:
             raise InputError(
                 "a record does not fit into the ring",
-                key="ring.capacity",
+                key="producer.ring",
                 value=capacity,
                 allowed=f"at least {longest} bytes",
             )

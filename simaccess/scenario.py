@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from simaccess.errors import InputError
 from simaccess.model import Model
 from simaccess.parameters import Section
 from simaccess.quantities import Duration, Frequency, Size
@@ -56,9 +57,18 @@ class ProducerParameters(Section):
     @model_validator(mode="after")
     def _rated(self) -> ProducerParameters:
         if self.arrivals in ("poisson", "constant") and not self.rate:
-            raise ValueError(f"{self.arrivals} arrivals need a rate; allowed: '10 kHz'")
+            raise InputError(
+                f"missing, and {self.arrivals} arrivals need it",
+                key="producer.rate",
+                allowed="a frequency, as in '10 kHz'",
+            )
         if self.rate is not None and self.arrivals not in ("poisson", "constant"):
-            raise ValueError(f"{self.arrivals} arrivals have no rate of their own")
+            raise InputError(
+                f"{self.arrivals} arrivals have no rate of their own",
+                key="producer.rate",
+                value=self.rate,
+                allowed="a rate with producer.arrivals=poisson or constant",
+            )
         return self
 
 

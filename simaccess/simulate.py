@@ -84,31 +84,41 @@ def simulate(scenario: Scenario) -> Result:
         data = memoryview(bytearray(size) if ring else bytearray(content or bytes(size)))
     link = make_path(env, scenario.model, scenario.memory, size, data, seed=scenario.seed)
 
+    try:
+        consumers = _start_all(env, scenario, accesses, ring, link)
+        if ring and scenario.producer is not None:
+            produced = partial(
+                produce,
+                ring=ring,
+                segment=RingSegment(link.producer(), size),
+                arrivals=arrivals,
+                content=None if content is None else memoryview(content),
+                drop=scenario.producer.overflow == "drop",
+            )
+            env.start(produced)
+        env.run_agents([consumer.agent for consumer in consumers])
+    finally:
+        env.close()
+    return _result(scenario, link, ring, consumers)
+
+
+def _start_all(
+    env: Environment, scenario: Scenario, accesses: Accesses, ring: Ring | None, link: Link
+) -> list[_Consumer]:
     consumers: list[_Consumer] = []
     shared: Shadow | None = None
     for index in range(scenario.consumers):
         if shared is None or not scenario.shared:
-            method = make(scenario.method, workload.blocks, scenario.settings)
+            method = make(scenario.method, scenario.workload.blocks, scenario.settings)
             shared = Shadow(method, link.local)
         elif index == 1:
             shared.share()
         port = link.attach()
-        segment: Segment = RingSegment(port, size) if ring else port
+        segment: Segment = RingSegment(port, ring.capacity) if ring else port
         consumers.append(
             _start(env, scenario, index, accesses, ring=ring, shadow=shared, segment=segment)
         )
-    if ring and scenario.producer is not None:
-        produced = partial(
-            produce,
-            ring=ring,
-            segment=RingSegment(link.producer(), size),
-            arrivals=arrivals,
-            content=None if content is None else memoryview(content),
-            drop=scenario.producer.overflow == "drop",
-        )
-        env.start(produced)
-    env.run_agents([consumer.agent for consumer in consumers])
-    return _result(scenario, link, ring, consumers)
+    return consumers
 
 
 def _start(

@@ -16,6 +16,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 LINK = ("--model", "example-link")
 SMALL = ("--set", "workload.requests=50")
+SEQUENTIAL = [*LINK, "--workload", "sequential"]
 RANDOM = (*LINK, "--workload", "random", *SMALL)
 
 
@@ -252,7 +253,43 @@ def test_a_producer_fills_a_ring(run: Run) -> None:
             "producer.rat: unknown key (did you mean 'rate'?)",
         ),
         ([*RANDOM, "--set", "producer.ring=1"], "producer.ring = '1': missing unit"),
-        ([*RANDOM, "--set", "producer.arrivals=poisson"], "poisson arrivals need a rate"),
+        ([*RANDOM, "--set", "producer.arrivals=poisson"], "producer.rate: missing, and poisson"),
+        (
+            [*SEQUENTIAL, "--set", "workload.size=4 kB"],
+            "workload.size = '4 kB': less than workload.length, 4096 bytes; allowed: at least 4096",
+        ),
+        (
+            [*SEQUENTIAL, "--set", "workload.size=1 MiB", "--set", "workload.length=4 MiB"],
+            "workload.length = '4 MiB': more than the segment has (workload.size); allowed: at most",
+        ),
+        (
+            [*LINK, "--workload", "skip", "--set", "workload.length=5 kB"],
+            "workload.length = '5 kB': workload.skip_read, 65536 bytes, is not a multiple of it",
+        ),
+        (
+            [*LINK, "--workload", "header-only", "--set", "workload.size=1 kB"],
+            "workload.size = '1 kB': a padded record takes 1536 bytes",
+        ),
+        (
+            [*LINK, "--workload", "header-only", "--set", "workload.laps=2"],
+            "workload.laps = '2': laps are for a capture; allowed: with workload.capture",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "producer.ring=1KiB"],
+            "producer.ring = 1024: a record does not fit into the ring; allowed: at least 1536 bytes",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "producer.rate=100kHz"],
+            "producer.rate = '100kHz': full-speed arrivals have no rate of their own; allowed: a rate",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.pattern=0xZZ"],
+            "workload.pattern = '0xZZ': not hexadecimal digits, two a byte; allowed: text, or bytes",
+        ),
+        (
+            [*RANDOM, "--method", "hybrid", "--method", "hybrid"],
+            "method = 'hybrid': comes twice; allowed: each method once",
+        ),
         ([*RANDOM, "--set", "producer.arrivals=full-speed"], "workload = 'random'"),
         (
             [*RANDOM, "--set", "link.rat=1 GB/s"],

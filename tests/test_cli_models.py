@@ -79,7 +79,7 @@ def test_a_mistake_is_one_line_of_errors_and_exit_code_2(
 
 def test_a_bad_file_is_named_with_key_value_and_what_is_allowed(run: Run, bad_file: Path) -> None:
     good = str(load_model(LINK).file)
-    expected = f"{bad_file}: link.latency = '2': missing unit; allowed: '1.2 us'"
+    expected = f"{bad_file}: link.latency = '2': missing unit; allowed: as in '1.2 us'"
     for arguments in (
         ["check", str(bad_file)],
         ["check", good, str(bad_file)],

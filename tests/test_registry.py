@@ -65,7 +65,11 @@ def test_parameters_arrive() -> None:
             {"block": "0 B"},
             "method.block = '0 B': not allowed; allowed: greater than 0",
         ),
-        ("copy-once", {"block": "4096"}, "method.block = '4096': missing unit; allowed: '64 KiB'"),
+        (
+            "copy-once",
+            {"block": "4096"},
+            "method.block = '4096': missing unit; allowed: as in '64 KiB'",
+        ),
         ("copy-once", {"slots": "0"}, "method.slots = '0': not allowed; allowed: greater than 0"),
         ("copy-once", {"eviction": "random"}, "method.eviction = 'random': .*'lru' or 'fifo'"),
         ("prefetch", {"initial": "9"}, "method.initial = 9: .*allowed: 1 to method.depth, 8"),

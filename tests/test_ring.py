@@ -184,7 +184,7 @@ def test_a_full_ring_waits_or_drops() -> None:
 
 
 def test_a_record_must_fit() -> None:
-    with pytest.raises(InputError, match=r"ring\.capacity = 63.*at least 64 bytes"):
+    with pytest.raises(InputError, match=r"producer\.ring = 63.*at least 64 bytes"):
         Ring(63, [64], 1, Signals())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import pickle
@@ -18,6 +19,7 @@ from simaccess.model import load_model, model_names
 from simaccess.registry import names
 from simaccess.result import Result, frame
 from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.sim.fifo_link import FifoLink
 from simaccess.simulate import simulate
 from simaccess.workload.filter import Filter
 from simaccess.workload.log import HEADER
@@ -198,6 +200,30 @@ def test_arrivals_that_the_engine_cannot_hold_are_refused(
         simulate(scenario("example-link", "filter", "zero-copy", producer=producer))
     assert str(caught.value).startswith(key)
     assert str(caught.value).endswith("allowed: a pace at which all records arrive within 1e+06 s")
+
+
+def test_time_stamps_that_are_not_there_end_in_the_error_alone() -> None:
+    producer = ProducerParameters.model_validate({"arrivals": "capture"})
+    with pytest.raises(InputError, match=r"producer\.arrivals = 'capture': .* no time stamps"):
+        simulate(scenario("example-link", "header-payload", "hybrid", producer=producer))
+    gc.collect()
+
+
+def test_an_error_between_the_starts_of_two_consumers_leaves_no_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attach, attached = FifoLink.attach, []
+
+    def fail_at_the_second(link: FifoLink) -> object:
+        attached.append(attach(link))
+        if len(attached) == 2:
+            raise InputError("no more")
+        return attached[-1]
+
+    monkeypatch.setattr(FifoLink, "attach", fail_at_the_second)
+    with pytest.raises(InputError, match="no more"):
+        simulate(scenario("example-link", "random", "copy-once", consumers=2))
+    gc.collect()  # a coroutine that is forgotten before it has begun warns now
 
 
 def test_a_workload_that_jumps_about_cannot_come_through_a_ring() -> None:

@@ -65,7 +65,7 @@ class Directory:
         self._keep = keep
         # By block number, the next to make room first.
         self._held: OrderedDict[int, Slot] = OrderedDict()
-        self._free = [Slot(i, i * self.slot_bytes) for i in reversed(range(slots))]
+        self._free: list[Slot] = []  # those that were made and hold no block
         self._in_place: dict[int, int] = {}  # writes in place under way, by block number
         self._past = 0  # blocks before this one are released
         self._floor = 0  # bytes before this one are released: not to be copied any more
@@ -344,8 +344,11 @@ class Directory:
         if number in self._in_place:
             return None
         held = self._held
-        if self._free:
-            slot = self._free.pop()
+        if len(held) < self.slots:
+            # Slots are made on demand: most shadows are never filled. All of them hold a block
+            # where none is free, so the next one's index is their number.
+            made = len(held)
+            slot = self._free.pop() if self._free else Slot(made, made * self.slot_bytes)
         else:
             oldest = next(iter(held))
             slot = held[oldest]
@@ -359,7 +362,8 @@ class Directory:
         return slot
 
     def _crowded(self, number: int) -> bool:
-        return not (self._free or number in self._held or number in self._in_place)
+        held = self._held
+        return len(held) >= self.slots and number not in held and number not in self._in_place
 
     def _victim(self, patient: bool) -> Slot | None:
         kept = None

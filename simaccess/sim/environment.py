@@ -334,9 +334,16 @@ class Environment(simpy.Environment):
         try:
             self.run(until=ended)
         finally:
-            for *_, event in self.queue:
-                if isinstance(event, Agent):
-                    event.close()  # it may not even have begun
+            self.close()
+
+    def close(self) -> None:
+        """End the coroutines of the agents in the queue, which may not even have begun.
+
+        Python warns of one that is forgotten before it has.
+        """
+        for *_, event in self.queue:
+            if isinstance(event, Agent):
+                event.close()
 
     def _drive(self, actor: Any) -> None:
         """Run an actor, and then those behind it while the queue's head is an actor."""

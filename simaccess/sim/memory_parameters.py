@@ -41,7 +41,9 @@ class CacheSection(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.line < 8 or self.line & (self.line - 1):
-            raise ValueError("caches.line must be a power of two from 8 B on; allowed: '64 B'")
+            raise ValueError(
+                "caches.line must be a power of two from 8 B on; allowed: as in '64 B'"
+            )
         if not self.line <= self.l1 <= self.l2 <= self.l3:
             raise ValueError("caches must grow: line <= l1 <= l2 <= l3")
         if self.l3 < SECTOR * self.line:
@@ -88,7 +90,7 @@ class PageSection(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.size < 1 or self.size & (self.size - 1):
-            raise ValueError("pages.size must be a power of two; allowed: '4 KiB'")
+            raise ValueError("pages.size must be a power of two; allowed: as in '4 KiB'")
         return self
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from simaccess.segment import Data, Local
@@ -155,7 +154,7 @@ class BusMemory:
         """Read many lines: a batch is asked for when the one `window` before it has come."""
         bus = self.bus
         batch, window = bus.pace(count)
-        returns: deque[int] = deque()
+        returns: list[int] = []
         while True:
             now = agent.time
             lines = min(batch, count)
@@ -168,7 +167,7 @@ class BusMemory:
                 break
             returns.append(resume)
             if len(returns) == window:
-                now = max(now, returns.popleft())
+                now = max(now, returns.pop(0))
             await bus.pass_until(agent, now, copying=False)
         end = max(end, now)
         agent.stall += end - agent.time
@@ -185,7 +184,7 @@ class BusMemory:
         write_to = target if isinstance(target, BusMemory) and target.bus is bus else None
         line = 1 << self._line_shift
         batch, window = bus.pace(length >> self._line_shift)
-        returns: deque[int] = deque()
+        returns: list[int] = []
         written = -1
         done = 0
         while done < length:
@@ -204,7 +203,7 @@ class BusMemory:
             if done == length:
                 now = max(now, end)
             elif len(returns) == window:
-                now = max(now, returns.popleft())
+                now = max(now, returns.pop(0))
             await bus.pass_until(agent, now, copying=True)
 
     async def read_part(self, agent: Agent, core: Core, offset: int, size: int) -> tuple[int, int]:

@@ -37,8 +37,8 @@ from simaccess.figures import Scalar
 from simaccess.objective import Objective
 from simaccess.parameters import Section
 from simaccess.quantities import Share
-from simaccess.refusal import did_you_mean, refusal
-from simaccess.registry import make, names
+from simaccess.refusal import did_you_mean, foremost, refusal
+from simaccess.registry import make, names, require_once
 from simaccess.sweep.task import ModelRef, WorkloadRef
 from simaccess.workload.workload import Positive
 
@@ -201,7 +201,7 @@ class Experiment(Section):
     workloads: Annotated[list[WorkloadEntry], Field(min_length=1)]
     methods: Annotated[list[str], Field(min_length=1)]
     objective: Objective = "throughput"
-    tune: bool = False
+    tune: Annotated[bool, Field(strict=True)] = False  # TOML has booleans of its own
     settings: dict[str, dict[str, Scalar]] = Field(default_factory=dict)
     consumers: Positive = 1
     seeds: Positive = 1
@@ -220,8 +220,7 @@ class Experiment(Section):
             if method not in names():
                 problem = "no such method" + did_you_mean(method, names())
                 raise InputError(problem, key="methods", value=method, allowed=names())
-        if len(set(methods)) < len(methods):
-            raise InputError("a method comes twice", key="methods", value=methods)
+        require_once(methods, "methods")
         return methods
 
     @model_validator(mode="after")
@@ -307,7 +306,7 @@ def _load_all(experiment: Experiment) -> None:
 
 def _refused(error: ValidationError, file: Path) -> InputError:
     """Return the first thing that is wrong as the user's error."""
-    first = error.errors()[0]
+    first = foremost(error)
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = _section_at(first["loc"][:-1]).model_fields

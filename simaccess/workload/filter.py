@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, model_validator
 
 from simaccess.embedded import embedded
+from simaccess.errors import InputError
 from simaccess.methods.blocks import Records
 from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Size
@@ -34,7 +35,17 @@ def _pattern(value: object) -> object:
     """Return text as UTF-8, and ``0x…`` as the bytes that the digits stand for."""
     if not isinstance(value, str):
         return value
-    return bytes.fromhex(value[2:]) if value.startswith("0x") else value.encode()
+    if not value.startswith("0x"):
+        return value.encode()
+    try:
+        return bytes.fromhex(value[2:])
+    except ValueError:
+        raise InputError(
+            "not hexadecimal digits, two a byte",
+            key="workload.pattern",
+            value=value,
+            allowed="text, or bytes as in '0x16030100'",
+        ) from None
 
 
 class FilterParameters(Load):
@@ -89,7 +100,12 @@ class FilterParameters(Load):
     @model_validator(mode="after")
     def _has_ports(self) -> FilterParameters:
         if self.predicate.ports and self.protocol and PROTOCOLS[self.protocol] not in PORTED:
-            raise ValueError(f"{self.protocol} has no ports; allowed: tcp, udp, sctp")
+            raise InputError(
+                "has no ports, and a port is given",
+                key="workload.protocol",
+                value=self.protocol,
+                allowed=("tcp", "udp", "sctp"),
+            )
         return self
 
     @property

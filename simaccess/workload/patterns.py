@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
@@ -53,6 +54,24 @@ class PatternParameters(WithWrites):
     block: Extent = 4 * _KIB
     requests: Positive | None = None
 
+    def _require_fit(self, name: str, length: int) -> None:
+        """Refuse what does not fit into the segment: itself if it was given, else the size."""
+        if length <= self.size:
+            return
+        if name in self.model_fields_set:
+            raise InputError(
+                "more than the segment has (workload.size)",
+                key=f"workload.{name}",
+                value=length,
+                allowed=f"at most {self.size} bytes",
+            )
+        raise InputError(
+            f"less than workload.{name}, {length} bytes",
+            key="workload.size",
+            value=self.size,
+            allowed=f"at least {length} bytes",
+        )
+
 
 class RequestParameters(PatternParameters):
     """Parameters of a pattern whose requests have a length of their own.
@@ -67,8 +86,7 @@ class RequestParameters(PatternParameters):
 
     @model_validator(mode="after")
     def _fits(self) -> RequestParameters:
-        if self.length > self.size:
-            raise ValueError(f"length must not exceed the segment's size, {self.size} bytes")
+        self._require_fit("length", self.length)
         return self
 
 
@@ -91,10 +109,16 @@ class SkipParameters(RequestParameters):
 
     @model_validator(mode="after")
     def _whole(self) -> SkipParameters:
-        if self.skip_read % self.length or self.skip_read > self.size:
-            raise ValueError(
-                f"skip_read must be a multiple of length, {self.length} bytes, and at most the"
-                f" segment's size, {self.size} bytes"
+        self._require_fit("skip_read", self.skip_read)
+        if self.skip_read % self.length:
+            told = "skip_read" not in self.model_fields_set  # so the length was
+            raise InputError(
+                f"workload.skip_read, {self.skip_read} bytes, is not a multiple of it"
+                if told
+                else f"not a multiple of workload.length, {self.length} bytes",
+                key="workload.length" if told else "workload.skip_read",
+                value=self.length if told else self.skip_read,
+                allowed=f"a divisor of {self.skip_read} bytes" if told else "whole requests",
             )
         return self
 
@@ -123,8 +147,7 @@ class ZipfParameters(PatternParameters):
 
     @model_validator(mode="after")
     def _fits(self) -> ZipfParameters:
-        if self.item > self.size:
-            raise ValueError(f"item must not exceed the segment's size, {self.size} bytes")
+        self._require_fit("item", self.item)
         return self
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks, FixedBlocks
 from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Share, Size
@@ -48,14 +49,36 @@ class HeaderOnlyParameters(WithWrites):
     @model_validator(mode="after")
     def _one_sort_of_records(self) -> HeaderOnlyParameters:
         given = self.model_fields_set
-        if self.capture is not None and given & {"size", "record", "requests"}:
-            raise ValueError("size, record and requests are not for a capture, which tells them")
+        for name in ("size", "record", "requests"):
+            if self.capture is not None and name in given:
+                raise InputError(
+                    "not for a capture, which tells it",
+                    key=f"workload.{name}",
+                    value=getattr(self, name),
+                    allowed="workload.capture without size, record and requests",
+                )
         if self.capture is None and "laps" in given:
-            raise ValueError("laps are for a capture; without one, tell requests")
+            raise InputError(
+                "laps are for a capture",
+                key="workload.laps",
+                value=self.laps,
+                allowed="with workload.capture; without one, workload.requests",
+            )
         if self.capture is None and self.space > self.size:
-            raise ValueError(f"a padded record takes {self.space} bytes, the segment {self.size}")
+            name = next(name for name in ("record", "alignment", "size") if name in given)
+            raise InputError(
+                f"a padded record takes {self.space} bytes, the segment has {self.size}",
+                key=f"workload.{name}",
+                value=getattr(self, name),
+                allowed="a workload.size of a padded record or more",
+            )
         if self.header < 1:
-            raise ValueError("header must be at least 1 byte; allowed: '54 B'")
+            raise InputError(
+                "too short",
+                key="workload.header",
+                value=self.header,
+                allowed="at least 1 byte, as in '54 B'",
+            )
         return self
 
     @property

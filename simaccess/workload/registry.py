@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from simaccess.errors import UNSET, InputError
-from simaccess.refusal import refusal
+from simaccess.refusal import as_given, foremost, refusal
 from simaccess.workload import patterns
 from simaccess.workload.capture import is_capture
 from simaccess.workload.filter import Filter, FilterParameters
@@ -108,10 +108,10 @@ def _parameters(model: type[M], settings: Settings) -> M:
     try:
         return model.model_validate(dict(settings))
     except ValidationError as refused:
-        error = refused.errors()[0]
+        error = foremost(refused)
         key = ".".join(["workload", *map(str, error["loc"][:1])])
         value = error["input"] if error["loc"] else UNSET
         if error["type"] == "extra_forbidden":
             known = model.model_fields
             raise InputError("unknown key", key=key, value=value, allowed=known) from refused
-        raise refusal(refused, key, value) from refused
+        raise as_given(refusal(refused, key, value), "workload", settings) from refused

@@ -315,7 +315,9 @@ class World:
         if shadow is not None:
             assert all(slot.pins == 0 for slot in shadow._held.values())
             assert not shadow._in_place
-            assert len(shadow._held) + len(shadow._free) == shadow.slots
+            made = [*shadow._held.values(), *shadow._free]
+            assert sorted(slot.index for slot in made) == list(range(len(made)))
+            assert len(made) <= shadow.slots
 
 
 def flying(operations: list[Operation]) -> Generator[int, None, None]:

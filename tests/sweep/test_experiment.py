@@ -24,7 +24,18 @@ from simaccess.workload.registry import workload
         ),
         ("seeds = 3", "seeds = 0", "seeds = 0: not allowed; allowed: greater than or equal to 1"),
         ('"hybrid"', '"hybird"', "methods = 'hybird': no such method (did you mean 'hybrid'?)"),
-        ('"hybrid"', '"copy-once"', "a method comes twice"),
+        ('"hybrid"', '"copy-once"', "methods = 'copy-once': comes twice; allowed: each"),
+        ("tune = true", "tune = 1", "tune = 1: not allowed; allowed: a boolean, true or false"),
+        (
+            'question = "Does it work?"',
+            'qestion = "Does it work?"',
+            "qestion: unknown key (did you mean 'question'?)",
+        ),
+        (
+            'model = "example-link"',
+            'modle = "example-link"',
+            "models.0.modle: unknown key (did you mean 'model'?)",
+        ),
         ('question = "Does it work?"', "", "question: missing"),
         (
             'label = "a link"',

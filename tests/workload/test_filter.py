@@ -189,7 +189,10 @@ def test_a_condition_replaces_the_default_filter() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"protocol": "icmp", "port": "80"}, "icmp has no ports; allowed: tcp, udp, sctp"),
+        (
+            {"protocol": "icmp", "port": "80"},
+            "'icmp': has no ports, and a port is given; allowed: tcp, udp, sctp",
+        ),
         ({"protocol": "TCP/IP"}, "workload.protocol = 'TCP/IP'"),
         ({"port": "65536"}, "workload.port = '65536'"),
         ({"pattern": ""}, "workload.pattern = ''"),

@@ -172,14 +172,14 @@ def test_names_of_draws_are_kept_apart() -> None:
 @pytest.mark.parametrize(
     ("name", "wrong", "told"),
     [
-        ("sequential", {"length": "32 MiB"}, "length must not exceed"),
+        ("sequential", {"length": "32 MiB"}, "workload.length = '32 MiB': more than"),
         ("sequential", {"length": "0 B"}, "workload.length = '0 B'"),
         ("sequential", {"stride": "1 KiB"}, "workload.stride = '1 KiB': unknown key; allowed: "),
         ("strided", {"stride": "64"}, "workload.stride = '64': missing unit"),
-        ("skip", {"skip_read": "65 KiB"}, "multiple of length, 4096 bytes"),
-        ("skip", {"skip_read": "32 MiB"}, "at most the segment's size"),
+        ("skip", {"skip_read": "65 KiB"}, "multiple of workload.length, 4096 bytes"),
+        ("skip", {"skip_read": "32 MiB"}, "workload.skip_read = '32 MiB': more than the segment"),
         ("zipf", {"exponent": "-1"}, "workload.exponent = '-1'"),
-        ("zipf", {"item": "1 GiB"}, "item must not exceed"),
+        ("zipf", {"item": "1 GiB"}, "workload.item = '1 GiB': more than"),
         ("random", {"requests": "0"}, "workload.requests = '0'"),
         ("random", {"requests": "many"}, "workload.requests = 'many'"),
         ("random", {"writes": "1.5"}, "workload.writes = '1.5'"),
