@@ -46,7 +46,7 @@ class NbdTransfer:
 
     def __del__(self) -> None:
         if not self._over():
-            self._link.withdraw(self._requests)
+            self._link.let_go(self._requests)
 
     def _over(self) -> bool:
         return not [request for request in self._requests if not request.over]
