@@ -23,7 +23,7 @@ from simaccess.quantities import Size
 from simaccess.real.link import RealLink
 from simaccess.real.nbd_connection import Address, Broken, Connection
 from simaccess.real.nbd_handshake import Export, NoExportError
-from simaccess.real.nbd_protocol import FLUSH, WRITE, ProtocolError, Request
+from simaccess.real.nbd_request import FLUSH, WRITE, ProtocolError, Request
 from simaccess.real.nbd_segment import NbdSegment
 from simaccess.real.urls import LinkOptions, options
 

@@ -16,7 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from simaccess.real.nbd_handshake import Export, handshake
-from simaccess.real.nbd_protocol import DISCONNECT, WRITE, ProtocolError, Replies, Request
+from simaccess.real.nbd_protocol import Replies
+from simaccess.real.nbd_request import DISCONNECT, WRITE, ProtocolError, Request
 
 __all__ = ["Address", "Broken", "Connection"]
 

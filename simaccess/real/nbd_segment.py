@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from simaccess.errors import InputError
-from simaccess.real.nbd_protocol import READ, WRITE, Request
+from simaccess.real.nbd_request import READ, WRITE, Request
 from simaccess.segment import Data, Local
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import LinkError
 from simaccess.real.clock import run
 from simaccess.real.nbd import NbdLink, open_link
-from simaccess.real.nbd_protocol import READ, WRITE, Request
+from simaccess.real.nbd_request import READ, WRITE, Request
 from tests.conformance.play import Setting
 from tests.real.nbd_far_end import DATA, DONE, SEGMENT, chunk, data_chunk, error_chunk, simple
 from tests.real.scripted_server import FarEnd, Got, scripted
