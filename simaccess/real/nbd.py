@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
 from typing import ClassVar
@@ -22,7 +23,7 @@ from simaccess.quantities import Size
 from simaccess.real.link import RealLink
 from simaccess.real.nbd_connection import Address, Broken, Connection
 from simaccess.real.nbd_handshake import Export, NoExportError
-from simaccess.real.nbd_protocol import FLUSH, WRITE, ProtocolError, Request
+from simaccess.real.nbd_request import FLUSH, WRITE, ProtocolError, Request
 from simaccess.real.nbd_segment import NbdSegment
 from simaccess.real.urls import LinkOptions, options
 
@@ -116,7 +117,8 @@ class NbdLink(RealLink):
     def cool(self) -> bool:
         """Open fresh connections; what was being written ends before, what was being read fails."""
         if not self._problem:
-            self._wait(self._writes)
+            with suppress(LinkError):  # a server that does not answer is left
+                self._wait(self._writes)
         self._close("the link was opened anew meanwhile")
         export = self._open()
         if (export.size, export.writable) != (self.export.size, self.export.writable):
@@ -152,17 +154,18 @@ class NbdLink(RealLink):
             raise LinkError(self._problem, self.url)
         if self._writes:
             self._await_writes(request)
-        if request.command == WRITE:
-            self._writes.append(request)
         self.take()
         connection = self._connections[0]
         if len(self._connections) > 1:
             connection = min(self._connections, key=_load)
         try:
+            if request.command == WRITE:
+                self._writes.append(request)
             connection.issue(request, payload)
             if connection.queue:
                 self._look_for_room(connection)
         except BaseException as error:
+            request.over = request.over or not request.cookie  # nobody need wait for it then
             self._recover(error)
             raise
 
@@ -210,6 +213,13 @@ class NbdLink(RealLink):
                         unsent &= connection.withdraw(request)
                         break
         return unsent
+
+    def let_go(self, requests: Sequence[Request]) -> None:
+        """Withdraw requests from within a destructor, which may run in the middle of any call."""
+        if all(connection.whole for connection in self._connections):
+            self.withdraw(requests)
+        for request in requests:
+            request.view = None
 
     def _wait(self, requests: Sequence[Request]) -> None:
         """Wait until requests are over, well or not."""

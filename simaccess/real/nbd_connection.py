@@ -16,7 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from simaccess.real.nbd_handshake import Export, handshake
-from simaccess.real.nbd_protocol import DISCONNECT, ProtocolError, Replies, Request
+from simaccess.real.nbd_protocol import Replies
+from simaccess.real.nbd_request import DISCONNECT, WRITE, ProtocolError, Request
 
 __all__ = ["Address", "Broken", "Connection"]
 
@@ -203,8 +204,10 @@ class Connection:
         if not mine:
             return False
         self.whole = False
-        unsent = len(mine[0][1]) == len(request.header())
-        if unsent and (request.cookie in self.replies.under_way):
+        whole = len(mine[0][1]) == len(request.header()) and len(mine) == 1 + (
+            request.command == WRITE
+        )
+        if whole:
             self.queue = deque(entry for entry in self.queue if entry[0] is not request)
             del self.replies.under_way[request.cookie]
             request.over = True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TypeAlias
 
-from simaccess.real.nbd_protocol import ProtocolError
+from simaccess.real.nbd_request import ProtocolError
 
 __all__ = ["Export", "Handshake", "NoExportError", "handshake"]
 

@@ -1,4 +1,4 @@
-"""The transmission phase of the NBD protocol, without a socket: requests out, replies in.
+"""The transmission phase of the NBD protocol, without a socket: what comes back.
 
 Written against the protocol's public description, doc/proto.md of
 https://github.com/NetworkBlockDevice/nbd. Bytes from the far end go where `Replies.targets`
@@ -11,17 +11,12 @@ that nothing it sends makes the parser loop or allocate; whatever is not such a 
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from struct import Struct
 
-__all__ = ["DISCONNECT", "FLUSH", "READ", "WRITE", "ProtocolError", "Replies", "Request"]
+from simaccess.real.nbd_request import READ, ProtocolError, Request
 
-READ, WRITE, DISCONNECT, FLUSH = range(4)
-"""Commands."""
+__all__ = ["Replies"]
 
-_NAMES = {READ: "read", WRITE: "write", DISCONNECT: "disconnect", FLUSH: "flush"}
-
-_REQUEST = Struct(">IHHQQI")  # magic, flags, command, cookie, offset, length
 _SIMPLE = Struct(">IIQ")  # magic, error, cookie
 _CHUNK = Struct(">IHHQI")  # magic, flags, kind, cookie, length
 _OFFSET = Struct(">Q")
@@ -29,7 +24,6 @@ _DATA_CHUNK = Struct(">IHHQIQ")  # a chunk of data up to its payload
 _HOLE = Struct(">QI")
 _ERROR = Struct(">IH")
 
-_REQUEST_MAGIC = 0x25609513
 _SIMPLE_MAGIC = 0x67446698
 _CHUNK_MAGIC = 0x668E33EF
 
@@ -43,129 +37,11 @@ _SMALL = 4096  # a payload up to this is cheaper copied once than received by a 
 _STAGING = 2 * _SMALL
 _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
 
-_NO_PARTS: list[int] = []
 _ZEROS = memoryview(bytes(1 << 16))
 
-# Other errors get EINVAL's meaning, says the protocol.
+# The protocol's numbers, whatever the system's are.
 _ERRORS = {1: "EPERM", 5: "EIO", 12: "ENOMEM", 22: "EINVAL", 28: "ENOSPC", 75: "EOVERFLOW"}
 _ERRORS |= {95: "ENOTSUP", 108: "ESHUTDOWN"}
-
-
-class ProtocolError(Exception):
-    """The far end sent what the protocol does not allow."""
-
-
-class Request:
-    """A request, and what has come of it.
-
-    Parameters
-    ----------
-    command : int
-        `READ`, `WRITE` or `FLUSH`.
-    offset, length : int
-        The bytes of the export that it is about.
-    view : memoryview, optional
-        Where a read's bytes go. None: nobody wants them any more.
-    at : int, optional
-        Where in the export the view begins: bytes outside of it are not wanted.
-
-    Attributes
-    ----------
-    cookie : int
-        What tells it from the others on its connection.
-    over : bool
-        Whether the whole reply has come.
-    problem : str
-        What went wrong; empty for success.
-    """
-
-    __slots__ = (
-        "_begins",
-        "_chunks",
-        "_ends",
-        "at",
-        "command",
-        "cookie",
-        "left",
-        "length",
-        "offset",
-        "over",
-        "problem",
-        "view",
-    )
-
-    def __init__(
-        self,
-        command: int,
-        offset: int,
-        length: int,
-        view: memoryview | None = None,
-        at: int | None = None,
-    ) -> None:
-        self.command = command
-        self.offset = offset
-        self.length = length
-        self.view = view
-        self.at = offset if at is None else at
-        self.cookie = 0
-        self.over = False
-        self.problem = ""
-        self.left = length if command == READ else 0  # bytes not yet announced
-        self._chunks = 0
-        # Of the parts that were announced, in order, merged; none for a reply in one part.
-        self._begins: list[int] = _NO_PARTS
-        self._ends: list[int] = _NO_PARTS
-
-    def header(self) -> bytes:
-        """Return what is sent to ask for it, less a write's payload."""
-        return _REQUEST.pack(_REQUEST_MAGIC, 0, self.command, self.cookie, self.offset, self.length)
-
-    def describe(self) -> str:
-        """Return a phrase for errors."""
-        name = _NAMES[self.command]
-        return name if self.command == FLUSH else f"{name} of {self.length} bytes at {self.offset}"
-
-    def fail(self, problem: str) -> None:
-        """Note what went wrong, if it is the first thing that did."""
-        self.problem = self.problem or problem
-
-    def count(self) -> None:
-        """Count a chunk of its reply: one for every 64 bytes is more than any server needs."""
-        self._chunks += 1
-        if self._chunks > 16 + self.length // 64:
-            raise ProtocolError(
-                f"the {self.describe()} is answered in more than {self._chunks} parts"
-            )
-
-    def announce(self, begin: int, length: int) -> None:
-        """Note that the reply has these bytes."""
-        end = begin + length
-        if self.command != READ:
-            raise ProtocolError(f"the {self.describe()} is answered with data")
-        if not length or begin < self.offset or end > self.offset + self.length:
-            raise ProtocolError(f"the {self.describe()} is answered with {length} bytes at {begin}")
-        if length > self.left:
-            raise ProtocolError(f"bytes at {begin} come twice for the {self.describe()}")
-        self.left -= length
-        if length == self.length:  # by far the usual case
-            return
-        if self._begins is _NO_PARTS:
-            self._begins, self._ends = [], []
-        place = bisect_right(self._begins, begin)
-        if (place and self._ends[place - 1] > begin) or (
-            place < len(self._begins) and self._begins[place] < end
-        ):
-            raise ProtocolError(f"bytes at {begin} come twice for the {self.describe()}")
-        after = place < len(self._begins) and self._begins[place] == end
-        if place and self._ends[place - 1] == begin:
-            self._ends[place - 1] = self._ends.pop(place) if after else end
-            if after:
-                del self._begins[place]
-        elif after:
-            self._begins[place] = begin
-        else:
-            self._begins.insert(place, begin)
-            self._ends.insert(place, end)
 
 
 class Replies:

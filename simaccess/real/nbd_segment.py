@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from simaccess.errors import InputError
-from simaccess.real.nbd_protocol import READ, WRITE, Request
+from simaccess.real.nbd_request import READ, WRITE, Request
 from simaccess.segment import Data, Local
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class NbdTransfer:
 
     def __del__(self) -> None:
         if not self._over():
-            self._link.withdraw(self._requests)
+            self._link.let_go(self._requests)
 
     def _over(self) -> bool:
         return not [request for request in self._requests if not request.over]

@@ -8,7 +8,8 @@ from contextlib import suppress
 from struct import pack
 
 from simaccess.real.nbd_handshake import handshake
-from simaccess.real.nbd_protocol import ProtocolError, Replies, Request
+from simaccess.real.nbd_protocol import Replies
+from simaccess.real.nbd_request import ProtocolError, Request
 
 __all__ = [
     "DATA",

@@ -19,9 +19,10 @@ from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import LinkError
 from simaccess.real.clock import run
 from simaccess.real.nbd import NbdLink, open_link
+from simaccess.real.nbd_request import READ, WRITE, Request
 from tests.conformance.play import Setting
 from tests.real.nbd_far_end import DATA, DONE, SEGMENT, chunk, data_chunk, error_chunk, simple
-from tests.real.scripted_server import WRITE, FarEnd, Got, scripted
+from tests.real.scripted_server import FarEnd, Got, scripted
 
 SIZE = len(SEGMENT)
 LONG_BEFORE = 8.0  # seconds: much more than the short timeouts here, and less than a hang
@@ -277,6 +278,46 @@ def test_a_write_given_up_half_sent_is_not_torn(how: str) -> None:
         go_on.set()
         run(segment.store(1, 3, memoryview(b"abc")))
         assert taken == [bytes(size), b"abc"]
+
+
+def test_a_rest_as_long_as_a_header_is_not_taken_for_one() -> None:
+    with scripted(FarEnd.serve) as url, open_link(url) as link:
+        (connection,) = link._connections
+        request = Request(WRITE, 0, 100)
+        connection.replies.expect(request)
+        connection.queue.append((request, memoryview(b"x" * len(request.header()))))
+        assert not connection.withdraw(request)
+        assert [bytes(part) for _, part in connection.queue] == [b"x" * 28]
+
+
+def test_a_destructor_in_the_middle_of_a_call_touches_no_queue() -> None:
+    with scripted(FarEnd.serve) as url, open_link(url) as link:
+        (connection,) = link._connections
+        request = Request(READ, 0, 100, memoryview(bytearray(100)))
+        connection.replies.expect(request)
+        connection.queue.append((request, memoryview(request.header())))
+        connection.whole = False
+        link.let_go([request])
+        assert request.view is None
+        assert connection.queue
+        assert not connection.whole
+
+
+def test_cooling_leaves_a_server_that_does_not_answer() -> None:
+    def script(end: FarEnd) -> None:
+        if end.number:
+            end.serve()
+        end.request()
+        end.socket.recv(1)
+
+    with scripted(script, timeout="200 ms") as url, open_link(url) as link:
+        segment = link.attach()
+        with pytest.raises(LinkError, match="no answer"):
+            run(segment.store(0, 3, memoryview(b"abc")))
+        assert link.cool()
+        view = run(segment.load(0, 10))
+        assert view is not None
+        assert bytes(view) == SEGMENT[:10]
 
 
 def test_a_request_that_was_not_sent_is_withdrawn_whole() -> None:

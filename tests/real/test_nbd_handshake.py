@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simaccess.real.nbd_handshake import Export, NoExportError, handshake
-from simaccess.real.nbd_protocol import ProtocolError
+from simaccess.real.nbd_request import ProtocolError
 from tests.real.nbd_far_end import greeting, one_handshake, option_reply
 
 EXPORT_NAME, GO, STRUCTURED = 1, 7, 8

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simaccess.real.nbd_protocol import FLUSH, READ, WRITE, ProtocolError, Replies, Request
+from simaccess.real.nbd_protocol import Replies
+from simaccess.real.nbd_request import FLUSH, READ, WRITE, ProtocolError, Request
 from tests.real.nbd_far_end import (
     DATA,
     DONE,
