@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simaccess.errors import InputError
@@ -54,6 +54,7 @@ rows = st.lists(
 )
 
 
+@settings(deadline=None)  # it writes files
 @given(rows=rows, link=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_a_set_survives_its_file(
     rows: list[tuple[Cell, int, float, bool, str]],
@@ -78,6 +79,7 @@ def test_a_set_survives_its_file(
     assert [each.name for each in path.parent.iterdir()] == ["measured.csv"]
 
 
+@settings(deadline=None)
 @given(cells=cells, fraction=st.floats(0.01, 0.99), order=st.randoms())
 def test_held_out_cells_leave_each_class_on_both_sides(
     cells: list[Cell], fraction: float, order: Any
