@@ -108,6 +108,11 @@ def test_a_batch_of_another_length_is_the_same_cell_to_hold_out() -> None:
     cell = Cell("load", 64, state="idle", warm=1, idle_s=1)
     assert cell.share == replace(cell, count=100, idle_s=1.0).share
     assert cell.share != replace(cell, size=65).share
+    steady = Cell("load", 64, warm=7, count=7)
+    assert steady.share == replace(steady, warm=9, count=9).share
+    assert steady.share != replace(steady, warm=0).share
+    twins = [steady, replace(steady, warm=9, count=9)]
+    assert held_out(twins, 0.5) == held_out(twins[::-1], 0.5)
     # A figure in a model file's provenance depends on it: it must never change.
     assert Cell("load", 64).share == 0.15286970014231424
 
