@@ -142,7 +142,8 @@ class Cell:
         How many requests a batch has, and a steady link's untimed ones with it, depends on the
         machine's speed on the day; so the same cell measured again has the same share.
         """
-        cell = replace(self, count=1, warm=0) if self.state == "steady" else replace(self, count=1)
+        warm = min(self.warm, 1) if self.state == "steady" else self.warm
+        cell = replace(self, count=1, warm=warm)
         text = "\0".join(map(str, values_of(cell)))
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
 
@@ -207,7 +208,8 @@ def held_out(cells: Iterable[Cell], fraction: float) -> frozenset[Cell]:
         classes.setdefault(cell.kind, []).append(cell)
     chosen: set[Cell] = set()
     for members in classes.values():
-        members.sort(key=lambda cell: cell.share)
+        # Cells that differ in their batches alone have one share.
+        members.sort(key=lambda cell: (cell.share, values_of(cell)))
         count = sum(cell.share < fraction for cell in members)
         if 0 < fraction < 1 and len(members) > 1:
             count = min(max(count, 1), len(members) - 1)
