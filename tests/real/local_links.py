@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import InputError
+from simaccess.operations import AccessMethod
+from simaccess.real.clock import run
+from simaccess.real.copier import Copier
 from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
 
-__all__ = ["file_link", "open_file", "shared_memory_link"]
+__all__ = [
+    "buffer_over",
+    "compute_until",
+    "copier_of",
+    "file_link",
+    "open_file",
+    "read",
+    "shared_memory_link",
+]
 
 Opened = Iterator[tuple[RealLink, Callable[[], bytes]]]
 
@@ -56,3 +70,27 @@ def file_link(content: bytes, query: str = "") -> Opened:
     finally:
         os.close(descriptor)
         path.unlink()
+
+
+def copier_of(link: RealLink) -> Copier:
+    copier: Any = link.__dict__["_copier"]
+    assert isinstance(copier, Copier)
+    return copier
+
+
+def read(buffer: Buffer, offset: int, length: int) -> bytes:
+    view = run(buffer.read(offset, length))
+    assert view is not None
+    return bytes(view)
+
+
+def buffer_over(link: RealLink, method: AccessMethod) -> Buffer:
+    return Buffer(Shadow(method, link.local), link.attach(), link.clock)
+
+
+def compute_until(done: Callable[[], bool]) -> None:
+    """Compute, holding the interpreter's lock most of the time, until `done()`, 30 s at most."""
+    deadline = time.monotonic() + 30
+    while not done() and time.monotonic() < deadline:
+        sum(range(1000))
+    assert done()

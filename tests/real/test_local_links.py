@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import mmap
 import os
 import signal
 import subprocess
@@ -21,35 +19,23 @@ from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import InputError, LinkError
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
-from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
-from simaccess.operations import AccessMethod
 from simaccess.real import copier_process
 from simaccess.real.clock import run
-from simaccess.real.copier import Copier
-from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
-from tests.real.local_links import file_link, open_file, shared_memory_link
+from tests.real.local_links import (
+    buffer_over,
+    compute_until,
+    copier_of,
+    file_link,
+    open_file,
+    read,
+    shared_memory_link,
+)
 
 MIB = 1 << 20
 FILES = ("?mode=buffered", "?mode=mapped", "?mode=direct")
 CONTENT = os.urandom(100_000)
-
-
-def copier_of(link: RealLink) -> Copier:
-    copier: Any = link.__dict__["_copier"]
-    assert isinstance(copier, Copier)
-    return copier
-
-
-def read(buffer: Buffer, offset: int, length: int) -> bytes:
-    view = run(buffer.read(offset, length))
-    assert view is not None
-    return bytes(view)
-
-
-def buffer_over(link: RealLink, method: AccessMethod) -> Buffer:
-    return Buffer(Shadow(method, link.local), link.attach(), link.clock)
 
 
 @pytest.fixture
@@ -411,95 +397,6 @@ def test_writes_past_the_page_cache_leave_the_files_length() -> None:
             assert contents() == expected
 
 
-# -- overlap -----------------------------------------------------------------------------------
-#
-# Times would say nothing on a machine that others use, too. What is told here does not depend on
-# them: whether bytes arrive while the consumer computes and calls nothing, and what it is charged.
-
-
-def compute_until(done: Callable[[], bool]) -> None:
-    """Compute, holding the interpreter's lock most of the time, until `done()`, 30 s at most."""
-    deadline = time.monotonic() + 30
-    while not done() and time.monotonic() < deadline:
-        sum(range(1000))
-    assert done()
-
-
-HELPED = [
-    (shared_memory_link, "?copier=process"),
-    (file_link, "?copier=process"),
-    (file_link, "?mode=mapped&copier=process"),
-    (file_link, "?mode=direct"),
-]
-
-
-@pytest.mark.parametrize(("opened", "query"), HELPED)
-def test_prefetch_overlaps_with_a_busy_consumer(opened: Callable[..., Any], query: str) -> None:
-    size, blocks = MIB // 4, 12
-    content = b"".join(bytes([block]) * size for block in range(1, blocks + 1))
-    with opened(content, query) as (link, _):
-        assert link.overlaps
-        link.cool()
-        clock = link.clock
-        once = buffer_over(link, CopyOnce(FixedBlocks(size), 4))
-        for block in range(blocks):
-            assert read(once, block * size, size)[-1] == block + 1
-        plain = clock.wait
-        link.cool()
-        ahead = buffer_over(link, Prefetch(FixedBlocks(size), depth=3))
-        before = clock.wait
-        for block in range(blocks):
-            assert read(ahead, block * size, size) == content[block * size : (block + 1) * size]
-            if block == 1:  # it has been found sequential
-                first = clock.wait - before
-            transfers = [flight for flights in ahead.shadow.flights for flight in flights]
-            compute_until(lambda each=transfers: all(run(one.poll()) for one in each))  # type: ignore[misc]
-        assert plain > 0
-        assert clock.wait - before == first  # for all blocks but the first two, nothing
-        assert ahead.counters.waits <= 2 < ahead.counters.hits
-        assert clock.copy == 0
-
-
-def test_inline_copies_overlap_with_nothing(memory: SharedMemory) -> None:
-    with open_link(f"shm:{memory.name}") as link:
-        assert not link.overlaps
-        buffer = buffer_over(link, Prefetch(FixedBlocks(1000), depth=2))
-        run(buffer.read(0, 1000))
-        assert link.clock.copy > 0
-        assert link.clock.wait == 0
-
-
-@pytest.mark.parametrize("mode", FILES[:2])
-def test_advice_reads_ahead_while_the_consumer_computes(mode: str) -> None:
-    size = 2 * MIB
-    with file_link(os.urandom(size) * 4, mode) as (link, contents):
-        descriptor = link.__dict__["_file"].descriptor
-        segment, local = link.attach(), link.local(size)
-        assert link.cool()
-        if cached(descriptor, size, size):
-            pytest.skip("the files of /var/tmp lie in memory: name a disk in SIMACCESS_TEST_DISK")
-        transfer = run(segment.fetch(size, size, local, 0))
-        compute_until(lambda: cached(descriptor, size, size))
-        assert not any(local.view(0, size) or b"x")
-        run(transfer)
-        view = local.view(0, size)
-        assert view is not None
-        assert bytes(view) == contents()[size : 2 * size]
-
-
 def test_a_file_in_memory_is_never_cold(memory: SharedMemory) -> None:
     with open_link(f"file:/dev/shm/{memory.name}") as link:
         assert link.cool() is False
-
-
-def cached(descriptor: int, offset: int, length: int) -> bool:
-    """Say whether a range of a file is all in the page cache (mincore(2))."""
-    with mmap.mmap(descriptor, length, offset=offset) as mapped:
-        place = ctypes.c_char.from_buffer(mapped)
-        pages = (ctypes.c_ubyte * (length // mmap.PAGESIZE))()
-        failed = ctypes.CDLL(None).mincore(
-            ctypes.c_void_p(ctypes.addressof(place)), ctypes.c_size_t(length), pages
-        )
-        del place
-    assert not failed
-    return all(page & 1 for page in pages)
