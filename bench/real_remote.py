@@ -162,7 +162,7 @@ def main() -> None:
     if given.json:
         print(json.dumps(rows, indent=2))
     else:
-        print(f"The aim is at most {TARGET} of aiohttp's time.")
+        print(f"The aim is at most {TARGET} of a plain client's time.")
 
 
 if __name__ == "__main__":
