@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -5,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console, RenderableType
 
 from simaccess import present
 from simaccess.errors import InputError
@@ -17,7 +19,7 @@ from simaccess.sweep.files import write
 from simaccess.sweep.outcome import Outcome
 from simaccess.sweep.pool import WorkerDied, processes
 from simaccess.sweep.run import FAR, run
-from simaccess.sweep.table import WIDTH, as_text, verdict_shown
+from simaccess.sweep.table import WIDTH, as_text, table, verdict_shown
 from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
 from simaccess.verdict import verdict
 
@@ -164,6 +166,22 @@ def test_a_verdict_in_a_line(
     figures: dict[str, list[float]], draws: list[dict[str, float]], said: str
 ) -> None:
     assert verdict_shown(verdict(figures, draws=draws), seeded=False) == said
+
+
+def test_the_legend_tells_of_what_is_there(outcome: Outcome) -> None:
+    def shown(answer: RenderableType, **settings: object) -> str:
+        console = Console(file=io.StringIO(), width=WIDTH, **settings)  # type: ignore[arg-type]
+        with console.capture() as capture:
+            console.print(answer)
+        return " ".join(capture.get().split())
+
+    plain = " ".join(as_text(outcome).split())
+    assert "Bold" not in plain
+    assert " Draws: models drawn " in plain
+    styled = shown(table(outcome), force_terminal=True, color_system="standard")
+    assert "Bold: best mean." in styled
+    cells = tuple(replace(cell, draws=dict.fromkeys(cell.draws, ())) for cell in outcome.cells)
+    assert "Draws:" not in as_text(replace(outcome, cells=cells))
 
 
 def test_files_appear_whole_and_are_replaced(outcome: Outcome, tmp_path: Path) -> None:
