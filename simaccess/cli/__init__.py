@@ -18,7 +18,7 @@ from simaccess import __version__
 from simaccess.cli import compare as compare_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
-from simaccess.cli.interrupt import InterruptedLate
+from simaccess.cli.interrupt import InterruptedLate, terminations
 from simaccess.cli.options import examples
 from simaccess.errors import InputError
 
@@ -57,8 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for a user's mistake; 130 after an interrupt; 1 if nobody reads the output any more.
+        0; 2 for a user's mistake; 130 after an interrupt, 143 after a termination; 1 if nobody
+        reads the output any more.
     """
+    with terminations() as termination:
+        code, interrupted = _run(arguments)
+    if interrupted is not None:
+        word, code = ("terminated", 143) if termination.came else ("interrupted", 130)
+        sys.stderr.write(f"simaccess: {word}; {interrupted} was written\n")
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> tuple[int, str | None]:
+    """Run the command; return its exit code, and what was written before it was interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # till the end
@@ -66,25 +77,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(arguments or ["--help"], prog_name="simaccess", standalone_mode=False)
         sys.stdout.flush()
     except (InputError, _UsageError, MemoryError, OverflowError) as error:
-        return _failed(_problem(error))
+        return _failed(_problem(error)), None
     except KeyboardInterrupt:
         code = 130
     except InterruptedLate:
-        sys.stderr.write("simaccess: interrupted; everything was written\n")
-        return 130
+        return 130, "everything"
     except (BrokenPipeError, SystemExit) as error:
         # typer and rich end the process themselves when their reader is gone.
         if isinstance(error, SystemExit) and error.code != 1:
             raise
         # What is still buffered would fail again when the interpreter flushes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+        return 1, None
     except OSError as error:  # such as a full disk behind stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _failed(f"cannot write the output: {error.strerror}")
+        return _failed(f"cannot write the output: {error.strerror}"), None
     if code == 130:  # typer, too, makes it of an interrupt
-        sys.stderr.write("simaccess: interrupted; nothing was written\n")
-    return code if isinstance(code, int) else 0
+        return 130, "nothing"
+    return code if isinstance(code, int) else 0, None
 
 
 def _print_version(wanted: bool) -> None:

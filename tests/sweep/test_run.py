@@ -255,7 +255,14 @@ def test_a_workers_refusal_keeps_its_parts() -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_cleanly(small_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+@pytest.mark.parametrize("group", [True, False], ids=["group", "process"])
+def test_an_interrupt_ends_cleanly(  # noqa: PLR0917  # pytest names them
+    number: signal.Signals, code: int, word: str, group: bool, small_file: Path, tmp_path: Path
+) -> None:
     text = small_file.read_text(encoding="utf-8").replace("draws = 2", "draws = 20000")
     file = tmp_path / "long.toml"
     file.write_text(text, encoding="utf-8")
@@ -276,11 +283,11 @@ def test_an_interrupt_ends_cleanly(small_file: Path, tmp_path: Path) -> None:
     )
     time.sleep(4)
     assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if group else os.kill)(process.pid, number)
     said, failed = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert said == ""
-    assert failed == "simaccess: interrupted; nothing was written\n"
+    assert failed == f"simaccess: {word}; nothing was written\n"
     assert not out.exists()
     # Whoever served the workers sees that they are gone, and goes too.
     for _ in range(50):
