@@ -26,8 +26,8 @@ set = { requests = 40 }
 Sweep = Callable[[], tuple[int, str, str]]
 
 
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def interrupt(number: int = signal.SIGINT) -> None:
+    os.kill(os.getpid(), number)
 
 
 @pytest.fixture
@@ -53,9 +53,19 @@ def sweep(out: Path, capsys: pytest.CaptureFixture[str]) -> Sweep:
     return swept
 
 
+ENDS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+
+
+@pytest.mark.parametrize(("number", "exit_code", "word"), ENDS)
 @pytest.mark.parametrize("when", [1, len(TEXTS)])
-def test_an_interrupt_among_the_renames_waits_for_the_last(
-    when: int, out: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupt_among_the_renames_waits_for_the_last(  # noqa: PLR0917  # pytest names them
+    number: int,
+    exit_code: int,
+    word: str,
+    when: int,
+    out: Path,
+    sweep: Sweep,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     replaced = []
     rename = Path.replace
@@ -64,29 +74,31 @@ def test_an_interrupt_among_the_renames_waits_for_the_last(
         moved = rename(path, target)
         replaced.append(target)
         if len(replaced) == when:
-            interrupt()
+            interrupt(number)
         return moved
 
     monkeypatch.setattr(Path, "replace", replace)
     code, printed, err = sweep()
-    assert (code, err) == (130, "simaccess: interrupted; everything was written\n")
+    assert (code, err) == (exit_code, f"simaccess: {word}; everything was written\n")
     assert replaced == [out / name for name in TEXTS]
     assert printed.count("wrote") == len(TEXTS)
     assert sorted(path.name for path in out.iterdir()) == sorted(TEXTS)
     assert all((out / name).read_text() != "before" for name in TEXTS)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_an_interrupt_before_the_renames_leaves_all_as_it_was(
-    out: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("number", "exit_code", "word"), ENDS)
+def test_an_interrupt_before_the_renames_leaves_all_as_it_was(  # noqa: PLR0917  # as above
+    number: int, exit_code: int, word: str, out: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def text(*_: object) -> str:
-        interrupt()
+        interrupt(number)
         return ""
 
     monkeypatch.setattr("simaccess.sweep.files.as_text", text)
     code, _, err = sweep()
-    assert (code, err) == (130, "simaccess: interrupted; nothing was written\n")
+    assert (code, err) == (exit_code, f"simaccess: {word}; nothing was written\n")
     assert sorted(path.name for path in out.iterdir()) == sorted(TEXTS)
     assert all((out / name).read_text() == "before" for name in TEXTS)
 

@@ -83,7 +83,7 @@ def test_json_is_a_summary_by_cell(run: Run, server: Server, tmp_path: Path) -> 
         (["--cpu", "a"], "--cpu = 'a': no processors; allowed: numbers, as in 0,1"),
         (["--cpu", "4095"], "cpu = 4095: cannot be used; allowed: "),
         (["--fact", "rtt"], "--fact = 'rtt': not a setting; allowed: KEY=VALUE"),
-        (["--fact", "rtt=5"], "rtt = '5': missing unit; allowed: '1.2 us'"),
+        (["--fact", "rtt=5"], "rtt = '5': missing unit; allowed: as in '1.2 us'"),
         (["--out", "/none/at/all.csv"], "--out = '/none/at/all.csv': cannot be written: No such"),
         (["--out", "/"], "--out = '/': is a folder; allowed: a file"),
     ],

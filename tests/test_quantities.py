@@ -251,5 +251,5 @@ def test_a_model_refuses_a_bad_value_in_its_field(field: str, value: object) -> 
 @pytest.mark.parametrize("digits", ["\u0663", "\uff13", "1\u0663", "1e\u0663"])
 def test_digits_are_those_of_ascii(parse: Callable[[object], float], digits: str) -> None:
     for unit in ("s", "Hz", "B/s", "B"):
-        with pytest.raises(ValueError, match="not a number|unknown or unfitting unit"):
+        with pytest.raises(ValueError, match=r"not a number|unknown or unfitting unit"):
             parse(f"{digits} {unit}")

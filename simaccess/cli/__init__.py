@@ -23,6 +23,7 @@ from simaccess.cli import measure as measure_command
 from simaccess.cli import models
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
+from simaccess.cli.interrupt import terminations
 from simaccess.cli.options import examples
 from simaccess.cli.output import Ended
 from simaccess.errors import InputError, LinkError
@@ -31,6 +32,8 @@ __all__ = ["app", "main"]
 
 # BadParameter is public in every version of typer; the exceptions beside it are not.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+_INTERRUPTED = 130, "interrupted; nothing was written"
 
 app = typer.Typer(
     name="simaccess",
@@ -68,37 +71,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for a user's mistake; 130 after an interrupt; 1 if a link fails, or if nobody reads
-        the output any more.
+        0; 2 for a user's mistake; 130 after an interrupt, 143 after a termination; 1 if a link
+        fails, or if nobody reads the output any more.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # till the end
+    with terminations() as termination:
+        code, line = _run(arguments)
+    if code == 130 and termination.came:
+        code, line = 143, line.replace("interrupted", "terminated", 1)
+    if line:
+        sys.stderr.write(f"simaccess: {line}\n")
+    return code
+
+
+def _run(arguments: Sequence[str]) -> tuple[int, str]:  # noqa: PLR0911  # one an ending
+    """Run the command; return its exit code, and the line that it ends with, if any."""
     try:
         code = app(arguments or ["--help"], prog_name="simaccess", standalone_mode=False)
         sys.stdout.flush()
     except (InputError, _UsageError, MemoryError, OverflowError) as error:
-        return _failed(_problem(error))
+        return 2, f"error: {_problem(error)}"
     except LinkError as error:
-        return _failed(str(error), 1)
+        return 1, f"error: {error}"
     except Ended as end:
-        sys.stderr.write(f"simaccess: {end}\n")
-        return end.code
+        return end.code, str(end)
     except KeyboardInterrupt:
-        code = 130
+        return _INTERRUPTED
     except (BrokenPipeError, SystemExit) as error:
         # typer and rich end the process themselves when their reader is gone.
         if isinstance(error, SystemExit) and error.code != 1:
             raise
         # What is still buffered would fail again when the interpreter flushes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+        return 1, ""
     except OSError as error:  # such as a full disk behind stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _failed(f"cannot write the output: {error.strerror}")
+        return 2, f"error: cannot write the output: {error.strerror}"
     if code == 130:  # typer, too, makes it of an interrupt
-        sys.stderr.write("simaccess: interrupted; nothing was written\n")
-    return code if isinstance(code, int) else 0
+        return _INTERRUPTED
+    return code if isinstance(code, int) else 0, ""
 
 
 def _print_version(wanted: bool) -> None:
@@ -118,11 +131,6 @@ def _simaccess(
     ] = False,
 ) -> None:
     pass
-
-
-def _failed(problem: str, code: int = 2) -> int:
-    sys.stderr.write(f"simaccess: error: {problem}\n")
-    return code
 
 
 def _problem(error: Exception) -> str:

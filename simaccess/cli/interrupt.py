@@ -1,4 +1,4 @@
-"""An interrupt while a command puts its files in their places: it waits until all of them are."""
+"""Interrupts and terminations end a command cleanly; while it puts its files in place they wait."""
 
 from __future__ import annotations
 
@@ -6,42 +6,85 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from simaccess.cli.output import Ended
 
-__all__ = ["late_interrupts"]
+__all__ = ["Termination", "late_interrupts", "terminations"]
+
+
+class Termination:
+    """What SIGTERM does: the same as an interrupt, but it is told apart at the end.
+
+    Attributes
+    ----------
+    came : bool
+        Whether one has come.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        """Interrupt."""
+        self.came = True
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def terminations() -> Iterator[Termination]:
+    """Let SIGTERM interrupt, where it would kill the process."""
+    handler = Termination()
+    # Elsewhere no signal arrives; and whoever handles or ignores it goes on doing so.
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield handler
+        return
+    signal.signal(signal.SIGTERM, handler)
+    try:
+        yield handler
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
 def late_interrupts() -> Iterator[Callable[[], None]]:
     """Provide what is called when it is too late to write nothing.
 
-    From that call to the end of the context an interrupt waits.
+    From that call to the end of the context an interrupt or a termination waits.
 
     Raises
     ------
     Ended
-        At the end of the context, if an interrupt has waited for it and nothing else went wrong.
+        At the end of the context, if one has waited for it and nothing else went wrong.
     """
-    came = held = False
+    came = False
+    held: dict[int, Callable[[int, FrameType | None], object]] = {}
 
-    def note(_signal: object, _frame: object) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
         nonlocal came
         came = True
+        handler = held[number]
+        if isinstance(handler, Termination):
+            handler.came = True
 
     def hold() -> None:
-        nonlocal held
         # Elsewhere no interrupt arrives; and whoever handles or ignores it goes on doing so.
         if threading.current_thread() is not threading.main_thread():
             return
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            held = True
-            signal.signal(signal.SIGINT, note)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if handler is signal.default_int_handler or isinstance(handler, Termination):
+                assert callable(handler)
+                held[number] = handler
+                signal.signal(number, note)
 
     try:
         yield hold
     finally:
-        if held:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in held.items():
+            signal.signal(number, handler)
     if came:
         raise Ended("interrupted; everything was written", 130)

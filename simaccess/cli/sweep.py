@@ -74,7 +74,8 @@ def sweep(
         from simaccess.sweep.table import WIDTH, table
 
         console = Console(highlight=False)
-        console.print(table(outcome, min(console.width, WIDTH)))
+        styled = console.color_system is not None  # a terminal may have no bold, or not want it
+        console.print(table(outcome, min(console.width, WIDTH), styled=styled))
     else:
         from simaccess.sweep.table import as_text
 

@@ -29,19 +29,20 @@ _NAMES: Mapping[Objective, str] = {"throughput": "throughput", "latency": "media
 _LABELS = 16  # columns of the labels on the left
 
 
-def table(outcome: Outcome, columns: int = WIDTH) -> RenderableType:
-    """Return the answer, to be printed by rich on as many columns."""
+def table(outcome: Outcome, columns: int = WIDTH, *, styled: bool = True) -> RenderableType:
+    """Return the answer, to be printed by rich on as many columns, with or without bold."""
     parts: list[RenderableType] = [Text(outcome.question, style="bold")]
     for link, cells in groupby(outcome.cells, key=lambda cell: cell.model):
         parts += ["", *_link(link, list(cells), outcome, columns)]
-    parts += ["", _conditions(outcome, columns), "", _legend(outcome)]
+    parts += ["", _conditions(outcome, columns), "", _legend(outcome, styled=styled)]
     return Group(*parts)
 
 
 def as_text(outcome: Outcome, columns: int = WIDTH) -> str:
     """Return the answer as plain text, at most so many columns wide."""
     stream = io.StringIO()
-    Console(file=stream, width=columns, color_system=None).print(table(outcome, columns))
+    plain = table(outcome, columns, styled=False)
+    Console(file=stream, width=columns, color_system=None).print(plain)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
@@ -183,10 +184,11 @@ def _figures(seen: Conditions) -> tuple[str, ...]:
     )
 
 
-def _legend(outcome: Outcome) -> Text:
+def _legend(outcome: Outcome, *, styled: bool) -> Text:
+    bold = " Bold: best mean." if styled else ""
     drawn = (
         ""
-        if not any(cell.draws for cell in outcome.cells)
+        if not any(any(cell.draws.values()) for cell in outcome.cells)
         else (
             " Draws: models drawn from their parameters' ranges, with the settings found for the model"
             f" as it stands; a method {FAR} times behind is left out."
@@ -202,7 +204,7 @@ def _legend(outcome: Outcome) -> Text:
         )
     )
     return Text(
-        "Throughput counts the bytes that the client asked for. Bold: best mean."
+        f"Throughput counts the bytes that the client asked for.{bold}"
         f"{searched}{drawn} {LEGEND} {outcome.simulations} simulations.",
         style="dim",
     )

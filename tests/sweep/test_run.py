@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -5,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console, RenderableType
 
 from simaccess import present
 from simaccess.errors import InputError
@@ -17,7 +19,7 @@ from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.files import write
 from simaccess.sweep.outcome import Outcome
 from simaccess.sweep.run import FAR, run
-from simaccess.sweep.table import WIDTH, as_text, verdict_shown
+from simaccess.sweep.table import WIDTH, as_text, table, verdict_shown
 from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
 from simaccess.verdict import verdict
 
@@ -166,6 +168,22 @@ def test_a_verdict_in_a_line(
     assert verdict_shown(verdict(figures, draws=draws), seeded=False) == said
 
 
+def test_the_legend_tells_of_what_is_there(outcome: Outcome) -> None:
+    def shown(answer: RenderableType, **settings: object) -> str:
+        console = Console(file=io.StringIO(), width=WIDTH, **settings)  # type: ignore[arg-type]
+        with console.capture() as capture:
+            console.print(answer)
+        return " ".join(capture.get().split())
+
+    plain = " ".join(as_text(outcome).split())
+    assert "Bold" not in plain
+    assert " Draws: models drawn " in plain
+    styled = shown(table(outcome), force_terminal=True, color_system="standard")
+    assert "Bold: best mean." in styled
+    cells = tuple(replace(cell, draws=dict.fromkeys(cell.draws, ())) for cell in outcome.cells)
+    assert "Draws:" not in as_text(replace(outcome, cells=cells))
+
+
 def test_files_appear_whole_and_are_replaced(outcome: Outcome, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "results"
 
@@ -237,7 +255,14 @@ def test_a_workers_refusal_keeps_its_parts() -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_cleanly(small_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+@pytest.mark.parametrize("group", [True, False], ids=["group", "process"])
+def test_an_interrupt_ends_cleanly(  # noqa: PLR0917  # pytest names them
+    number: signal.Signals, code: int, word: str, group: bool, small_file: Path, tmp_path: Path
+) -> None:
     text = small_file.read_text(encoding="utf-8").replace("draws = 2", "draws = 20000")
     file = tmp_path / "long.toml"
     file.write_text(text, encoding="utf-8")
@@ -258,11 +283,11 @@ def test_an_interrupt_ends_cleanly(small_file: Path, tmp_path: Path) -> None:
     )
     time.sleep(4)
     assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if group else os.kill)(process.pid, number)
     said, failed = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert said == ""
-    assert failed == "simaccess: interrupted; nothing was written\n"
+    assert failed == f"simaccess: {word}; nothing was written\n"
     assert not out.exists()
     # Whoever served the workers sees that they are gone, and goes too.
     for _ in range(50):

@@ -32,7 +32,7 @@ def test_upstream_is_as_downstream_unless_it_is_told() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"rtt": "20"}, "rtt = '20': missing unit; allowed: '1.2 us'"),
+        ({"rtt": "20"}, "rtt = '20': missing unit; allowed: as in '1.2 us'"),
         ({"rate": "0 Mbit/s"}, "rate = '0 Mbit/s': not allowed; allowed: greater than or equal"),
         (
             {"buffer": "1 kB"},
