@@ -101,9 +101,10 @@ def errors_without_end(end: FarEnd, got: Got) -> None:
 Fault: TypeAlias = Callable[[FarEnd, Got], None]
 
 FATAL: dict[Fault, str] = {
-    short_read: "closed the connection with requests under way",
-    closed: "closed the connection with requests under way",
-    reset: "Connection reset by peer|closed the connection with requests under way",
+    # What is seen first: the end of what it sent, or that it takes nothing any more.
+    short_read: "closed the connection with requests under way|the connection was lost: ",
+    closed: "closed the connection with requests under way|the connection was lost: ",
+    reset: "the connection was lost: |closed the connection with requests under way",
     wrong_cookie: "protocol error: a reply to a request that was not made",
     too_long: "protocol error: the read of .* is answered with",
     length_of_4_gib: "protocol error: the read of .* is answered with 4294967287 bytes",
