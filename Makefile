@@ -9,10 +9,10 @@ STAMP := $(VENV)/.installed
 CODE := $(wildcard simaccess tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench validation clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv and install the package with its tools into it
 
@@ -25,11 +25,15 @@ test: $(STAMP)  ## run every test
 check: $(STAMP)  ## lint, formatting, types, layering
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy $(CODE) experiments/validation.py
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## time the engine against plain SimPy
+bench: $(STAMP)  ## time the engine against plain SimPy, and real links against bare clients
 	$(BIN)/python bench/engine.py
+	$(BIN)/python bench/real.py
+
+validation: $(STAMP)  ## hold the models against real links (root, a quiet machine, an hour)
+	$(BIN)/python experiments/validation.py
 
 clean:  ## remove .venv, results, caches and built packages
 	rm -rf $(VENV) results dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache \

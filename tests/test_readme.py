@@ -47,6 +47,18 @@ def test_ten_lines_of_python_compare_the_methods() -> None:
     ]
 
 
+def test_an_unmodified_reader_runs_on_a_real_and_on_a_simulated_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(shown("run: file", "python"), "README.md", "exec"), {})
+    real, simulated = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"file:some\.zip: 0\.\d{4} s, \d+ round trips", real)
+    found = re.fullmatch(r"sim:wan-20ms-100mbit.*: (0\.\d{4}) s, \d+ round trips", simulated)
+    assert found is not None
+    assert float(found.group(1)) > 0.08  # the handshake, the archive's directory, the member
+
+
 def test_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):

@@ -15,7 +15,7 @@ import pytest
 def test_the_ratios_are_printed() -> None:
     if shutil.which("nbdkit") is None:
         pytest.skip("nbdkit is missing: install Debian's package nbdkit")
-    script = Path(__file__).parents[2] / "bench" / "real.py"
+    script = Path(__file__).parents[2] / "bench" / "real_nbd.py"
     done = subprocess.run(
         [sys.executable, script, "--rounds", "2", "--size", "8", "--json"],
         capture_output=True,
