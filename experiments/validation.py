@@ -26,6 +26,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from matplotlib.figure import Figure
+from validation_tables import HEADING, by_class, by_method, conditions, row
 
 from simaccess.calibrate import begin, calibrate
 from simaccess.cell import Cell, assignments
@@ -246,34 +247,6 @@ def known(setting: str, control: str) -> dict[str, str]:
     }
 
 
-def share(value: float | None) -> str:
-    """Return a share as text."""
-    return "n/a" if value is None else f"{100 * value:.1f} %"
-
-
-def row(name: str, found: Validation) -> str:
-    """Return a row of the report's tables."""
-    errors = found.overall
-    entries = [
-        name,
-        str(errors.points),
-        f"{share(errors.median_error)} / {share(errors.p95_error)}",
-        f"{share(errors.baseline_median_error)} / {share(errors.baseline_p95_error)}",
-        share(errors.split_half_p95),
-        share(errors.coverage),
-        f"{share(found.threshold.median_error)} ({found.threshold.points})",
-        share(found.rank_agreement),
-        share(found.regret),
-    ]
-    return "| " + " | ".join(entries) + " |"
-
-
-HEADING = """\
-| link | points | error, median / p95 | baseline, median / p95 | split-half p95 | inside 90 % \
-| on threshold, median (points) | ranks | regret |
-|---|---|---|---|---|---|---|---|---|"""
-
-
 def slug(*names: str) -> str:
     """Return names as the name of a file."""
     return "-".join("".join(c if c.isalnum() else "-" for c in name).strip("-") for name in names)
@@ -328,32 +301,43 @@ def _say(name: str, outcome: Outcome, seconds: float) -> None:
 
 def report(out: Path, pairs: Iterable[tuple[str, str]], pool: Pool) -> None:
     """Fit and validate what has been measured, and write the tables."""
-    lines = ["## WAN in a box", "", HEADING]
-    models = {}
+    models: dict[tuple[str, str], Model] = {}
+    found: dict[tuple[str, str], Validation] = {}
+    sets: dict[str, MeasuredSet] = {}
+    wan, local, moved = (
+        ["## WAN in a box", "", HEADING],
+        ["## Links of one machine", "", HEADING],
+        [],
+    )
     for setting, control in pairs:
         file = out / f"{slug(setting, control)}.csv"
-        if not file.exists():
-            continue
-        print(f"{setting}, {control}", flush=True)
-        model = fit("wan-link", file, known(setting, control), pool, vary=WAN_FITTED)
-        models[setting, control] = model
-        lines.append(row(f"{setting}, {control}", check(file, model, pool, file.stem)))
-    lines += ["", "## Transfer: fitted on one setting, predicting another", "", HEADING]
+        if file.exists():
+            print(f"{setting}, {control}", flush=True)
+            sets[f"{setting}, {control}"] = MeasuredSet.read(file)
+            model = fit("wan-link", file, known(setting, control), pool, vary=WAN_FITTED)
+            models[setting, control] = model
+            found[setting, control] = check(file, model, pool, file.stem)
+            wan.append(row(f"{setting}, {control}", found[setting, control]))
     for (setting, control), (other, same) in product(models, models):
         if control == same and setting != other:
-            moved = models[setting, control].with_values(known(other, control))
+            print(f"{setting} to {other}, {control}", flush=True)
+            there = models[setting, control].with_values(known(other, control))
             file = out / f"{slug(other, control)}.csv"
             name = slug(setting, "to", other, control)
-            found = check(file, moved, pool, name)
-            lines.append(row(f"{setting} to {other}, {control}", found))
-    lines += ["", "## Links of one machine", "", HEADING]
+            moved.append(row(f"{setting} to {other}, {control}", check(file, there, pool, name)))
     for name in ("shared memory", "file, buffered", "NBD, loopback"):
         file = out / f"{slug(name)}.csv"
         if file.exists():
             print(name, flush=True)
+            sets[name] = MeasuredSet.read(file)
             model = fit("fifo-link", file, {"dma.completion": "1 ns"}, pool)
-            lines.append(row(name, check(file, model, pool, file.stem)))
-    (out / "tables.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            found[name, ""] = check(file, model, pool, file.stem)
+            local.append(row(name, found[name, ""]))
+    lines = [*conditions(sets), *wan, "", *local]
+    if moved:
+        lines += ["", "## Transfer: fitted on one setting, predicting another", "", HEADING, *moved]
+    lines += ["", *by_class(found), "", *by_method(found)]
+    (out / "validation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 
