@@ -2,8 +2,9 @@
 
 What is made small is the logarithm of predicted over measured, over the error of the measurement
 (at least `FLOOR`), under a loss that grows like its root for points that do not fit. The
-parameters are fitted within bounds, all but durations in their logarithm. Points held out are never
-simulated here.
+parameters are fitted within bounds, all but durations in their logarithm. What was timed on the
+link itself, loads and copies, tells the parameters that it depends on; only those that it does not
+are fitted to whole methods. Points held out are never simulated here.
 """
 
 from __future__ import annotations
@@ -134,20 +135,42 @@ def calibrate(
     every = points(measured)
     hidden = held_out((point.cell for point in every), hold_out)
     chosen = [point for point in every if point.cell not in hidden]
+    own = [point for point in chosen if point.cell.operation != "method"]
+    whole = [point for point in chosen if point.cell.operation == "method"]
     keys = _keys(start, vary)
-    if len(chosen) <= len(keys):
-        raise InputError(
-            "too few points to fit",
-            key="points",
-            value=len(chosen),
-            allowed=f"more than the {len(keys)} parameters that vary",
-        )
-    problem = Problem(start, chosen, pool, segment_of(measured), keys, dict(bounds or {}), report)
-    silent = problem.look_around()
-    result = problem.solve()
-    fitted = tuple(problem.fitted(result))
-    errors = np.abs(np.expm1(problem.logarithms(result.params)))
-    ties = correlations(result, problem.keys)
+    fitted: list[Fitted] = []
+    ties: dict[tuple[str, str], float] = {}
+    silent: list[str] = []
+    doubts: list[str] = []
+    simulations = 0
+    made = start
+    for some in (own, whole):
+        if not (some and keys):
+            continue
+        problem = Problem(made, some, pool, segment_of(measured), keys, dict(bounds or {}), report)
+        silent = problem.look_around()
+        keys = [key for key in keys if key not in problem.keys]
+        if problem.keys:
+            if len(some) <= len(problem.keys):
+                raise InputError(
+                    "too few points to fit",
+                    key="points",
+                    value=len(some),
+                    allowed=f"more than the {len(problem.keys)} parameters that they are to tell",
+                )
+            result = problem.solve()
+            found = problem.fitted(result)
+            tied = correlations(result, problem.keys)
+            fitted += found
+            ties |= tied
+            doubts += _doubts(found, tied)
+            made = made.with_values(made.written({one.key: one.value for one in found}))
+        simulations += problem.simulations
+    if not fitted:
+        raise InputError("none of the parameters changes any of these times", key="vary")
+    last = Problem(made, chosen, pool, segment_of(measured), [], {}, report)
+    errors = last.errors()
+    simulations += last.simulations
     count = len(every) - len(chosen)
     calibration: dict[str, Scalar] = {
         "data": data,
@@ -158,19 +181,19 @@ def calibrate(
         "median_error": float(f"{np.median(errors):.3g}"),
         "p95_error": float(f"{np.percentile(errors, 95):.3g}"),
     }
-    for fact in ("link", "machine", "kernel"):
+    for fact in ("link", "kernel"):
         if fact in measured.header:
             calibration[fact] = str(measured.header[fact])
     return Fit(
         model=_model(start, fitted, calibration),
-        fitted=fitted,
+        fitted=tuple(fitted),
         correlation=ties,
-        warnings=(*silent, *_doubts(fitted, ties)),
+        warnings=(*silent, *doubts),
         median_error=float(np.median(errors)),
         p95_error=float(np.percentile(errors, 95)),
         points=len(chosen),
         held_out=count,
-        simulations=problem.simulations,
+        simulations=simulations,
     )
 
 

@@ -79,7 +79,7 @@ class Problem:
         report: Callable[[float], None],
     ) -> None:
         self.start = start
-        self.keys = keys
+        self.keys = list(keys)
         self.simulations = 0
         self._pool = pool
         self._segment = segment
@@ -130,8 +130,6 @@ class Problem:
                 continue
             self._values[key] = values[int(np.argmin([self._cost(each) for each in times]))]
             self.start = self._with({})
-        if not self.keys:
-            raise InputError("none of the parameters changes any of these times", key="vary")
         return silent
 
     def solve(self) -> lmfit.minimizer.MinimizerResult:
@@ -188,6 +186,11 @@ class Problem:
         """Return the logarithm of predicted over measured of each point."""
         values = {key: self._value(key, parameters[_name(key)].value) for key in self.keys}
         off: NDArray[np.float64] = np.log(self._times(self._with(values)) / self._measured)
+        return off
+
+    def errors(self) -> NDArray[np.float64]:
+        """Return the relative error of each point with nothing varied."""
+        off: NDArray[np.float64] = np.abs(self._times(self.start) / self._measured - 1)
         return off
 
     def residuals(self, parameters: lmfit.Parameters) -> NDArray[np.float64]:

@@ -95,6 +95,7 @@ class FileLink(RealLink):
         except BaseException:
             self.close()
             raise
+        self.views = chosen.mode == "mapped"
         self.overlaps = self._posted or self._copier is not None
 
     def attach(self) -> Segment:

@@ -63,6 +63,8 @@ class SharedMemoryLink(RealLink):
         If there is no such memory, or it may not be read.
     """
 
+    views = True
+
     MEANING: ClassVar = {
         "load": "a view of the memory itself, without a copy; too short to be timed, so its cache"
         " misses, which come when the client looks at the bytes, count as compute",
