@@ -99,7 +99,7 @@ class Recovery:
             hole = holes.popleft()
             fresh = fresh or hole.number >= self._from
             self.lost.append(hole)
-            flight -= hole.size
+            flight -= self._control.mss
         self._acked += size
         self._burst = size
         if fresh and self.active:
@@ -128,7 +128,7 @@ class Recovery:
         self._from = coming
         while self.holes:
             hole = self.holes.popleft()
-            flight -= hole.size
+            flight -= self._control.mss
             self.lost.append(hole)
         return flight
 
@@ -150,7 +150,7 @@ class Recovery:
         """Reduce the window once for everything that is in flight now."""
         mss = self._control.mss
         self.events += 1
-        self._flight = max(flight + sum(hole.size for hole in self.lost), mss)
+        self._flight = max(flight + len(self.lost) * mss, mss)
         self._from = coming
         if self._control.lost() is None:
             return

@@ -22,6 +22,7 @@ from simaccess.sim.recovery import Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
 from simaccess.sim.tcp import CongestionControl
 from simaccess.sim.train import Alarm, Hole, Message, Train
+from simaccess.sim.window_use import WindowUse
 
 __all__ = ["Sender"]
 
@@ -89,7 +90,7 @@ class Sender:
         self._receiver = Receiver()
         self._acks: deque[Train] = deque()
         self._number = 0  # of the next packet
-        self._limited_until = 0  # packets before this were in flight while the window was full
+        self._use = WindowUse()
         self._round = RoundTrips(control, path.packet)
         self._progress = 0  # the last time that something left or came back
         self._recovery = Recovery(control)
@@ -130,8 +131,7 @@ class Sender:
             window = min(self._receive_window, control.cwnd)
             room = window - self.flight
         self._fill(room, now)
-        if self.flight + self._mss > control.cwnd:
-            self._limited_until = self._number
+        self._use.note(control, self.flight, self._number)
         if self._acks and (
             self._pending or self._lost or self._holes or self._recovery.active or control.paced
         ):
@@ -147,7 +147,7 @@ class Sender:
             else:
                 message = self._pending[0]
                 size = min(self._mss, message.sending)
-            if size > room:
+            if self._mss > room:  # a short packet counts as a full one
                 return
             if paced:
                 if now < self._next_send:
@@ -159,13 +159,14 @@ class Sender:
                 self._launch(hole.message, size, now, hole)
                 self.retransmissions += 1
             elif self._whole and message.sending > size and room >= 2 * size:
-                size = self._burst(message, room, now)
+                room -= self._burst(message, room, now) * self._mss
+                continue
             else:
                 self._new(message, size)
                 self._launch(message, size, now, None)
-            room -= size
+            room -= self._mss
             if self._recovery.active:
-                self._recovery.sent += size
+                self._recovery.sent += self._mss
         self._out_of_data = self.delivered + self.flight
 
     def _new(self, message: Message, size: int) -> None:
@@ -174,20 +175,20 @@ class Sender:
             self._pending.popleft()
 
     def _burst(self, message: Message, room: int, now: int) -> int:
-        """Send as many new packets of a message as fit, or lose one; return the bytes."""
+        """Send as many new packets of a message as fit, or lose one; return how many."""
         mss = self._mss
-        size = message.sending if message.sending <= room else room // mss * mss
-        count = -(-size // mss)
+        count = min(-(-message.sending // mss), room // mss)
+        size = min(message.sending, count * mss)
         fitting = min(count, self._path.room(now) // self._tau, self._next_loss - self._number)
         if fitting < count:
             size = max(fitting, 1) * mss
         self._new(message, size)
         if fitting < 1:
             self._launch(message, size, now, None)
-        else:
-            count = min(count, fitting)
-            self._emit(message, count, size - (count - 1) * mss, now)
-        return size
+            return 1
+        count = min(count, fitting)
+        self._emit(message, count, size - (count - 1) * mss, now)
+        return count
 
     def _emit(
         self,
@@ -234,7 +235,7 @@ class Sender:
             trains.append(train)
         self._round.mark(number, count, first, group)
         self._number += count
-        self.flight += size
+        self.flight += count * self._mss
         last_sent = first + (count // group - 1) * self._tau if group else first
         if last_sent > self._progress:
             self._progress = last_sent
@@ -259,7 +260,7 @@ class Sender:
             self._recovery.missing += 1
         self._holes.append(Hole(self._number, size, message, original))
         self._number += 1
-        self.flight += size
+        self.flight += self._mss
         self._progress = max(self._progress, now)
 
     def _awake(self, now: int) -> None:
@@ -297,7 +298,6 @@ class Sender:
         size = count * self._mss
         whole = count == train.count
         if whole:
-            size += train.last - self._mss
             self._acks.popleft()
         else:
             train.ack += count * self._tau
@@ -314,9 +314,8 @@ class Sender:
             if not self._recovery.active:
                 self.control.round(now, self._round.began)
             self._round.begin(self._number, now)
-        limited = self._limited_until - number
-        if limited > 0 and not self._recovery.active:
-            self.control.acknowledged(size if limited >= count else limited * self._mss)
+        if not self._recovery.active:
+            self._grow(now, latest, count)
         if self._round.sampling:
             self._round.sample(now, number, count)
         if self.control.paced and now > train.since:
@@ -334,6 +333,14 @@ class Sender:
         if group or self._pending or self._lost:
             self._send(now + (count - 1) * self._tau)
 
+    def _grow(self, now: int, latest: int, count: int) -> None:
+        """Let the window grow by acknowledged packets, as far as it was the limit."""
+        control = self.control
+        control.train(now, latest)
+        counted = self._use.counted(control, count)
+        if counted:
+            control.acknowledged(counted * self._mss)
+
     def _batch(self, train: Train, bound: int) -> tuple[int, int]:
         """Return how many acknowledgements to take at once, and the packets that each releases.
 
@@ -349,6 +356,8 @@ class Sender:
         tau = self._tau
         count = min(train.count, 1 + max(0, bound - 1 - train.ack) // tau)
         count = min(count, rounds.end - number)
+        until, look = self.control.quiet(train.ack)
+        count = min(count, look, max(1, 1 + (until - train.ack) // tau))
         if len(rounds.sampling) == SAMPLES:
             eighth = rounds.sampling[-1][0]
             if number <= eighth:
@@ -367,13 +376,17 @@ class Sender:
         if not 0 <= limit < mss:
             return 1, 0
         group = 1
-        growing = control.cwnd < control.ssthresh
-        if growing and control.cwnd + mss <= window:
-            growth = (min(control.ssthresh, window) - control.cwnd) // mss
-            count = min(count, growth)
+        use = self._use
+        if self.flight + mss > control.cwnd:
+            if not use.limited:
+                return 1, 0
+        else:  # the receive window is the limit: the sign of use changes when it is out of date
+            count = min(count, use.end - (self._number - self.flight // mss))
+        if control.cwnd < control.ssthresh and use.counted(control, 1):
+            if control.cwnd + mss > window:
+                return 1, 0
+            count = min(count, (min(control.ssthresh, window) - control.cwnd) // mss)
             group = 2
-        elif growing and (control.cwnd < window or self._limited_until == self._number):
-            return 1, 0
         count = min(count, self._pending[0].sending // (group * mss))
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path
@@ -404,7 +417,7 @@ class Sender:
         if not self._probed:
             self._probed = True
             hole = self._holes.pop()
-            self.flight -= hole.size
+            self.flight -= self._mss
             self._recovery.probe = self._number
             self.retransmissions += 1
             self._launch(hole.message, hole.size, now, hole)

@@ -1,12 +1,13 @@
 """Congestion control of TCP: what a sender remembers, and how its window moves.
 
-Windows are bytes of payload, times are ticks. Slow start counts acknowledged bytes, so that
-delayed acknowledgements do not slow the doubling. In congestion avoidance the window moves once
-a round trip, by as much as its law says for the whole round. Both count only bytes that were in
-flight while the window was the limit, and CUBIC's time runs only then.
+Windows are bytes of whole packets, times are ticks: as in Linux, a short packet counts as a full
+one. Slow start counts acknowledged packets, so that delayed acknowledgements do not slow the
+doubling. In congestion avoidance the window moves once a round trip, by as much as its law says for
+the whole round. Both count only what is acknowledged while the window is the limit
+(`window_use`), and CUBIC's time runs only then.
 
 Sources: Reno, RFC 5681; CUBIC, RFC 8312 and 9438 (C, beta, region friendly to Reno, fast
-convergence); time-outs, RFC 6298; HyStart, Ha and Rhee 2011; BBR, Cardwell and others 2016.
+convergence); time-outs, RFC 6298; BBR, Cardwell and others 2016.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections import deque
 from typing import Literal, TypeAlias
 
 from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.hystart import WINDOW, AckTrain, delay_threshold
 
 __all__ = [
     "Algorithm",
@@ -29,10 +31,7 @@ __all__ = [
 
 Algorithm: TypeAlias = Literal["reno", "cubic", "bbr"]
 
-_MILLISECOND = TICKS_PER_SECOND // 1000
 _UNLIMITED = 1 << 62
-_HYSTART_WINDOW = 16
-"""Packets from which on HyStart looks at delays."""
 
 
 class RoundTripTime:
@@ -106,7 +105,7 @@ class CongestionControl(ABC):
 
     @abstractmethod
     def acknowledged(self, counted: int) -> None:
-        """Take note of acknowledged bytes that were in flight while the window was the limit."""
+        """Take note of bytes that are acknowledged while the window is the limit."""
 
     @abstractmethod
     def round(self, now: int, started: int) -> None:
@@ -115,6 +114,13 @@ class CongestionControl(ABC):
     @abstractmethod
     def delays(self, samples: list[int]) -> None:
         """Take note of the round-trip times of a round's first packets."""
+
+    def train(self, now: int, latest: int) -> None:  # noqa: B027  # only CUBIC listens
+        """Take note of acknowledgements that come from `now` to `latest`."""
+
+    def quiet(self, now: int) -> tuple[int, int]:  # noqa: ARG002  # CUBIC's need
+        """Return until when, and how many acknowledgements may be taken at once by `train`."""
+        return _UNLIMITED, _UNLIMITED
 
     @abstractmethod
     def idle(self, gap: int, *, restart: bool) -> None:
@@ -144,17 +150,13 @@ class Reno(CongestionControl):
     ----------
     mss, initial_window, rtt
         As for `CongestionControl`.
-    hystart : bool
-        Whether slow start ends when the delay rises.
     """
 
-    beta = 0.5
+    tenths = 5
+    """What remains of the window at a loss."""
 
-    def __init__(
-        self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
-    ) -> None:
+    def __init__(self, mss: int, initial_window: int, rtt: RoundTripTime) -> None:
         super().__init__(mss, initial_window, rtt)
-        self.hystart = hystart
         self._counted = 0
 
     def acknowledged(self, counted: int) -> None:
@@ -172,20 +174,14 @@ class Reno(CongestionControl):
         """Grow by the share of the window that was acknowledged while it was the limit."""
         counted, self._counted = self._counted, 0
         if self.cwnd >= self.ssthresh:
-            self._avoid(now, started, min(1.0, counted / self.cwnd))
+            whole = self.cwnd // self.mss * self.mss  # a part of a packet is never out
+            self._avoid(now, started, min(1.0, counted / whole))
 
     def _avoid(self, now: int, started: int, share: float) -> None:  # noqa: ARG002  # CUBIC's need
         self.cwnd += int(self.mss * share)
 
     def delays(self, samples: list[int]) -> None:
-        """Leave slow start when the least delay of a round has risen (HyStart)."""
-        if (
-            self.hystart
-            and self.cwnd < self.ssthresh
-            and self.cwnd >= _HYSTART_WINDOW * self.mss
-            and min(samples) >= self.rtt.minimum + hystart_threshold(self.rtt.minimum)
-        ):
-            self.ssthresh = self.cwnd
+        """Do nothing: in Linux, only CUBIC has HyStart."""
 
     def idle(self, gap: int, *, restart: bool) -> None:
         """Halve the window for every time-out's worth of silence, down to the initial one."""
@@ -195,14 +191,14 @@ class Reno(CongestionControl):
             if gap > timeout:
                 self.ssthresh = max(self.ssthresh, self.cwnd * 3 // 4)
             while gap > timeout and self.cwnd > floor:
-                self.cwnd //= 2
+                self.cwnd -= -(-self.cwnd // (2 * self.mss)) * self.mss
                 gap -= timeout
             self.cwnd = max(self.cwnd, floor)
 
     def lost(self) -> int | None:
         """Set the threshold, and return it."""
         self._counted = 0
-        self.ssthresh = max(int(self.cwnd * self.beta), 2 * self.mss)
+        self.ssthresh = max(self.cwnd // self.mss * self.tenths // 10, 2) * self.mss
         return self.ssthresh
 
     def recovered(self, now: int) -> None:  # noqa: ARG002  # CUBIC's need
@@ -215,25 +211,29 @@ class Reno(CongestionControl):
         self.cwnd = self.mss
 
 
-def hystart_threshold(minimum: int) -> int:
-    """Return the rise of the delay that ends slow start: RTT/8, from 4 ms to 16 ms."""
-    return min(max(minimum // 8, 4 * _MILLISECOND), 16 * _MILLISECOND)
-
-
 class Cubic(Reno):
     """A window that is a cubic function of the time since the last loss, and at least Reno's.
 
     ``W(t) = C (t - K)^3 + W_max`` packets, with ``K = ((W_max - W_0) / C)^(1/3)`` seconds, where
     W_0 is the window at the time 0 (RFC 9438, equations 1 and 2).
+
+    Parameters
+    ----------
+    mss, initial_window, rtt
+        As for `CongestionControl`.
+    hystart : bool
+        Whether slow start ends when HyStart sees the path full.
     """
 
     C = 0.4
+    tenths = 7
     beta = 0.7
 
     def __init__(
         self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
     ) -> None:
-        super().__init__(mss, initial_window, rtt, hystart=hystart)
+        super().__init__(mss, initial_window, rtt)
+        self._starting = AckTrain() if hystart else None
         self._maximum = 0.0
         self._epoch: int | None = None
         self._origin = 0.0
@@ -263,6 +263,42 @@ class Cubic(Reno):
         target = max(min(cubic, 1.5 * window), self._friendly)
         if target > window:
             self.cwnd = int(target * self.mss)
+
+    def round(self, now: int, started: int) -> None:
+        """Begin a round of HyStart, too."""
+        super().round(now, started)
+        if self._starting is not None:
+            self._starting.begin(now)
+
+    def _looking(self) -> AckTrain | None:
+        """Return HyStart's train while it looks."""
+        looking = WINDOW * self.mss <= self.cwnd < self.ssthresh
+        return self._starting if looking else None
+
+    def delays(self, samples: list[int]) -> None:
+        """Leave slow start when the least delay of a round has risen (HyStart)."""
+        least = self.rtt.minimum
+        if self._looking() is not None and min(samples) >= least + delay_threshold(least):
+            self.ssthresh = self.cwnd
+
+    def train(self, now: int, latest: int) -> None:
+        """Leave slow start when acknowledgements span half a round trip (HyStart)."""
+        starting = self._looking()
+        if starting is None:
+            return
+        share = 2.0 if self.cwnd < self.ssthresh // 2 else 1.2
+        rate = share * self.cwnd * TICKS_PER_SECOND / self.rtt.smoothed
+        if starting.full(now, latest, self.rtt.minimum, rate):
+            self.ssthresh = self.cwnd
+
+    def quiet(self, now: int) -> tuple[int, int]:
+        """Return when HyStart may see the path full, and the packets after which it looks."""
+        if self._starting is None or self.cwnd >= self.ssthresh:
+            return _UNLIMITED, _UNLIMITED
+        short = WINDOW * self.mss - self.cwnd
+        if short > 0:
+            return _UNLIMITED, -(-short // self.mss)
+        return self._starting.quiet(now, self.rtt.minimum), _UNLIMITED
 
     def idle(self, gap: int, *, restart: bool) -> None:
         """Let the time of the cubic function stand still, besides what Reno does."""
@@ -385,5 +421,6 @@ def congestion_control(
     """Make the state of a congestion control by its name."""
     if algorithm == "bbr":
         return Bbr(mss, initial_window, rtt)
-    kind = Cubic if algorithm == "cubic" else Reno
-    return kind(mss, initial_window, rtt, hystart=hystart)
+    if algorithm == "cubic":
+        return Cubic(mss, initial_window, rtt, hystart=hystart)
+    return Reno(mss, initial_window, rtt)

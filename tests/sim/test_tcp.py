@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simaccess.sim.environment import TICKS_PER_SECOND
-from simaccess.sim.tcp import Bbr, Cubic, Reno, RoundTripTime, congestion_control, hystart_threshold
+from simaccess.sim.hystart import AckTrain, delay_threshold
+from simaccess.sim.tcp import Bbr, Cubic, Reno, RoundTripTime, congestion_control
 
 MSS = 1448
 MS = TICKS_PER_SECOND // 1000
@@ -25,7 +26,7 @@ def rounds(control: Reno, count: int, length: int, start: int = 0) -> list[float
     return windows
 
 
-def test_slow_start_doubles_by_bytes() -> None:
+def test_slow_start_doubles() -> None:
     control = Reno(MSS, 10, rtt())
     for window in (10, 20, 40):
         assert control.cwnd == window * MSS
@@ -96,13 +97,20 @@ def test_silence_lets_slow_start_go_to_three_quarters() -> None:
     assert (control.cwnd, control.ssthresh) == (20 * MSS, 60 * MSS)
 
 
+def test_silence_halves_to_whole_packets() -> None:
+    control = Reno(MSS, 10, rtt())
+    control.cwnd = 91 * MSS
+    control.idle(601 * MS, restart=True)
+    assert control.cwnd == 22 * MSS
+
+
 @pytest.mark.parametrize(("milliseconds", "threshold"), [(1, 4), (32, 4), (80, 10), (400, 16)])
 def test_hystart_threshold_is_an_eighth_within_bounds(milliseconds: int, threshold: int) -> None:
-    assert hystart_threshold(milliseconds * MS) == threshold * MS
+    assert delay_threshold(milliseconds * MS) == threshold * MS
 
 
 def test_hystart_leaves_slow_start_at_the_threshold_only() -> None:
-    control = Reno(MSS, 16, rtt(80))
+    control = Cubic(MSS, 16, rtt(80))
     control.delays([90 * MS] * 7 + [90 * MS - 1])
     assert control.cwnd < control.ssthresh
     control.delays([90 * MS] * 8)
@@ -110,11 +118,43 @@ def test_hystart_leaves_slow_start_at_the_threshold_only() -> None:
 
 
 def test_hystart_spares_small_windows_and_can_be_off() -> None:
-    small = Reno(MSS, 15, rtt())
-    off = Reno(MSS, 100, rtt(), hystart=False)
-    for control in (small, off):
+    small = Cubic(MSS, 15, rtt())
+    off = Cubic(MSS, 100, rtt(), hystart=False)
+    reno = Reno(MSS, 100, rtt())
+    for control in (small, off, reno):
+        control.round(0, 0)
+        for i in range(101):
+            control.train(i * MS, i * MS)
         control.delays([500 * MS] * 8)
         assert control.cwnd < control.ssthresh
+
+
+@pytest.mark.parametrize(("window", "slack"), [(100, 1.0), (2000, 0.905)])
+def test_an_ack_train_of_half_a_round_trip_ends_slow_start(window: int, slack: float) -> None:
+    # Slack: 1 ms, or 256 KiB at two windows a round trip of 20 ms.
+    control = Cubic(MSS, window, rtt(20))
+    assert slack == pytest.approx(min(1.0, 4 * 65536 * 20 / (2 * window * MSS)), abs=1e-3)
+    control.round(0, 0)
+    end = int((20 + slack) * MS / 2) - MS // 100
+    assert control.quiet(0) == (10 * MS, 1 << 62)
+    for now in range(0, end, MS):
+        control.train(now, now)
+    control.train(end, end)
+    assert control.cwnd < control.ssthresh
+    control.train(end + MS // 50, end + MS // 50)
+    assert control.cwnd == control.ssthresh
+
+
+def test_a_gap_of_more_than_2_ms_ends_an_ack_train_until_the_next_round() -> None:
+    train = AckTrain()
+    train.begin(0)
+    assert not train.full(2 * MS, 9 * MS, 20 * MS, 1e6)
+    assert not train.full(11 * MS + 1, 11 * MS + 1, 20 * MS, 1e6)
+    assert train.quiet(11 * MS + 1, 20 * MS) == 1 << 62
+    assert not train.full(12 * MS, 12 * MS, 20 * MS, 1e6)
+    train.begin(20 * MS)
+    assert not train.full(22 * MS, 30 * MS, 20 * MS, 1e6)
+    assert train.full(31 * MS, 31 * MS, 20 * MS, 1e6)
 
 
 def test_timeout_is_the_smoothed_time_and_four_variations() -> None:
@@ -130,10 +170,12 @@ def test_timeout_is_the_smoothed_time_and_four_variations() -> None:
     assert estimate.timeout > estimate.smoothed + 400 * MS
 
 
-@pytest.mark.parametrize(("algorithm", "share"), [("reno", 0.5), ("cubic", 0.7)])
-def test_a_loss_reduces_the_window_by_its_factor(algorithm: str, share: float) -> None:
-    control = congestion_control(algorithm, MSS, 100, rtt(), hystart=True)  # type: ignore[arg-type]  # parametrised
-    assert control.lost() == int(100 * MSS * share)
+@pytest.mark.parametrize(("algorithm", "window"), [("reno", 50), ("cubic", 70)])
+def test_a_loss_reduces_the_window_by_its_factor_to_whole_packets(
+    algorithm: str, window: int
+) -> None:
+    control = congestion_control(algorithm, MSS, 101, rtt(), hystart=True)  # type: ignore[arg-type]  # parametrised
+    assert control.lost() == window * MSS
     control.expired()
     assert control.cwnd == MSS
 
