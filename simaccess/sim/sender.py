@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from simaccess.sim.bottleneck import Bottleneck
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.receiver import Receiver
-from simaccess.sim.recovery import Recovery
+from simaccess.sim.recovery import TIMER, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
 from simaccess.sim.tcp import CongestionControl
 from simaccess.sim.train import Alarm, Hole, Message, Train
@@ -104,6 +104,7 @@ class Sender:
         self._ack_alarm = Alarm(env, number, self._take)
         self._timer = Alarm(env, number, self._expire)
         self._pace = Alarm(env, number, self._send)
+        self._reordering = Alarm(env, number, self._overdue)
 
     @property
     def congestion_events(self) -> int:
@@ -142,6 +143,7 @@ class Sender:
     def _fill(self, room: int, now: int) -> None:
         paced = self.control.paced
         while self._lost or self._pending:
+            count = 1
             if self._lost:
                 size = self._lost[0].size
             else:
@@ -159,14 +161,13 @@ class Sender:
                 self._launch(hole.message, size, now, hole)
                 self.retransmissions += 1
             elif self._whole and message.sending > size and room >= 2 * size:
-                room -= self._burst(message, room, now) * self._mss
-                continue
+                count = self._burst(message, room, now)
             else:
                 self._new(message, size)
                 self._launch(message, size, now, None)
-            room -= self._mss
+            room -= count * self._mss
             if self._recovery.active:
-                self._recovery.sent += self._mss
+                self._recovery.sent += count * self._mss
         self._out_of_data = self.delivered + self.flight
 
     def _new(self, message: Message, size: int) -> None:
@@ -222,12 +223,13 @@ class Sender:
             and tail.last == self._mss
             and tail.repairs is None
             and tail.number + tail.count == number
+            and tail.goes_on(number, count, first, group)
             and tail.ack + tail.count * self._tau == ack
         ):
             tail.count += count
             tail.last = last
         else:
-            train = Train(ack, number, count, last)
+            train = Train(ack, number, count, last, left=first, group=group, step=self._tau)
             train.repairs = repairs
             train.delivered = self.delivered
             train.since = self._delivered_at
@@ -258,7 +260,7 @@ class Sender:
         original = self._number if hole is None else hole.original
         if hole is None:
             self._recovery.missing += 1
-        self._holes.append(Hole(self._number, size, message, original))
+        self._holes.append(Hole(self._number, size, message, original, now))
         self._number += 1
         self.flight += self._mss
         self._progress = max(self._progress, now)
@@ -321,10 +323,8 @@ class Sender:
         if self.control.paced and now > train.since:
             rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
             self.control.delivered(now, rate, limited=train.limited, flight=self.flight)
-        if train.repairs is not None:
-            self._recovery.repaired(train.repairs, number, self.flight, self._number)
-        if self._holes or self._recovery.active:
-            self.flight = self._recovery.detect(number, now, size, self.flight, self._number)
+        if self._recovery.missing:
+            self._detect(train, number, now)
         if group:
             message = self._pending[0]
             self._new(message, group * count * self._mss)
@@ -332,6 +332,13 @@ class Sender:
             self._emit(message, group * count, last, now, group=group)
         if group or self._pending or self._lost:
             self._send(now + (count - 1) * self._tau)
+
+    def _detect(self, train: Train, number: int, now: int) -> None:
+        """See what an acknowledgement tells of packets that are missing."""
+        recovery = self._recovery
+        self.flight = recovery.detect(train, number, now, self.flight, self._number)
+        if recovery.late:
+            self._reordering.set(recovery.late)
 
     def _grow(self, now: int, latest: int, count: int) -> None:
         """Let the window grow by acknowledged packets, as far as it was the limit."""
@@ -403,8 +410,21 @@ class Sender:
 
     def _deadline(self) -> int:
         if not self._probed:
-            return self._progress + 2 * self.rtt.smoothed
+            # The receiver may delay a lone packet's acknowledgement that long (RFC 8985, 7.2).
+            patience = self.rtt.timeout if self.flight <= self._mss else TIMER
+            return self._progress + min(2 * self.rtt.smoothed + patience, self.rtt.timeout)
         return self._progress + (self.rtt.timeout << min(self._backoff, 6))
+
+    def _overdue(self, now: int) -> None:
+        """Take for lost what should have been acknowledged if it had only been overtaken."""
+        late = self._recovery.late
+        if not late:
+            return
+        if late > now:
+            self._reordering.set(late)
+            return
+        self.flight = self._recovery.overdue(self.flight, self._number)
+        self._send(now)
 
     def _expire(self, now: int) -> None:
         """Send a tail-loss probe, or take everything for lost."""
