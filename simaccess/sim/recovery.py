@@ -208,8 +208,7 @@ class Recovery:
         self._window = self._control.cwnd
         self.late = 0
         self._from = coming
-        if self._control.lost() is None:
-            return
+        self._control.lost()
         self.active = True
         self._acked = self.sent = 0
         self._burst = self._control.mss

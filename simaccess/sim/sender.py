@@ -20,7 +20,7 @@ from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.receiver import Receiver
 from simaccess.sim.recovery import TIMER, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
-from simaccess.sim.tcp import CongestionControl
+from simaccess.sim.tcp import CongestionControl, Delivery
 from simaccess.sim.train import Alarm, Hole, Message, Train
 from simaccess.sim.window_use import WindowUse
 
@@ -99,6 +99,7 @@ class Sender:
         self._probed = False
         self._backoff = 0
         self._next_send = 0
+        self._burst_left = 0  # bytes of a paced burst that is leaving
         self._delivered_at = 0
         self._out_of_data = 0
         self._ack_alarm = Alarm(env, number, self._take)
@@ -115,6 +116,9 @@ class Sender:
         """Take one more message at its turn."""
         if self._acks and self._acks[0].ack <= now:
             self._settle(now)
+        if not self._pending and not self._lost and self.flight < self.control.cwnd:
+            # As Linux: whoever writes now may have kept the sender waiting.
+            self._out_of_data = self.delivered + self.flight or self._mss
         self._pending.append(message)
         self._receiver.expect(message)
         self._send(now)
@@ -152,10 +156,9 @@ class Sender:
             if self._mss > room:  # a short packet counts as a full one
                 return
             if paced:
-                if now < self._next_send:
-                    self._pace.set(self._next_send)
+                if self._burst_left <= 0 and not self._paced(room, now):
                     return
-                self._next_send = now + self.control.gap(size)
+                self._burst_left -= size
             if self._lost:
                 hole = self._lost.popleft()
                 self._launch(hole.message, size, now, hole)
@@ -168,7 +171,17 @@ class Sender:
             room -= count * self._mss
             if self._recovery.active:
                 self._recovery.sent += count * self._mss
-        self._out_of_data = self.delivered + self.flight
+
+    def _paced(self, room: int, now: int) -> bool:
+        """Begin a burst, or wait for its time."""
+        if now < self._next_send:
+            self._pace.set(self._next_send)
+            return False
+        left = len(self._lost) * self._mss if self._lost else self._pending[0].sending
+        self._burst_left, self._next_send = self.control.burst(
+            min(left, room), now, self._next_send
+        )
+        return True
 
     def _new(self, message: Message, size: int) -> None:
         message.sending -= size
@@ -233,7 +246,7 @@ class Sender:
             train.repairs = repairs
             train.delivered = self.delivered
             train.since = self._delivered_at
-            train.limited = bool(self._out_of_data > self.delivered)
+            train.limited = self._out_of_data >= self.delivered
             trains.append(train)
         self._round.mark(number, count, first, group)
         self._number += count
@@ -313,18 +326,22 @@ class Sender:
         self._probed = False
         self._backoff = 0
         if number >= self._round.end:
-            if not self._recovery.active:
+            if not self._recovery.active or self.control.paced:
                 self.control.round(now, self._round.began)
             self._round.begin(self._number, now)
         if not self._recovery.active:
             self._grow(now, latest, count)
         if self._round.sampling:
             self._round.sample(now, number, count)
-        if self.control.paced and now > train.since:
-            rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
-            self.control.delivered(now, rate, limited=train.limited, flight=self.flight)
+        lost = len(self._lost)
         if self._recovery.missing:
             self._detect(train, number, now)
+        if self.control.paced and now > train.since:
+            rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
+            lost = len(self._lost) - lost
+            recovering = self._recovery.active
+            sample = Delivery(rate, train.limited, self.flight, lost, recovering)
+            self.control.delivered(now, sample)
         if group:
             message = self._pending[0]
             self._new(message, group * count * self._mss)
@@ -336,7 +353,10 @@ class Sender:
     def _detect(self, train: Train, number: int, now: int) -> None:
         """See what an acknowledgement tells of packets that are missing."""
         recovery = self._recovery
+        active = recovery.active
         self.flight = recovery.detect(train, number, now, self.flight, self._number)
+        if recovery.active and not active and self.control.paced:
+            self._round.begin(self._number, now)
         if recovery.late:
             self._reordering.set(recovery.late)
 

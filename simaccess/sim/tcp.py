@@ -7,29 +7,24 @@ the whole round. Both count only what is acknowledged while the window is the li
 (`window_use`), and CUBIC's time runs only then.
 
 Sources: Reno, RFC 5681; CUBIC, RFC 8312 and 9438 (C, beta, region friendly to Reno, fast
-convergence); time-outs, RFC 6298; BBR, Cardwell and others 2016.
+convergence); time-outs, RFC 6298. bbr has a file of its own (`bbr`).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
-from typing import Literal, TypeAlias
+from typing import NamedTuple
 
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.hystart import WINDOW, AckTrain, delay_threshold
 
 __all__ = [
-    "Algorithm",
-    "Bbr",
     "CongestionControl",
     "Cubic",
+    "Delivery",
     "Reno",
     "RoundTripTime",
-    "congestion_control",
 ]
-
-Algorithm: TypeAlias = Literal["reno", "cubic", "bbr"]
 
 _UNLIMITED = 1 << 62
 
@@ -70,6 +65,30 @@ class RoundTripTime:
         return self.smoothed + max(self._rto_minimum, 4 * self.variation)
 
 
+class Delivery(NamedTuple):
+    """What an acknowledgement tells of the delivery rate.
+
+    Attributes
+    ----------
+    rate : float
+        Bytes a second that were delivered since the packet left.
+    limited : bool
+        Whether the sender had run out of data when the packet left.
+    flight : int
+        Bytes in flight now.
+    lost : int
+        Packets that it shows to be lost.
+    recovering : bool
+        Whether losses are being made good.
+    """
+
+    rate: float
+    limited: bool
+    flight: int
+    lost: int = 0
+    recovering: bool = False
+
+
 class CongestionControl(ABC):
     """How much a sender may have in flight.
 
@@ -99,8 +118,16 @@ class CongestionControl(ABC):
         self.cwnd = self.initial
         self.ssthresh = _UNLIMITED
 
-    def gap(self, size: int) -> int:
-        """Return the ticks between a packet of `size` payload bytes and the next one."""
+    def burst(self, left: int, now: int, due: int) -> tuple[int, int]:
+        """Return the bytes that leave together, and when the next may (of paced senders).
+
+        Parameters
+        ----------
+        left : int
+            Bytes that may leave.
+        now, due : int
+            The time, and the one from which they might have left.
+        """
         raise NotImplementedError
 
     @abstractmethod
@@ -138,8 +165,8 @@ class CongestionControl(ABC):
     def expired(self) -> None:
         """Answer a time-out."""
 
-    def delivered(self, now: int, rate: float, *, limited: bool, flight: int) -> None:
-        """Take a sample of the delivery rate, bytes a second (of paced senders)."""
+    def delivered(self, now: int, sample: Delivery) -> None:
+        """Take a sample of the delivery rate (of paced senders)."""
         raise NotImplementedError
 
 
@@ -317,110 +344,3 @@ class Cubic(Reno):
         """Go on from the threshold; the time begins here."""
         super().recovered(now)
         self._begin(now)
-
-
-class Bbr(CongestionControl):
-    """A window and a pacing rate from the measured delivery rate and least round-trip time.
-
-    Start-up paces at 2.89 times the delivery rate until that has not grown by a quarter for three
-    rounds; drain empties the queue; then the gains cycle, one phase a round-trip time.
-    """
-
-    paced = True
-    startup = 2.89
-    cycle = (1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-    window_gain = 2.0
-
-    def __init__(self, mss: int, initial_window: int, rtt: RoundTripTime) -> None:
-        super().__init__(mss, initial_window, rtt)
-        self.state: Literal["startup", "drain", "probe"] = "startup"
-        self._rates: deque[tuple[int, float]] = deque()  # (round, rate), the rates falling
-        self._round = 0
-        self._full_rate = 0.0
-        self._plateau = 0
-        self._phase = 2
-        self._phase_began = 0
-        self._limited = False
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second that were delivered at best in the last ten rounds."""
-        if self._rates:
-            return self._rates[0][1]
-        return self.initial * TICKS_PER_SECOND / self.rtt.minimum
-
-    @property
-    def gain(self) -> float:
-        """Pacing rate over delivery rate."""
-        if self.state == "startup":
-            return self.startup
-        return 1 / self.startup if self.state == "drain" else self.cycle[self._phase]
-
-    def gap(self, size: int) -> int:
-        """Return the ticks between a packet and the next one."""
-        return int(size * TICKS_PER_SECOND / (self.gain * self.rate) + 0.5)
-
-    def delivered(self, now: int, rate: float, *, limited: bool, flight: int) -> None:
-        """Take a sample of the delivery rate, and move on in the cycle."""
-        self._limited = limited
-        rates = self._rates
-        if not limited or rate > self.rate:
-            while rates and rates[-1][1] <= rate:
-                rates.pop()
-            rates.append((self._round, rate))
-        while len(rates) > 1 and rates[0][0] < self._round - 10:
-            rates.popleft()
-        product = self.rate * self.rtt.minimum / TICKS_PER_SECOND
-        if self.state == "drain" and flight <= product:
-            self.state = "probe"
-            self._phase_began = now
-        elif self.state == "probe" and now - self._phase_began >= self.rtt.minimum:
-            self._phase = (self._phase + 1) % len(self.cycle)
-            self._phase_began = now
-        gain = self.window_gain if self.state == "probe" else self.startup
-        target = max(int(gain * product), 4 * self.mss)
-        # In start-up the estimate is still growing: never fall back behind the initial window.
-        self.cwnd = max(target, self.initial) if self.state == "startup" else target
-
-    def acknowledged(self, counted: int) -> None:
-        """Do nothing: the window follows the delivery rate."""
-
-    def round(self, now: int, started: int) -> None:  # noqa: ARG002  # only rounds are counted
-        """Leave start-up when the rate has not grown by a quarter for three rounds."""
-        self._round += 1
-        if self.state == "startup" and self._rates and not self._limited:
-            if self.rate >= 1.25 * self._full_rate:
-                self._full_rate = self.rate
-                self._plateau = 0
-            else:
-                self._plateau += 1
-                if self._plateau >= 3:
-                    self.state = "drain"
-
-    def delays(self, samples: list[int]) -> None:
-        """Do nothing: delays end no start-up."""
-
-    def idle(self, gap: int, *, restart: bool) -> None:
-        """Do nothing: what was measured still holds."""
-
-    def lost(self) -> int | None:
-        """Keep the window."""
-        return None
-
-    def recovered(self, now: int) -> None:
-        """Do nothing."""
-
-    def expired(self) -> None:
-        """Begin with one packet, until the next acknowledgement."""
-        self.cwnd = self.mss
-
-
-def congestion_control(
-    algorithm: Algorithm, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool
-) -> CongestionControl:
-    """Make the state of a congestion control by its name."""
-    if algorithm == "bbr":
-        return Bbr(mss, initial_window, rtt)
-    if algorithm == "cubic":
-        return Cubic(mss, initial_window, rtt, hystart=hystart)
-    return Reno(mss, initial_window, rtt)

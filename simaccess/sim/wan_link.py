@@ -16,12 +16,13 @@ import numpy as np
 
 from simaccess.segment import Data, Local
 from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
+from simaccess.sim.congestion import congestion_control
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory
 from simaccess.sim.sender import Sender
 from simaccess.sim.station import Durations, StationUse
-from simaccess.sim.tcp import RoundTripTime, congestion_control
+from simaccess.sim.tcp import RoundTripTime
 from simaccess.sim.train import Message
 from simaccess.sim.transfer import Transfer
 from simaccess.sim.wan_parameters import WanParameters

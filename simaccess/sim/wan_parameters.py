@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
+from simaccess.sim.congestion import Algorithm
 from simaccess.sim.local_memory import LocalSection
-from simaccess.sim.tcp import Algorithm
 
 __all__ = ["CrossSection", "PathSection", "RequestSection", "TcpSection", "WanParameters"]
 

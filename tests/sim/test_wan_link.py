@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from simaccess.sim.bbr import Bbr
 from simaccess.sim.environment import RUN_AHEAD, TICKS_PER_SECOND, Agent, Environment
 from simaccess.sim.recovery import TIMER, Recovery
 from simaccess.sim.sender import Sender
@@ -289,6 +290,17 @@ def test_bbr_keeps_the_buffer_nearly_empty() -> None:
     product = RTT // TAU
     assert queues["bbr"] < 0.3 * product < queues["reno"]
     assert rates["bbr"] > 0.85 * 100e6 / 8 * MSS / 1500
+
+
+def test_small_requests_leave_bbr_in_startup() -> None:
+    run = Run(tcp__congestion_control="bbr")
+    run.user(*[("load", 4 * MSS)] * 12)
+    sender = run.ports[0].connections[0].down
+    spans = run.go().spans()
+    assert isinstance(sender.control, Bbr)
+    assert sender.control.state == "startup"
+    # Pairs, the second of them at the first rate or above after 10 packets.
+    assert max(spans[1:]) <= RTT + REQUEST + OVERHEAD + 2 * TAU + RTT // 10
 
 
 class Fixed:
