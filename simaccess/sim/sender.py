@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from simaccess.sim.bottleneck import Bottleneck
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
+from simaccess.sim.host import Bursts, DelayedAcks, Host
 from simaccess.sim.receiver import Receiver
 from simaccess.sim.recovery import TIMER, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
@@ -50,6 +51,8 @@ class Sender:
         Whether silence shrinks the window.
     rounds : bool
         Whether trains are taken whole where that is exact.
+    host : Host
+        What the hosts add.
     losses : iterator of int, optional
         Packets between one random loss and the next.
     jitter : iterator of int, optional
@@ -67,6 +70,7 @@ class Sender:
         receive_window: int,
         idle_restart: bool = True,
         rounds: bool = True,
+        host: Host = Host(),  # noqa: B008  # immutable
         losses: Iterator[int] | None = None,
         jitter: Iterator[int] | None = None,
     ) -> None:
@@ -82,7 +86,16 @@ class Sender:
         self._round_trip = path.delay + back
         self._receive_window = receive_window
         self._idle_restart = idle_restart
-        self._whole = rounds and jitter is None and not control.paced
+        self._whole = (
+            rounds
+            and jitter is None
+            and not (control.paced or host.delayed_ack or host.offload)
+            and 2 * host.time <= path.packet
+        )
+        self._apart = host.time
+        self._host_free = 0  # from when the host can take the next packet
+        self._bursts = Bursts(control, receive_window) if host.offload else None
+        self._delayed = DelayedAcks(back) if host.delayed_ack else None
         self._losses = losses
         self._next_loss = next(losses) - 1 if losses is not None else _NEVER
         self._jitter = jitter
@@ -104,6 +117,7 @@ class Sender:
         self._out_of_data = 0
         self._ack_alarm = Alarm(env, number, self._take)
         self._timer = Alarm(env, number, self._expire)
+        self._late_ack = Alarm(env, number, self._take)
         self._pace = Alarm(env, number, self._send)
         self._reordering = Alarm(env, number, self._overdue)
 
@@ -114,6 +128,8 @@ class Sender:
 
     def send(self, message: Message, now: int) -> None:
         """Take one more message at its turn."""
+        if self._delayed is not None and self._number:
+            self._delayed.sends(now)
         if self._acks and self._acks[0].ack <= now:
             self._settle(now)
         if not self._pending and not self._lost and self.flight < self.control.cwnd:
@@ -140,12 +156,13 @@ class Sender:
         if self._acks and (
             self._pending or self._lost or self._holes or self._recovery.active or control.paced
         ):
-            self._ack_alarm.set(self._acks[0].ack)
+            self._listen()
         if self._holes:
             self._timer.set(self._deadline())
 
     def _fill(self, room: int, now: int) -> None:
         paced = self.control.paced
+        burst = 0  # packets that are still to leave
         while self._lost or self._pending:
             count = 1
             if self._lost:
@@ -163,6 +180,13 @@ class Sender:
                 hole = self._lost.popleft()
                 self._launch(hole.message, size, now, hole)
                 self.retransmissions += 1
+            elif self._bursts is not None and not paced and not self._recovery.active:
+                burst = burst or self._bursts.packets(message, room, now, self._oldest())
+                if not burst:
+                    return
+                burst -= 1
+                self._new(message, size)
+                self._launch(message, size, now, None)
             elif self._whole and message.sending > size and room >= 2 * size:
                 count = self._burst(message, room, now)
             else:
@@ -171,6 +195,13 @@ class Sender:
             room -= count * self._mss
             if self._recovery.active:
                 self._recovery.sent += count * self._mss
+
+    def _oldest(self) -> int | None:
+        """Return when the oldest packet in flight left."""
+        left = [hole.left for hole in self._holes][:1]
+        if self._acks:
+            left.append(self._acks[0].left(self._acks[0].number))
+        return min(left, default=None)
 
     def _paced(self, room: int, now: int) -> bool:
         """Begin a burst, or wait for its time."""
@@ -193,7 +224,7 @@ class Sender:
         mss = self._mss
         count = min(-(-message.sending // mss), room // mss)
         size = min(message.sending, count * mss)
-        fitting = min(count, self._path.room(now) // self._tau, self._next_loss - self._number)
+        fitting = min(count, self._fitting(now), self._next_loss - self._number)
         if fitting < count:
             size = max(fitting, 1) * mss
         self._new(message, size)
@@ -204,20 +235,34 @@ class Sender:
         self._emit(message, count, size - (count - 1) * mss, now)
         return count
 
+    def _fitting(self, now: int) -> int:
+        """Return the packets that find room in the buffer if they all are sent now."""
+        path, apart = self._path, self._apart
+        first = max(now, self._host_free)
+        spare = path.room(first) - self._tau
+        if spare < 0:
+            return 0
+        fitting = 1 + spare // (self._tau - apart)
+        return min(fitting, 1 + (path.cross.next - 1 - first) // apart) if apart else fitting
+
     def _emit(
         self,
         message: Message,
         count: int,
         last: int,
-        first: int,
+        left: int,
         *,
         group: int = 0,
         repairs: Hole | None = None,
     ) -> None:
-        """Queue packets that fit and arrive: all at once, or `group` each packet's time."""
+        """Queue packets that fit and arrive: all sent at once, or `group` each packet's time."""
         path = self._path
         number = self._number
-        start, end = path.carry(first, count, last, group=group, step=self._tau)
+        tau = self._tau
+        first = max(left, self._host_free)
+        start, end = path.carry(first, count, last, group=group, step=tau, apart=self._apart)
+        last_left = left + (count // group - 1) * tau if group else left
+        self._host_free = first + last_left - left + (group or count) * self._apart
         arrival = end + path.delay
         ack = start + self._round_trip
         if self._jitter is not None:
@@ -236,30 +281,32 @@ class Sender:
             and tail.last == self._mss
             and tail.repairs is None
             and tail.number + tail.count == number
-            and tail.goes_on(number, count, first, group)
-            and tail.ack + tail.count * self._tau == ack
+            and tail.goes_on(number, count, left, group)
+            and tail.ack + tail.count * tau == ack
         ):
             tail.count += count
             tail.last = last
         else:
-            train = Train(ack, number, count, last, left=first, group=group, step=self._tau)
+            train = Train(ack, number, count, last, left=left, group=group, step=tau)
             train.repairs = repairs
             train.delivered = self.delivered
             train.since = self._delivered_at
             train.limited = self._out_of_data >= self.delivered
             trains.append(train)
-        self._round.mark(number, count, first, group)
+            if self._delayed is not None:
+                self._delayed.arrive(train, arrival, gap=self._recovery.missing > 0)
+        self._round.mark(number, count, left, group)
         self._number += count
         self.flight += count * self._mss
-        last_sent = first + (count // group - 1) * self._tau if group else first
-        if last_sent > self._progress:
-            self._progress = last_sent
+        if last_left > self._progress:
+            self._progress = last_left
         self._receiver.arrive(message, size, arrival)
 
     def _launch(self, message: Message, size: int, now: int, hole: Hole | None) -> None:
         """Send one packet, which may get lost; `hole` if its data got lost before."""
         path = self._path
-        fits = path.room(now) >= path.ticks[size + path.header]
+        first = max(now, self._host_free)
+        fits = path.room(first) >= path.ticks[size + path.header]
         if fits and self._number != self._next_loss:
             self._emit(message, 1, size, now, repairs=hole)
             return
@@ -267,9 +314,10 @@ class Sender:
             assert self._losses is not None
             self._next_loss += next(self._losses)
             if fits:
-                path.waste(now, size)
+                path.waste(first, size)
             if self._jitter is not None:
                 next(self._jitter)
+        self._host_free = first + self._apart
         original = self._number if hole is None else hole.original
         if hole is None:
             self._recovery.missing += 1
@@ -303,7 +351,14 @@ class Sender:
                 break
             self._acknowledge(acks[0], max(now + 1, int(min(due, _NEVER))))
         if acks and (self._pending or self._lost or self._holes or self._recovery.active):
-            self._ack_alarm.set(acks[0].ack)
+            self._listen()
+
+    def _listen(self) -> None:
+        """See to it that the next acknowledgement is heard."""
+        first = self._acks[0]
+        delayed = self._delayed
+        late = delayed is not None and delayed.waiting is first
+        (self._late_ack if late else self._ack_alarm).set(first.ack)
 
     def _acknowledge(self, train: Train, bound: int) -> None:
         """Take acknowledgements of a train, the first and such as come before `bound`."""
@@ -347,7 +402,7 @@ class Sender:
             self._new(message, group * count * self._mss)
             last = self._mss
             self._emit(message, group * count, last, now, group=group)
-        if group or self._pending or self._lost:
+        if (group or self._pending or self._lost) and not train.joined:
             self._send(now + (count - 1) * self._tau)
 
     def _detect(self, train: Train, number: int, now: int) -> None:
@@ -418,11 +473,13 @@ class Sender:
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path
         tau = self._tau
+        if self._host_free > now:
+            return 1, 0
         path.room(now)
         if path.cross.next < now + count * tau:
             count = max(0, path.cross.next - now) // tau
         end = max(path.free, now) + group * count * tau
-        if count < 2 or not path.fits(end, now + (count - 1) * tau):
+        if count < 2 or not path.fits(end, now + (count - 1) * tau + (group - 1) * self._apart):
             return 1, 0
         return count, group
 

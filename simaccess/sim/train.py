@@ -47,6 +47,7 @@ class Train:
         "ack",
         "count",
         "delivered",
+        "joined",
         "last",
         "limited",
         "number",
@@ -66,6 +67,7 @@ class Train:
         # sender had run out of data.
         self.delivered = self.since = 0
         self.limited = False
+        self.joined = False  # whether the next one's acknowledgement covers it
         self._left = left
         self._number = number
         self._group = group
