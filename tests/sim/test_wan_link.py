@@ -12,127 +12,25 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from simaccess.sim.bbr import Bbr
-from simaccess.sim.bursts import burst_packets
-from simaccess.sim.environment import RUN_AHEAD, TICKS_PER_SECOND, Agent, Environment
-from simaccess.sim.host import Bursts, DelayedAcks
-from simaccess.sim.recovery import TIMER, Recovery
+from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
 from simaccess.sim.sender import Sender
-from simaccess.sim.tcp import Reno, RoundTripTime
-from simaccess.sim.train import Hole, Message, Train
-from simaccess.sim.wan_link import WanLink, WanPort
+from simaccess.sim.train import Train
+from simaccess.sim.wan_link import WanLink
 from simaccess.sim.wan_parameters import WanParameters
-
-MSS = 1448
-HEADER = 52
-MS = TICKS_PER_SECOND // 1000
-
-PLAIN: dict[str, dict[str, Any]] = {
-    "path": {
-        "rate": "100 Mbit/s",
-        "upstream_rate": "100 Mbit/s",
-        "rtt": "20 ms",
-        "jitter": "0 s",
-        "loss": 0,
-        "mtu": "1500 B",
-        "buffer": "100 MB",
-        "upstream_buffer": "100 MB",
-    },
-    "cross": {"rate": "0 Mbit/s", "upstream_rate": "0 Mbit/s", "burst": "15000 B"},
-    "tcp": {
-        "congestion_control": "cubic",
-        "connections": 1,
-        "header": "52 B",
-        "initial_window": 10,
-        "receive_window": "100 MB",
-        "hystart": False,
-        "idle_restart": True,
-        "handshake": 1,
-        "rto_minimum": "200 ms",
-    },
-    "request": {"size": "100 B", "reply": "100 B", "issue": "5 us", "service": "50 us"},
-    "local": {"latency": "80 ns", "rate": "10 GB/s", "copy_rate": "5 GB/s"},
-}
-OVERHEAD = 55 * TICKS_PER_SECOND // 10**6
-REQUEST = 100 * 8 * TICKS_PER_SECOND // 10**8  # 100 B at 100 Mbit/s
-TAU = 120 * TICKS_PER_SECOND // 10**6  # 1500 B at 100 Mbit/s
-RTT = 20 * MS
-
-
-def parameters(**changes: Any) -> WanParameters:
-    """PLAIN with changes, written section__key."""
-    sections = {name: dict(section) for name, section in PLAIN.items()}
-    for name, value in changes.items():
-        section, key = name.split("__")
-        sections[section][key] = value
-    return WanParameters.model_validate(sections)
-
-
-class Run:
-    """A simulation of a link with one or more users."""
-
-    def __init__(
-        self, *, run_ahead: int = RUN_AHEAD, rounds: bool = True, seed: int = 1, **changes: Any
-    ) -> None:
-        self.env = Environment(run_ahead)
-        self.link = WanLink(self.env, parameters(**changes), 1 << 40, seed=seed, rounds=rounds)
-        self.local = self.link.local(1 << 40)
-        self.times: list[list[int]] = []
-        self.agents: list[Agent] = []
-        self.ports: list[WanPort] = []
-
-    def user(self, *steps: tuple[str, int]) -> WanPort:
-        """Add a user; each step is an operation and its bytes or ticks."""
-        port = self.link.attach()
-        times: list[int] = []
-        self.times.append(times)
-        self.ports.append(port)
-
-        async def body(agent: Agent) -> None:
-            under_way = []
-            for name, amount in steps:
-                if name == "load":
-                    await port.load(0, amount)
-                elif name == "store":
-                    await port.store(0, amount, None)
-                elif name == "fetch":
-                    under_way.append(await port.fetch(0, amount, self.local, 0))
-                elif name == "flush":
-                    under_way.append(await port.flush(0, amount, self.local, 0))
-                elif name == "work":
-                    await agent.work(amount)
-                elif amount <= len(under_way):  # await the amount-th from the end
-                    await under_way[-amount]
-                times.append(agent.time)
-
-        self.agents.append(self.env.start(body))
-        return port
-
-    def go(self) -> Run:
-        self.env.run()
-        for port in self.ports:  # acknowledgements that nobody waits for are taken late
-            for connection in port.connections:
-                connection.up._settle(1 << 80)
-                connection.down._settle(1 << 80)
-        return self
-
-    def spans(self, user: int = 0) -> list[int]:
-        times = self.times[user]
-        return [b - a for a, b in zip([0, *times], times, strict=False)]
-
-
-def cold(packets: int, window: int = 10, tau: int = TAU, rtt: int = RTT) -> int:
-    """Design, section 5: handshake, full rounds, the last flight."""
-    time = rtt
-    while packets > window:
-        time += max(rtt, window * tau)
-        packets -= window
-        window *= 2
-    return time + rtt + packets * tau
-
-
-def ramp(size: int = 40_000_000) -> tuple[str, int]:
-    """A transfer that opens the window widely."""
-    return ("load", size)
+from tests.sim.wan import (
+    HEADER,
+    MS,
+    MSS,
+    OVERHEAD,
+    REQUEST,
+    RTT,
+    TAU,
+    Run,
+    cold,
+    lose,
+    parameters,
+    ramp,
+)
 
 
 @pytest.mark.parametrize("packets", [1, 10, 11, 30, 46, 500, 5000])
@@ -294,99 +192,6 @@ def test_bbr_keeps_the_buffer_nearly_empty() -> None:
     assert rates["bbr"] > 0.85 * 100e6 / 8 * MSS / 1500
 
 
-@pytest.mark.parametrize("rounds", [True, False])
-def test_a_burst_takes_its_hosts_time_so_that_a_buffer_takes_more_of_it(*, rounds: bool) -> None:
-    run = Run(rounds=rounds, tcp__initial_window=60, tcp__host_time="12 us", path__buffer="60 kB")
-    run.user(("load", 60 * MSS))
-    sender = run.ports[0].connections[0].down
-    lost = []
-    launch = sender._launch
-
-    def watch(message: Message, size: int, now: int, hole: Hole | None) -> None:
-        number, before = sender._number, len(sender._holes)
-        launch(message, size, now, hole)
-        if len(sender._holes) > before:
-            lost.append(number)
-
-    sender._launch = watch  # type: ignore[method-assign]
-    run.go()
-    # 40 packets at once; while those come, a tenth of as many leave: 1 + 39 / (1 - 0.1).
-    assert lost[0] == 44
-    assert len(lost) == 60 - 44 - 1  # one more fits in the time of the others
-
-
-def test_the_host_delays_no_burst_that_the_bottleneck_serves_more_slowly() -> None:
-    run = Run(tcp__host_time="12 us")
-    run.user(ramp(), ("load", 100 * MSS))
-    assert run.go().spans()[1] == RTT + REQUEST + 100 * TAU + OVERHEAD
-
-
-@pytest.mark.parametrize("window", [10, 40, 100])
-def test_a_round_with_delayed_acknowledgements_takes_two_packets_more(window: int) -> None:
-    run = Run(tcp__receive_window=f"{window * MSS} B", tcp__delayed_ack=True)
-    run.user(("load", MSS), ramp(2_000_000), ("load", 1000 * window * MSS))
-    *_, span = run.go().spans()
-    assert span / 1000 == pytest.approx(RTT + 2 * TAU, rel=1e-3)
-
-
-def test_an_odd_packet_is_acknowledged_after_40_ms() -> None:
-    run = Run(tcp__receive_window=f"{MSS} B", tcp__delayed_ack=True)
-    run.user(("load", MSS), ("load", 5 * MSS))
-    *_, span = run.go().spans()
-    assert span == RTT + TAU + REQUEST + OVERHEAD + 4 * (RTT + TAU + 40 * MS)
-
-
-def test_a_request_acknowledges_what_came_before_it() -> None:
-    run = Run(tcp__initial_window=1, tcp__delayed_ack=True)
-    run.user(*[("load", MSS)] * 3)
-    assert set(run.go().spans()[1:]) == {RTT + TAU + REQUEST + OVERHEAD}
-
-
-def test_delayed_acknowledgements_come_for_pairs_and_at_once_for_gaps() -> None:
-    delayed = DelayedAcks(RTT // 2)
-    trains = [ack(number) for number in range(6)]
-    delayed.arrive(trains[0], 0, gap=False)
-    assert (trains[0].ack, delayed.waiting) == (RTT // 2, None)  # quick ones at the beginning
-    delayed.sends(0)
-    delayed.arrive(trains[1], 1, gap=False)
-    assert (trains[1].ack, delayed.waiting) == (1 + RTT // 2 + 40 * MS, trains[1])
-    delayed.arrive(trains[2], 2, gap=False)
-    assert trains[1].ack == trains[2].ack == 2 + RTT // 2
-    assert trains[1].joined
-    delayed.arrive(trains[3], 3, gap=True)
-    assert (trains[3].ack, delayed.waiting) == (3 + RTT // 2, None)
-    delayed.arrive(trains[4], 4, gap=False)
-    delayed.arrive(trains[5], 5 + 40 * MS, gap=False)
-    assert trains[4].ack == 4 + RTT // 2 + 40 * MS  # the second came too late
-    assert (trains[4].joined, delayed.waiting) == (False, trains[5])
-
-
-@pytest.mark.parametrize(
-    ("room", "now", "oldest", "packets"),
-    [
-        (4, 20, 0, 0),  # wait for more
-        (6, 20, 0, 6),  # a whole burst is 5: 1.2 times 100 packets in 20 ms, for 1/1024 s
-        (3, 20, 0, 0),
-        (3, 21.1, 0, 3),  # more than 1 ms after the last one
-        (3, 20, None, 3),  # nothing is in flight
-        (3, 20, 11, 3),  # no acknowledgement is due soon
-    ],
-)
-def test_a_sender_waits_for_a_burst(
-    room: int, now: float, oldest: int | None, packets: int
-) -> None:
-    control = Reno(MSS, 100, RoundTripTime(RTT, 200 * MS))
-    control.ssthresh = control.cwnd
-    bursts = Bursts(control, 10**9)
-    message = Message(1000 * MSS, lambda _: None)
-    assert bursts.packets(message, MSS, 20 * MS, None) == 1  # one leaves at 20 ms
-    before = None if oldest is None else oldest * MS
-    most = burst_packets(1.2 * 100 * MSS / 0.020, RTT, MSS)
-    assert most == 5
-    left = bursts.packets(message, room * MSS, int(now * MS), before)
-    assert left == min(packets, most)
-
-
 def test_small_requests_leave_bbr_in_startup() -> None:
     run = Run(tcp__congestion_control="bbr")
     run.user(*[("load", 4 * MSS)] * 12)
@@ -396,134 +201,6 @@ def test_small_requests_leave_bbr_in_startup() -> None:
     assert sender.control.state == "startup"
     # Pairs, the second of them at the first rate or above after 10 packets.
     assert max(spans[1:]) <= RTT + REQUEST + OVERHEAD + 2 * TAU + RTT // 10
-
-
-class Fixed:
-    """Losses at chosen packets."""
-
-    def __init__(self, *numbers: int) -> None:
-        self.gaps = [b - a for a, b in zip((-1, *numbers), numbers, strict=False)]
-
-    def __iter__(self) -> Fixed:
-        return self
-
-    def __next__(self) -> int:
-        return self.gaps.pop(0) if self.gaps else 1 << 50
-
-
-def lose(run: Run, *numbers: int) -> None:
-    sender = run.ports[0].connections[0].down
-    losses = Fixed(*numbers)
-    sender._losses = losses
-    sender._next_loss = next(losses) - 1
-
-
-def test_a_lost_packet_costs_a_round_trip_by_fast_retransmit() -> None:
-    run = Run()
-    run.user(("load", 200 * MSS))
-    lose(run, 190)
-    lossless = cold(200) + REQUEST + OVERHEAD
-    sender = run.ports[0].connections[0].down
-    extra = run.go().spans()[0] - lossless
-    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 1, 0)
-    assert 0.8 * RTT < extra < 1.2 * RTT
-
-
-def test_a_lost_tail_costs_a_probe_after_two_round_trips() -> None:
-    run = Run()
-    run.user(("load", 200 * MSS))
-    lose(run, 198, 199)
-    extra = run.go().spans()[0] - cold(200) - REQUEST - OVERHEAD
-    sender = run.ports[0].connections[0].down
-    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (2, 1, 0)
-    # The probe, the other packet once the probe is acknowledged, and the timer's grain.
-    assert 3 * RTT + TIMER < extra < 5 * RTT + TIMER
-
-
-def test_a_lone_lost_packet_waits_for_the_longest_delayed_acknowledgement() -> None:
-    run = Run()
-    run.user(("load", 200 * MSS))
-    lose(run, 199)
-    extra = run.go().spans()[0] - cold(200) - REQUEST - OVERHEAD
-    sender = run.ports[0].connections[0].down
-    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 1, 0)
-    assert 200 * MS < extra < 200 * MS + 4 * RTT
-
-
-@pytest.mark.parametrize(("behind", "late"), [(3, False), (2, True)])
-def test_with_fewer_than_three_packets_behind_a_loss_a_timer_decides(
-    behind: int, *, late: bool
-) -> None:
-    run = Run(tcp__initial_window=30)
-    run.user(("load", 20 * MSS))
-    lose(run, 19 - behind)
-    sender = run.ports[0].connections[0].down
-    extra = run.go().spans()[0] - RTT - RTT - 20 * TAU - REQUEST - OVERHEAD
-    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 1, 0)
-    # Acknowledgements are a packet's time apart; the last one sets the timer.
-    window = min(RTT // 4, sender.rtt.smoothed // 8) + TIMER if late else 0
-    assert RTT - TAU <= extra - window <= RTT + TAU
-
-
-def test_a_packet_that_left_a_reordering_window_earlier_is_lost_at_once() -> None:
-    run = Run(tcp__initial_window=10)
-    run.user(("load", 11 * MSS))
-    lose(run, 9)
-    run.go()
-    sender = run.ports[0].connections[0].down
-    # The eleventh packet leaves a round trip after the tenth: no three are needed, and no timer.
-    assert (sender.retransmissions, sender.congestion_events) == (1, 1)
-    assert run.spans()[0] - 3 * RTT - TAU - REQUEST - OVERHEAD < RTT + 2 * TAU
-
-
-def ack(number: int) -> Train:
-    """A packet that left at the beginning."""
-    return Train(RTT, number, 1, MSS, left=0, group=0, step=TAU)
-
-
-def recovery(window: int, flight: int) -> tuple[Recovery, Reno]:
-    """A recovery that has just found packet 0 of `flight` packets lost."""
-    control = Reno(MSS, window, RoundTripTime(RTT, 200 * MS))
-    recovery = Recovery(control)
-    recovery.missing = 1
-    recovery.holes.append(Hole(0, MSS, Message(MSS, lambda _: None), 0, 0))
-    out = flight * MSS
-    for number in (1, 2, 3):
-        out = recovery.detect(ack(number), number, RTT, out - MSS, flight)
-    assert recovery.active
-    return recovery, control
-
-
-def test_rate_reduction_lets_a_share_of_the_window_go_for_each_acknowledgement() -> None:
-    mending, control = recovery(20, 20)
-    assert control.ssthresh == 10 * MSS
-    assert mending.room(16 * MSS) == MSS  # the fast retransmit itself
-    mending.sent = MSS
-    for number in range(4, 14):
-        flight = mending.detect(ack(number), number, RTT, 17 * MSS - (number - 3) * MSS // 2, 20)
-        assert mending.room(flight) == -(-(number - 3) * MSS * 10 // 20) - MSS
-
-
-def test_below_the_threshold_only_a_mended_loss_lets_an_extra_packet_go() -> None:
-    mending, _ = recovery(40, 10)
-    mending.sent = 10 * MSS
-    flight = mending.detect(ack(4), 4, RTT, 7 * MSS, 10)
-    assert mending.room(flight) == MSS
-    mending._owed = mending.missing = 2
-    repair = ack(5)
-    repair.repairs = Hole(0, MSS, Message(MSS, lambda _: None), 0, 0)
-    flight = mending.detect(repair, 5, RTT, 7 * MSS, 10)
-    assert mending.room(flight) == 2 * MSS
-
-
-def test_a_lost_probe_costs_a_timeout() -> None:
-    run = Run()
-    run.user(("load", 20 * MSS))
-    lose(run, 18, 19, 20)
-    extra = run.go().spans()[0] - cold(20) - REQUEST - OVERHEAD
-    sender = run.ports[0].connections[0].down
-    assert (sender.retransmissions, sender.timeouts) == (3, 1)
-    assert 200 * MS < extra < 320 * MS
 
 
 def reno_throughput(settling: int, losses: int, every: int, *, periodic: bool) -> float:
