@@ -469,6 +469,8 @@ class Sender:
                 return 1, 0
             count = min(count, (min(control.ssthresh, window) - control.cwnd) // mss)
             group = 2
+        else:
+            count = min(count, control.steady())
         count = min(count, self._pending[0].sending // (group * mss))
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path

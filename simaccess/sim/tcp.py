@@ -2,9 +2,9 @@
 
 Windows are bytes of whole packets, times are ticks: as in Linux, a short packet counts as a full
 one. Slow start counts acknowledged packets, so that delayed acknowledgements do not slow the
-doubling. In congestion avoidance the window moves once a round trip, by as much as its law says for
-the whole round. Both count only what is acknowledged while the window is the limit
-(`window_use`), and CUBIC's time runs only then.
+doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged,
+CUBIC's once a round trip by as much as its law says for the whole round. All that counts only what
+is acknowledged while the window is the limit (`window_use`), and CUBIC's time runs only then.
 
 Sources: Reno, RFC 5681; CUBIC, RFC 8312 and 9438 (C, beta, region friendly to Reno, fast
 convergence); time-outs, RFC 6298. bbr has a file of its own (`bbr`).
@@ -145,6 +145,10 @@ class CongestionControl(ABC):
     def train(self, now: int, latest: int) -> None:  # noqa: B027  # only CUBIC listens
         """Take note of acknowledgements that come from `now` to `latest`."""
 
+    def steady(self) -> int:
+        """Return how many packets may be acknowledged before the window grows."""
+        return _UNLIMITED
+
     def quiet(self, now: int) -> tuple[int, int]:  # noqa: ARG002  # CUBIC's need
         """Return until when, and how many acknowledgements may be taken at once by `train`."""
         return _UNLIMITED, _UNLIMITED
@@ -187,7 +191,7 @@ class Reno(CongestionControl):
         self._counted = 0
 
     def acknowledged(self, counted: int) -> None:
-        """Grow by what was acknowledged in slow start; else keep it for the end of the round."""
+        """Grow by what was acknowledged in slow start, else as avoidance of congestion has it."""
         room = self.ssthresh - self.cwnd
         if room > 0:
             if counted <= room:
@@ -196,16 +200,20 @@ class Reno(CongestionControl):
             self.cwnd = self.ssthresh
             counted -= room
         self._counted += counted
+        self._avoid()
+
+    def _avoid(self) -> None:
+        """Grow by a packet for each window that was acknowledged while it was the limit."""
+        while self._counted >= self.cwnd:
+            self._counted -= self.cwnd
+            self.cwnd += self.mss
+
+    def steady(self) -> int:
+        """Return how many packets may be acknowledged before the window grows."""
+        return -(-(self.cwnd - self._counted) // self.mss) - 1
 
     def round(self, now: int, started: int) -> None:
-        """Grow by the share of the window that was acknowledged while it was the limit."""
-        counted, self._counted = self._counted, 0
-        if self.cwnd >= self.ssthresh:
-            whole = self.cwnd // self.mss * self.mss  # a part of a packet is never out
-            self._avoid(now, started, min(1.0, counted / whole))
-
-    def _avoid(self, now: int, started: int, share: float) -> None:  # noqa: ARG002  # CUBIC's need
-        self.cwnd += int(self.mss * share)
+        """Do nothing: growth does not wait for the end of a round."""
 
     def delays(self, samples: list[int]) -> None:
         """Do nothing: in Linux, only CUBIC has HyStart."""
@@ -274,7 +282,7 @@ class Cubic(Reno):
         self._K = ((self._maximum - window) / self.C) ** (1 / 3)
         self._origin = self._friendly = window
 
-    def _avoid(self, now: int, started: int, share: float) -> None:
+    def _grow(self, now: int, started: int, share: float) -> None:
         if self._epoch is None:
             self._begin(now)
             return
@@ -291,9 +299,19 @@ class Cubic(Reno):
         if target > window:
             self.cwnd = int(target * self.mss)
 
+    def _avoid(self) -> None:
+        """Leave growth to the end of the round."""
+
+    def steady(self) -> int:
+        """Return no limit: the window stays until the round ends."""
+        return _UNLIMITED
+
     def round(self, now: int, started: int) -> None:
-        """Begin a round of HyStart, too."""
-        super().round(now, started)
+        """Grow by the share of the window that was acknowledged while it was the limit."""
+        counted, self._counted = self._counted, 0
+        if self.cwnd >= self.ssthresh:
+            whole = self.cwnd // self.mss * self.mss  # a part of a packet is never out
+            self._grow(now, started, min(1.0, counted / whole))
         if self._starting is not None:
             self._starting.begin(now)
 

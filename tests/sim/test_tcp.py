@@ -44,14 +44,14 @@ def test_reno_adds_a_packet_a_round() -> None:
     assert rounds(control, 4, 100 * MS) == [11, 12, 13, 14]
 
 
-def test_reno_adds_less_when_the_window_was_less_of_a_limit() -> None:
+def test_reno_adds_a_packet_for_each_window_acknowledged_while_it_was_the_limit() -> None:
     control = Reno(MSS, 10, rtt())
     control.ssthresh = control.cwnd
-    control.acknowledged(control.cwnd // 2)
-    control.round(100 * MS, 0)
-    assert control.cwnd == 10.5 * MSS
-    control.round(200 * MS, 100 * MS)
-    assert control.cwnd == 10.5 * MSS
+    control.acknowledged(9 * MSS)
+    control.round(100 * MS, 0)  # whenever rounds end
+    assert (control.cwnd, control.steady()) == (10 * MSS, 0)
+    control.acknowledged(MSS)
+    assert (control.cwnd, control.steady()) == (11 * MSS, 10)
 
 
 def test_cubic_follows_its_function() -> None:
