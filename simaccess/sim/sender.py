@@ -151,8 +151,8 @@ class Sender:
         else:
             window = min(self._receive_window, control.cwnd)
             room = window - self.flight
-        self._fill(room, now)
-        self._use.note(control, self.flight, self._number)
+        held = self._fill(room, now) and control.cwnd <= self._receive_window
+        self._use.note(control, self.flight, self._number, held=held)
         if self._acks and (
             self._pending or self._lost or self._holes or self._recovery.active or control.paced
         ):
@@ -160,7 +160,8 @@ class Sender:
         if self._holes:
             self._timer.set(self._deadline())
 
-    def _fill(self, room: int, now: int) -> None:
+    def _fill(self, room: int, now: int) -> bool:
+        """Send what fits; return whether the rest waits to make a burst whole."""
         paced = self.control.paced
         burst = 0  # packets that are still to leave
         while self._lost or self._pending:
@@ -171,10 +172,10 @@ class Sender:
                 message = self._pending[0]
                 size = min(self._mss, message.sending)
             if self._mss > room:  # a short packet counts as a full one
-                return
+                return False
             if paced:
                 if self._burst_left <= 0 and not self._paced(room, now):
-                    return
+                    return False
                 self._burst_left -= size
             if self._lost:
                 hole = self._lost.popleft()
@@ -183,7 +184,7 @@ class Sender:
             elif self._bursts is not None and not paced and not self._recovery.active:
                 burst = burst or self._bursts.packets(message, room, now, self._oldest())
                 if not burst:
-                    return
+                    return True
                 burst -= 1
                 self._new(message, size)
                 self._launch(message, size, now, None)
@@ -195,6 +196,7 @@ class Sender:
             room -= count * self._mss
             if self._recovery.active:
                 self._recovery.sent += count * self._mss
+        return False
 
     def _oldest(self) -> int | None:
         """Return when the oldest packet in flight left."""

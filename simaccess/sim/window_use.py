@@ -33,9 +33,12 @@ class WindowUse:
         self.peak = self.end = 0
         self._noted = 0
 
-    def note(self, control: CongestionControl, flight: int, number: int) -> None:
-        """Take note that the sender has sent what it may; `number` is that of its next packet."""
-        full = flight + control.mss > control.cwnd
+    def note(self, control: CongestionControl, flight: int, number: int, *, held: bool) -> None:
+        """Take note that the sender has sent what it may; `number` is that of its next packet.
+
+        `held` says that it waits for the window to let a whole burst go.
+        """
+        full = held or flight + control.mss > control.cwnd
         if number == self._noted and not full:
             return
         self._noted = number

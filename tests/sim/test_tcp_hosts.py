@@ -6,6 +6,7 @@ from simaccess.sim.bursts import burst_packets
 from simaccess.sim.host import Bursts, DelayedAcks
 from simaccess.sim.tcp import Reno, RoundTripTime
 from simaccess.sim.train import Hole, Message
+from simaccess.sim.window_use import WindowUse
 from tests.sim.wan import MS, MSS, OVERHEAD, REQUEST, RTT, TAU, Run, ack, ramp
 
 
@@ -100,3 +101,12 @@ def test_a_sender_waits_for_a_burst(
     assert most == 5
     left = bursts.packets(message, room * MSS, int(now * MS), before)
     assert left == min(packets, most)
+
+
+@pytest.mark.parametrize(("held", "counted"), [(True, 3), (False, 0)])
+def test_a_sender_that_waits_for_a_burst_uses_its_window(*, held: bool, counted: int) -> None:
+    control = Reno(MSS, 100, RoundTripTime(RTT, 200 * MS))
+    control.ssthresh = control.cwnd
+    use = WindowUse()
+    use.note(control, 90 * MSS, 90, held=held)
+    assert use.counted(control, 3) == counted
