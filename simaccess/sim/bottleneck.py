@@ -119,7 +119,7 @@ class Bottleneck:
         return end - now <= self._buffer
 
     def carry(
-        self, first: int, count: int, last: int, *, group: int = 0, step: int = 0
+        self, first: int, count: int, last: int, *, group: int = 0, step: int = 0, apart: int = 0
     ) -> tuple[int, int]:
         """Serve packets that are known to fit; return when service begins and ends.
 
@@ -132,8 +132,10 @@ class Bottleneck:
         last : int
             Payload bytes of the last packet.
         group, step : int
-            `group` packets arrive each `step` ticks; with 0 all arrive at once. A group takes no
+            `group` packets arrive each `step` ticks; with 0 all are one group. A group takes no
             less time to serve than the next one needs to arrive.
+        apart : int
+            Ticks from one packet of a group to the next, less than those of a packet.
         """
         station = self.station
         start = max(first, station.free)
@@ -146,9 +148,12 @@ class Bottleneck:
         station.overhead += count * self._header_ticks
         station.overhead_bytes += count * self.header
         station.waited += count * (start - first) + self.packet * (count * (count - 1) // 2)
+        rounds = 1
         if group:
             rounds = count // group
             station.waited -= step * group * (rounds * (rounds - 1) // 2)
+        size = group or count
+        station.waited -= apart * rounds * (size * (size - 1) // 2)
         return start, station.free
 
     def waste(self, now: int, size: int) -> int:

@@ -17,11 +17,13 @@ from collections.abc import Iterator
 
 from simaccess.sim.bottleneck import Bottleneck
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
+from simaccess.sim.host import Bursts, DelayedAcks, Host
 from simaccess.sim.receiver import Receiver
-from simaccess.sim.recovery import Recovery
+from simaccess.sim.recovery import TIMER, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
-from simaccess.sim.tcp import CongestionControl
+from simaccess.sim.tcp import CongestionControl, Delivery
 from simaccess.sim.train import Alarm, Hole, Message, Train
+from simaccess.sim.window_use import WindowUse
 
 __all__ = ["Sender"]
 
@@ -49,6 +51,8 @@ class Sender:
         Whether silence shrinks the window.
     rounds : bool
         Whether trains are taken whole where that is exact.
+    host : Host
+        What the hosts add.
     losses : iterator of int, optional
         Packets between one random loss and the next.
     jitter : iterator of int, optional
@@ -66,6 +70,7 @@ class Sender:
         receive_window: int,
         idle_restart: bool = True,
         rounds: bool = True,
+        host: Host = Host(),  # noqa: B008  # immutable
         losses: Iterator[int] | None = None,
         jitter: Iterator[int] | None = None,
     ) -> None:
@@ -81,7 +86,16 @@ class Sender:
         self._round_trip = path.delay + back
         self._receive_window = receive_window
         self._idle_restart = idle_restart
-        self._whole = rounds and jitter is None and not control.paced
+        self._whole = (
+            rounds
+            and jitter is None
+            and not (control.paced or host.delayed_ack or host.offload)
+            and 2 * host.time <= path.packet
+        )
+        self._apart = host.time
+        self._host_free = 0  # from when the host can take the next packet
+        self._bursts = Bursts(control, receive_window) if host.offload else None
+        self._delayed = DelayedAcks(back) if host.delayed_ack else None
         self._losses = losses
         self._next_loss = next(losses) - 1 if losses is not None else _NEVER
         self._jitter = jitter
@@ -89,7 +103,7 @@ class Sender:
         self._receiver = Receiver()
         self._acks: deque[Train] = deque()
         self._number = 0  # of the next packet
-        self._limited_until = 0  # packets before this were in flight while the window was full
+        self._use = WindowUse()
         self._round = RoundTrips(control, path.packet)
         self._progress = 0  # the last time that something left or came back
         self._recovery = Recovery(control)
@@ -98,11 +112,14 @@ class Sender:
         self._probed = False
         self._backoff = 0
         self._next_send = 0
+        self._burst_left = 0  # bytes of a paced burst that is leaving
         self._delivered_at = 0
         self._out_of_data = 0
         self._ack_alarm = Alarm(env, number, self._take)
         self._timer = Alarm(env, number, self._expire)
+        self._late_ack = Alarm(env, number, self._take)
         self._pace = Alarm(env, number, self._send)
+        self._reordering = Alarm(env, number, self._overdue)
 
     @property
     def congestion_events(self) -> int:
@@ -111,8 +128,13 @@ class Sender:
 
     def send(self, message: Message, now: int) -> None:
         """Take one more message at its turn."""
+        if self._delayed is not None and self._number:
+            self._delayed.sends(now)
         if self._acks and self._acks[0].ack <= now:
             self._settle(now)
+        if not self._pending and not self._lost and self.flight < self.control.cwnd:
+            # As Linux: whoever writes now may have kept the sender waiting.
+            self._out_of_data = self.delivered + self.flight or self._mss
         self._pending.append(message)
         self._receiver.expect(message)
         self._send(now)
@@ -129,44 +151,70 @@ class Sender:
         else:
             window = min(self._receive_window, control.cwnd)
             room = window - self.flight
-        self._fill(room, now)
-        if self.flight + self._mss > control.cwnd:
-            self._limited_until = self._number
+        held = self._fill(room, now) and control.cwnd <= self._receive_window
+        self._use.note(control, self.flight, self._number, held=held)
         if self._acks and (
             self._pending or self._lost or self._holes or self._recovery.active or control.paced
         ):
-            self._ack_alarm.set(self._acks[0].ack)
+            self._listen()
         if self._holes:
             self._timer.set(self._deadline())
 
-    def _fill(self, room: int, now: int) -> None:
+    def _fill(self, room: int, now: int) -> bool:
+        """Send what fits; return whether the rest waits to make a burst whole."""
         paced = self.control.paced
+        burst = 0  # packets that are still to leave
         while self._lost or self._pending:
+            count = 1
             if self._lost:
                 size = self._lost[0].size
             else:
                 message = self._pending[0]
                 size = min(self._mss, message.sending)
-            if size > room:
-                return
+            if self._mss > room:  # a short packet counts as a full one
+                return False
             if paced:
-                if now < self._next_send:
-                    self._pace.set(self._next_send)
-                    return
-                self._next_send = now + self.control.gap(size)
+                if self._burst_left <= 0 and not self._paced(room, now):
+                    return False
+                self._burst_left -= size
             if self._lost:
                 hole = self._lost.popleft()
                 self._launch(hole.message, size, now, hole)
                 self.retransmissions += 1
+            elif self._bursts is not None and not paced and not self._recovery.active:
+                burst = burst or self._bursts.packets(message, room, now, self._oldest())
+                if not burst:
+                    return True
+                burst -= 1
+                self._new(message, size)
+                self._launch(message, size, now, None)
             elif self._whole and message.sending > size and room >= 2 * size:
-                size = self._burst(message, room, now)
+                count = self._burst(message, room, now)
             else:
                 self._new(message, size)
                 self._launch(message, size, now, None)
-            room -= size
+            room -= count * self._mss
             if self._recovery.active:
-                self._recovery.sent += size
-        self._out_of_data = self.delivered + self.flight
+                self._recovery.sent += count * self._mss
+        return False
+
+    def _oldest(self) -> int | None:
+        """Return when the oldest packet in flight left."""
+        left = [hole.left for hole in self._holes][:1]
+        if self._acks:
+            left.append(self._acks[0].left(self._acks[0].number))
+        return min(left, default=None)
+
+    def _paced(self, room: int, now: int) -> bool:
+        """Begin a burst, or wait for its time."""
+        if now < self._next_send:
+            self._pace.set(self._next_send)
+            return False
+        left = len(self._lost) * self._mss if self._lost else self._pending[0].sending
+        self._burst_left, self._next_send = self.control.burst(
+            min(left, room), now, self._next_send
+        )
+        return True
 
     def _new(self, message: Message, size: int) -> None:
         message.sending -= size
@@ -174,35 +222,49 @@ class Sender:
             self._pending.popleft()
 
     def _burst(self, message: Message, room: int, now: int) -> int:
-        """Send as many new packets of a message as fit, or lose one; return the bytes."""
+        """Send as many new packets of a message as fit, or lose one; return how many."""
         mss = self._mss
-        size = message.sending if message.sending <= room else room // mss * mss
-        count = -(-size // mss)
-        fitting = min(count, self._path.room(now) // self._tau, self._next_loss - self._number)
+        count = min(-(-message.sending // mss), room // mss)
+        size = min(message.sending, count * mss)
+        fitting = min(count, self._fitting(now), self._next_loss - self._number)
         if fitting < count:
             size = max(fitting, 1) * mss
         self._new(message, size)
         if fitting < 1:
             self._launch(message, size, now, None)
-        else:
-            count = min(count, fitting)
-            self._emit(message, count, size - (count - 1) * mss, now)
-        return size
+            return 1
+        count = min(count, fitting)
+        self._emit(message, count, size - (count - 1) * mss, now)
+        return count
+
+    def _fitting(self, now: int) -> int:
+        """Return the packets that find room in the buffer if they all are sent now."""
+        path, apart = self._path, self._apart
+        first = max(now, self._host_free)
+        spare = path.room(first) - self._tau
+        if spare < 0:
+            return 0
+        fitting = 1 + spare // (self._tau - apart)
+        return min(fitting, 1 + (path.cross.next - 1 - first) // apart) if apart else fitting
 
     def _emit(
         self,
         message: Message,
         count: int,
         last: int,
-        first: int,
+        left: int,
         *,
         group: int = 0,
         repairs: Hole | None = None,
     ) -> None:
-        """Queue packets that fit and arrive: all at once, or `group` each packet's time."""
+        """Queue packets that fit and arrive: all sent at once, or `group` each packet's time."""
         path = self._path
         number = self._number
-        start, end = path.carry(first, count, last, group=group, step=self._tau)
+        tau = self._tau
+        first = max(left, self._host_free)
+        start, end = path.carry(first, count, last, group=group, step=tau, apart=self._apart)
+        last_left = left + (count // group - 1) * tau if group else left
+        self._host_free = first + last_left - left + (group or count) * self._apart
         arrival = end + path.delay
         ack = start + self._round_trip
         if self._jitter is not None:
@@ -221,29 +283,32 @@ class Sender:
             and tail.last == self._mss
             and tail.repairs is None
             and tail.number + tail.count == number
-            and tail.ack + tail.count * self._tau == ack
+            and tail.goes_on(number, count, left, group)
+            and tail.ack + tail.count * tau == ack
         ):
             tail.count += count
             tail.last = last
         else:
-            train = Train(ack, number, count, last)
+            train = Train(ack, number, count, last, left=left, group=group, step=tau)
             train.repairs = repairs
             train.delivered = self.delivered
             train.since = self._delivered_at
-            train.limited = bool(self._out_of_data > self.delivered)
+            train.limited = self._out_of_data >= self.delivered
             trains.append(train)
-        self._round.mark(number, count, first, group)
+            if self._delayed is not None:
+                self._delayed.arrive(train, arrival, gap=self._recovery.missing > 0)
+        self._round.mark(number, count, left, group)
         self._number += count
-        self.flight += size
-        last_sent = first + (count // group - 1) * self._tau if group else first
-        if last_sent > self._progress:
-            self._progress = last_sent
+        self.flight += count * self._mss
+        if last_left > self._progress:
+            self._progress = last_left
         self._receiver.arrive(message, size, arrival)
 
     def _launch(self, message: Message, size: int, now: int, hole: Hole | None) -> None:
         """Send one packet, which may get lost; `hole` if its data got lost before."""
         path = self._path
-        fits = path.room(now) >= path.ticks[size + path.header]
+        first = max(now, self._host_free)
+        fits = path.room(first) >= path.ticks[size + path.header]
         if fits and self._number != self._next_loss:
             self._emit(message, 1, size, now, repairs=hole)
             return
@@ -251,15 +316,16 @@ class Sender:
             assert self._losses is not None
             self._next_loss += next(self._losses)
             if fits:
-                path.waste(now, size)
+                path.waste(first, size)
             if self._jitter is not None:
                 next(self._jitter)
+        self._host_free = first + self._apart
         original = self._number if hole is None else hole.original
         if hole is None:
             self._recovery.missing += 1
-        self._holes.append(Hole(self._number, size, message, original))
+        self._holes.append(Hole(self._number, size, message, original, now))
         self._number += 1
-        self.flight += size
+        self.flight += self._mss
         self._progress = max(self._progress, now)
 
     def _awake(self, now: int) -> None:
@@ -287,7 +353,14 @@ class Sender:
                 break
             self._acknowledge(acks[0], max(now + 1, int(min(due, _NEVER))))
         if acks and (self._pending or self._lost or self._holes or self._recovery.active):
-            self._ack_alarm.set(acks[0].ack)
+            self._listen()
+
+    def _listen(self) -> None:
+        """See to it that the next acknowledgement is heard."""
+        first = self._acks[0]
+        delayed = self._delayed
+        late = delayed is not None and delayed.waiting is first
+        (self._late_ack if late else self._ack_alarm).set(first.ack)
 
     def _acknowledge(self, train: Train, bound: int) -> None:
         """Take acknowledgements of a train, the first and such as come before `bound`."""
@@ -297,7 +370,6 @@ class Sender:
         size = count * self._mss
         whole = count == train.count
         if whole:
-            size += train.last - self._mss
             self._acks.popleft()
         else:
             train.ack += count * self._tau
@@ -311,28 +383,47 @@ class Sender:
         self._probed = False
         self._backoff = 0
         if number >= self._round.end:
-            if not self._recovery.active:
+            if not self._recovery.active or self.control.paced:
                 self.control.round(now, self._round.began)
             self._round.begin(self._number, now)
-        limited = self._limited_until - number
-        if limited > 0 and not self._recovery.active:
-            self.control.acknowledged(size if limited >= count else limited * self._mss)
+        if not self._recovery.active:
+            self._grow(now, latest, count)
         if self._round.sampling:
             self._round.sample(now, number, count)
+        lost = len(self._lost)
+        if self._recovery.missing:
+            self._detect(train, number, now)
         if self.control.paced and now > train.since:
             rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
-            self.control.delivered(now, rate, limited=train.limited, flight=self.flight)
-        if train.repairs is not None:
-            self._recovery.repaired(train.repairs, number, self.flight, self._number)
-        if self._holes or self._recovery.active:
-            self.flight = self._recovery.detect(number, now, size, self.flight, self._number)
+            lost = len(self._lost) - lost
+            recovering = self._recovery.active
+            sample = Delivery(rate, train.limited, self.flight, lost, recovering)
+            self.control.delivered(now, sample)
         if group:
             message = self._pending[0]
             self._new(message, group * count * self._mss)
             last = self._mss
             self._emit(message, group * count, last, now, group=group)
-        if group or self._pending or self._lost:
+        if (group or self._pending or self._lost) and not train.joined:
             self._send(now + (count - 1) * self._tau)
+
+    def _detect(self, train: Train, number: int, now: int) -> None:
+        """See what an acknowledgement tells of packets that are missing."""
+        recovery = self._recovery
+        active = recovery.active
+        self.flight = recovery.detect(train, number, now, self.flight, self._number)
+        if recovery.active and not active and self.control.paced:
+            self._round.begin(self._number, now)
+        if recovery.late:
+            self._reordering.set(recovery.late)
+
+    def _grow(self, now: int, latest: int, count: int) -> None:
+        """Let the window grow by acknowledged packets, as far as it was the limit."""
+        control = self.control
+        control.train(now, latest)
+        counted = self._use.counted(control, count)
+        if counted:
+            control.acknowledged(counted * self._mss)
 
     def _batch(self, train: Train, bound: int) -> tuple[int, int]:
         """Return how many acknowledgements to take at once, and the packets that each releases.
@@ -349,6 +440,8 @@ class Sender:
         tau = self._tau
         count = min(train.count, 1 + max(0, bound - 1 - train.ack) // tau)
         count = min(count, rounds.end - number)
+        until, look = self.control.quiet(train.ack)
+        count = min(count, look, max(1, 1 + (until - train.ack) // tau))
         if len(rounds.sampling) == SAMPLES:
             eighth = rounds.sampling[-1][0]
             if number <= eighth:
@@ -367,22 +460,30 @@ class Sender:
         if not 0 <= limit < mss:
             return 1, 0
         group = 1
-        growing = control.cwnd < control.ssthresh
-        if growing and control.cwnd + mss <= window:
-            growth = (min(control.ssthresh, window) - control.cwnd) // mss
-            count = min(count, growth)
+        use = self._use
+        if self.flight + mss > control.cwnd:
+            if not use.limited:
+                return 1, 0
+        else:  # the receive window is the limit: the sign of use changes when it is out of date
+            count = min(count, use.end - (self._number - self.flight // mss))
+        if control.cwnd < control.ssthresh and use.counted(control, 1):
+            if control.cwnd + mss > window:
+                return 1, 0
+            count = min(count, (min(control.ssthresh, window) - control.cwnd) // mss)
             group = 2
-        elif growing and (control.cwnd < window or self._limited_until == self._number):
-            return 1, 0
+        else:
+            count = min(count, control.steady())
         count = min(count, self._pending[0].sending // (group * mss))
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path
         tau = self._tau
+        if self._host_free > now:
+            return 1, 0
         path.room(now)
         if path.cross.next < now + count * tau:
             count = max(0, path.cross.next - now) // tau
         end = max(path.free, now) + group * count * tau
-        if count < 2 or not path.fits(end, now + (count - 1) * tau):
+        if count < 2 or not path.fits(end, now + (count - 1) * tau + (group - 1) * self._apart):
             return 1, 0
         return count, group
 
@@ -390,8 +491,21 @@ class Sender:
 
     def _deadline(self) -> int:
         if not self._probed:
-            return self._progress + 2 * self.rtt.smoothed
+            # The receiver may delay a lone packet's acknowledgement that long (RFC 8985, 7.2).
+            patience = self.rtt.timeout if self.flight <= self._mss else TIMER
+            return self._progress + min(2 * self.rtt.smoothed + patience, self.rtt.timeout)
         return self._progress + (self.rtt.timeout << min(self._backoff, 6))
+
+    def _overdue(self, now: int) -> None:
+        """Take for lost what should have been acknowledged if it had only been overtaken."""
+        late = self._recovery.late
+        if not late:
+            return
+        if late > now:
+            self._reordering.set(late)
+            return
+        self.flight = self._recovery.overdue(self.flight, self._number)
+        self._send(now)
 
     def _expire(self, now: int) -> None:
         """Send a tail-loss probe, or take everything for lost."""
@@ -404,7 +518,7 @@ class Sender:
         if not self._probed:
             self._probed = True
             hole = self._holes.pop()
-            self.flight -= hole.size
+            self.flight -= self._mss
             self._recovery.probe = self._number
             self.retransmissions += 1
             self._launch(hole.message, hole.size, now, hole)

@@ -1,38 +1,32 @@
 """Congestion control of TCP: what a sender remembers, and how its window moves.
 
-Windows are bytes of payload, times are ticks. Slow start counts acknowledged bytes, so that
-delayed acknowledgements do not slow the doubling. In congestion avoidance the window moves once
-a round trip, by as much as its law says for the whole round. Both count only bytes that were in
-flight while the window was the limit, and CUBIC's time runs only then.
+Windows are bytes of whole packets, times are ticks: as in Linux, a short packet counts as a full
+one. Slow start counts acknowledged packets, so that delayed acknowledgements do not slow the
+doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged,
+CUBIC's once a round trip by as much as its law says for the whole round. All that counts only what
+is acknowledged while the window is the limit (`window_use`), and CUBIC's time runs only then.
 
 Sources: Reno, RFC 5681; CUBIC, RFC 8312 and 9438 (C, beta, region friendly to Reno, fast
-convergence); time-outs, RFC 6298; HyStart, Ha and Rhee 2011; BBR, Cardwell and others 2016.
+convergence); time-outs, RFC 6298. bbr has a file of its own (`bbr`).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
-from typing import Literal, TypeAlias
+from typing import NamedTuple
 
 from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.hystart import WINDOW, AckTrain, delay_threshold
 
 __all__ = [
-    "Algorithm",
-    "Bbr",
     "CongestionControl",
     "Cubic",
+    "Delivery",
     "Reno",
     "RoundTripTime",
-    "congestion_control",
 ]
 
-Algorithm: TypeAlias = Literal["reno", "cubic", "bbr"]
-
-_MILLISECOND = TICKS_PER_SECOND // 1000
 _UNLIMITED = 1 << 62
-_HYSTART_WINDOW = 16
-"""Packets from which on HyStart looks at delays."""
 
 
 class RoundTripTime:
@@ -71,6 +65,30 @@ class RoundTripTime:
         return self.smoothed + max(self._rto_minimum, 4 * self.variation)
 
 
+class Delivery(NamedTuple):
+    """What an acknowledgement tells of the delivery rate.
+
+    Attributes
+    ----------
+    rate : float
+        Bytes a second that were delivered since the packet left.
+    limited : bool
+        Whether the sender had run out of data when the packet left.
+    flight : int
+        Bytes in flight now.
+    lost : int
+        Packets that it shows to be lost.
+    recovering : bool
+        Whether losses are being made good.
+    """
+
+    rate: float
+    limited: bool
+    flight: int
+    lost: int = 0
+    recovering: bool = False
+
+
 class CongestionControl(ABC):
     """How much a sender may have in flight.
 
@@ -100,13 +118,21 @@ class CongestionControl(ABC):
         self.cwnd = self.initial
         self.ssthresh = _UNLIMITED
 
-    def gap(self, size: int) -> int:
-        """Return the ticks between a packet of `size` payload bytes and the next one."""
+    def burst(self, left: int, now: int, due: int) -> tuple[int, int]:
+        """Return the bytes that leave together, and when the next may (of paced senders).
+
+        Parameters
+        ----------
+        left : int
+            Bytes that may leave.
+        now, due : int
+            The time, and the one from which they might have left.
+        """
         raise NotImplementedError
 
     @abstractmethod
     def acknowledged(self, counted: int) -> None:
-        """Take note of acknowledged bytes that were in flight while the window was the limit."""
+        """Take note of bytes that are acknowledged while the window is the limit."""
 
     @abstractmethod
     def round(self, now: int, started: int) -> None:
@@ -115,6 +141,17 @@ class CongestionControl(ABC):
     @abstractmethod
     def delays(self, samples: list[int]) -> None:
         """Take note of the round-trip times of a round's first packets."""
+
+    def train(self, now: int, latest: int) -> None:  # noqa: B027  # only CUBIC listens
+        """Take note of acknowledgements that come from `now` to `latest`."""
+
+    def steady(self) -> int:
+        """Return how many packets may be acknowledged before the window grows."""
+        return _UNLIMITED
+
+    def quiet(self, now: int) -> tuple[int, int]:  # noqa: ARG002  # CUBIC's need
+        """Return until when, and how many acknowledgements may be taken at once by `train`."""
+        return _UNLIMITED, _UNLIMITED
 
     @abstractmethod
     def idle(self, gap: int, *, restart: bool) -> None:
@@ -132,8 +169,8 @@ class CongestionControl(ABC):
     def expired(self) -> None:
         """Answer a time-out."""
 
-    def delivered(self, now: int, rate: float, *, limited: bool, flight: int) -> None:
-        """Take a sample of the delivery rate, bytes a second (of paced senders)."""
+    def delivered(self, now: int, sample: Delivery) -> None:
+        """Take a sample of the delivery rate (of paced senders)."""
         raise NotImplementedError
 
 
@@ -144,21 +181,17 @@ class Reno(CongestionControl):
     ----------
     mss, initial_window, rtt
         As for `CongestionControl`.
-    hystart : bool
-        Whether slow start ends when the delay rises.
     """
 
-    beta = 0.5
+    tenths = 5
+    """What remains of the window at a loss."""
 
-    def __init__(
-        self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
-    ) -> None:
+    def __init__(self, mss: int, initial_window: int, rtt: RoundTripTime) -> None:
         super().__init__(mss, initial_window, rtt)
-        self.hystart = hystart
         self._counted = 0
 
     def acknowledged(self, counted: int) -> None:
-        """Grow by what was acknowledged in slow start; else keep it for the end of the round."""
+        """Grow by what was acknowledged in slow start, else as avoidance of congestion has it."""
         room = self.ssthresh - self.cwnd
         if room > 0:
             if counted <= room:
@@ -167,25 +200,23 @@ class Reno(CongestionControl):
             self.cwnd = self.ssthresh
             counted -= room
         self._counted += counted
+        self._avoid()
+
+    def _avoid(self) -> None:
+        """Grow by a packet for each window that was acknowledged while it was the limit."""
+        while self._counted >= self.cwnd:
+            self._counted -= self.cwnd
+            self.cwnd += self.mss
+
+    def steady(self) -> int:
+        """Return how many packets may be acknowledged before the window grows."""
+        return -(-(self.cwnd - self._counted) // self.mss) - 1
 
     def round(self, now: int, started: int) -> None:
-        """Grow by the share of the window that was acknowledged while it was the limit."""
-        counted, self._counted = self._counted, 0
-        if self.cwnd >= self.ssthresh:
-            self._avoid(now, started, min(1.0, counted / self.cwnd))
-
-    def _avoid(self, now: int, started: int, share: float) -> None:  # noqa: ARG002  # CUBIC's need
-        self.cwnd += int(self.mss * share)
+        """Do nothing: growth does not wait for the end of a round."""
 
     def delays(self, samples: list[int]) -> None:
-        """Leave slow start when the least delay of a round has risen (HyStart)."""
-        if (
-            self.hystart
-            and self.cwnd < self.ssthresh
-            and self.cwnd >= _HYSTART_WINDOW * self.mss
-            and min(samples) >= self.rtt.minimum + hystart_threshold(self.rtt.minimum)
-        ):
-            self.ssthresh = self.cwnd
+        """Do nothing: in Linux, only CUBIC has HyStart."""
 
     def idle(self, gap: int, *, restart: bool) -> None:
         """Halve the window for every time-out's worth of silence, down to the initial one."""
@@ -195,14 +226,14 @@ class Reno(CongestionControl):
             if gap > timeout:
                 self.ssthresh = max(self.ssthresh, self.cwnd * 3 // 4)
             while gap > timeout and self.cwnd > floor:
-                self.cwnd //= 2
+                self.cwnd -= -(-self.cwnd // (2 * self.mss)) * self.mss
                 gap -= timeout
             self.cwnd = max(self.cwnd, floor)
 
     def lost(self) -> int | None:
         """Set the threshold, and return it."""
         self._counted = 0
-        self.ssthresh = max(int(self.cwnd * self.beta), 2 * self.mss)
+        self.ssthresh = max(self.cwnd // self.mss * self.tenths // 10, 2) * self.mss
         return self.ssthresh
 
     def recovered(self, now: int) -> None:  # noqa: ARG002  # CUBIC's need
@@ -215,25 +246,29 @@ class Reno(CongestionControl):
         self.cwnd = self.mss
 
 
-def hystart_threshold(minimum: int) -> int:
-    """Return the rise of the delay that ends slow start: RTT/8, from 4 ms to 16 ms."""
-    return min(max(minimum // 8, 4 * _MILLISECOND), 16 * _MILLISECOND)
-
-
 class Cubic(Reno):
     """A window that is a cubic function of the time since the last loss, and at least Reno's.
 
     ``W(t) = C (t - K)^3 + W_max`` packets, with ``K = ((W_max - W_0) / C)^(1/3)`` seconds, where
     W_0 is the window at the time 0 (RFC 9438, equations 1 and 2).
+
+    Parameters
+    ----------
+    mss, initial_window, rtt
+        As for `CongestionControl`.
+    hystart : bool
+        Whether slow start ends when HyStart sees the path full.
     """
 
     C = 0.4
+    tenths = 7
     beta = 0.7
 
     def __init__(
         self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
     ) -> None:
-        super().__init__(mss, initial_window, rtt, hystart=hystart)
+        super().__init__(mss, initial_window, rtt)
+        self._starting = AckTrain() if hystart else None
         self._maximum = 0.0
         self._epoch: int | None = None
         self._origin = 0.0
@@ -247,7 +282,7 @@ class Cubic(Reno):
         self._K = ((self._maximum - window) / self.C) ** (1 / 3)
         self._origin = self._friendly = window
 
-    def _avoid(self, now: int, started: int, share: float) -> None:
+    def _grow(self, now: int, started: int, share: float) -> None:
         if self._epoch is None:
             self._begin(now)
             return
@@ -263,6 +298,52 @@ class Cubic(Reno):
         target = max(min(cubic, 1.5 * window), self._friendly)
         if target > window:
             self.cwnd = int(target * self.mss)
+
+    def _avoid(self) -> None:
+        """Leave growth to the end of the round."""
+
+    def steady(self) -> int:
+        """Return no limit: the window stays until the round ends."""
+        return _UNLIMITED
+
+    def round(self, now: int, started: int) -> None:
+        """Grow by the share of the window that was acknowledged while it was the limit."""
+        counted, self._counted = self._counted, 0
+        if self.cwnd >= self.ssthresh:
+            whole = self.cwnd // self.mss * self.mss  # a part of a packet is never out
+            self._grow(now, started, min(1.0, counted / whole))
+        if self._starting is not None:
+            self._starting.begin(now)
+
+    def _looking(self) -> AckTrain | None:
+        """Return HyStart's train while it looks."""
+        looking = WINDOW * self.mss <= self.cwnd < self.ssthresh
+        return self._starting if looking else None
+
+    def delays(self, samples: list[int]) -> None:
+        """Leave slow start when the least delay of a round has risen (HyStart)."""
+        least = self.rtt.minimum
+        if self._looking() is not None and min(samples) >= least + delay_threshold(least):
+            self.ssthresh = self.cwnd
+
+    def train(self, now: int, latest: int) -> None:
+        """Leave slow start when acknowledgements span half a round trip (HyStart)."""
+        starting = self._looking()
+        if starting is None:
+            return
+        share = 2.0 if self.cwnd < self.ssthresh // 2 else 1.2
+        rate = share * self.cwnd * TICKS_PER_SECOND / self.rtt.smoothed
+        if starting.full(now, latest, self.rtt.minimum, rate):
+            self.ssthresh = self.cwnd
+
+    def quiet(self, now: int) -> tuple[int, int]:
+        """Return when HyStart may see the path full, and the packets after which it looks."""
+        if self._starting is None or self.cwnd >= self.ssthresh:
+            return _UNLIMITED, _UNLIMITED
+        short = WINDOW * self.mss - self.cwnd
+        if short > 0:
+            return _UNLIMITED, -(-short // self.mss)
+        return self._starting.quiet(now, self.rtt.minimum), _UNLIMITED
 
     def idle(self, gap: int, *, restart: bool) -> None:
         """Let the time of the cubic function stand still, besides what Reno does."""
@@ -281,109 +362,3 @@ class Cubic(Reno):
         """Go on from the threshold; the time begins here."""
         super().recovered(now)
         self._begin(now)
-
-
-class Bbr(CongestionControl):
-    """A window and a pacing rate from the measured delivery rate and least round-trip time.
-
-    Start-up paces at 2.89 times the delivery rate until that has not grown by a quarter for three
-    rounds; drain empties the queue; then the gains cycle, one phase a round-trip time.
-    """
-
-    paced = True
-    startup = 2.89
-    cycle = (1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-    window_gain = 2.0
-
-    def __init__(self, mss: int, initial_window: int, rtt: RoundTripTime) -> None:
-        super().__init__(mss, initial_window, rtt)
-        self.state: Literal["startup", "drain", "probe"] = "startup"
-        self._rates: deque[tuple[int, float]] = deque()  # (round, rate), the rates falling
-        self._round = 0
-        self._full_rate = 0.0
-        self._plateau = 0
-        self._phase = 2
-        self._phase_began = 0
-        self._limited = False
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second that were delivered at best in the last ten rounds."""
-        if self._rates:
-            return self._rates[0][1]
-        return self.initial * TICKS_PER_SECOND / self.rtt.minimum
-
-    @property
-    def gain(self) -> float:
-        """Pacing rate over delivery rate."""
-        if self.state == "startup":
-            return self.startup
-        return 1 / self.startup if self.state == "drain" else self.cycle[self._phase]
-
-    def gap(self, size: int) -> int:
-        """Return the ticks between a packet and the next one."""
-        return int(size * TICKS_PER_SECOND / (self.gain * self.rate) + 0.5)
-
-    def delivered(self, now: int, rate: float, *, limited: bool, flight: int) -> None:
-        """Take a sample of the delivery rate, and move on in the cycle."""
-        self._limited = limited
-        rates = self._rates
-        if not limited or rate > self.rate:
-            while rates and rates[-1][1] <= rate:
-                rates.pop()
-            rates.append((self._round, rate))
-        while len(rates) > 1 and rates[0][0] < self._round - 10:
-            rates.popleft()
-        product = self.rate * self.rtt.minimum / TICKS_PER_SECOND
-        if self.state == "drain" and flight <= product:
-            self.state = "probe"
-            self._phase_began = now
-        elif self.state == "probe" and now - self._phase_began >= self.rtt.minimum:
-            self._phase = (self._phase + 1) % len(self.cycle)
-            self._phase_began = now
-        gain = self.window_gain if self.state == "probe" else self.startup
-        target = max(int(gain * product), 4 * self.mss)
-        # In start-up the estimate is still growing: never fall back behind the initial window.
-        self.cwnd = max(target, self.initial) if self.state == "startup" else target
-
-    def acknowledged(self, counted: int) -> None:
-        """Do nothing: the window follows the delivery rate."""
-
-    def round(self, now: int, started: int) -> None:  # noqa: ARG002  # only rounds are counted
-        """Leave start-up when the rate has not grown by a quarter for three rounds."""
-        self._round += 1
-        if self.state == "startup" and self._rates and not self._limited:
-            if self.rate >= 1.25 * self._full_rate:
-                self._full_rate = self.rate
-                self._plateau = 0
-            else:
-                self._plateau += 1
-                if self._plateau >= 3:
-                    self.state = "drain"
-
-    def delays(self, samples: list[int]) -> None:
-        """Do nothing: delays end no start-up."""
-
-    def idle(self, gap: int, *, restart: bool) -> None:
-        """Do nothing: what was measured still holds."""
-
-    def lost(self) -> int | None:
-        """Keep the window."""
-        return None
-
-    def recovered(self, now: int) -> None:
-        """Do nothing."""
-
-    def expired(self) -> None:
-        """Begin with one packet, until the next acknowledgement."""
-        self.cwnd = self.mss
-
-
-def congestion_control(
-    algorithm: Algorithm, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool
-) -> CongestionControl:
-    """Make the state of a congestion control by its name."""
-    if algorithm == "bbr":
-        return Bbr(mss, initial_window, rtt)
-    kind = Cubic if algorithm == "cubic" else Reno
-    return kind(mss, initial_window, rtt, hystart=hystart)

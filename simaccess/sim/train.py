@@ -29,11 +29,35 @@ class Message:
 
 
 class Train:
-    """Packets in flight whose acknowledgements come a packet's time apart."""
+    """Packets in flight whose acknowledgements come a packet's time apart.
 
-    __slots__ = ("ack", "count", "delivered", "last", "limited", "number", "repairs", "since")
+    Parameters
+    ----------
+    ack, number, count, last : int
+        See below.
+    left, group, step : int
+        When the first packet left; the others did so together, or `group` each `step`.
+    """
 
-    def __init__(self, ack: int, number: int, count: int, last: int) -> None:
+    __slots__ = (
+        "_group",
+        "_left",
+        "_number",
+        "_step",
+        "ack",
+        "count",
+        "delivered",
+        "joined",
+        "last",
+        "limited",
+        "number",
+        "repairs",
+        "since",
+    )
+
+    def __init__(
+        self, ack: int, number: int, count: int, last: int, *, left: int, group: int, step: int
+    ) -> None:
         self.ack = ack  # when the next acknowledgement comes
         self.number = number  # of the packet that it is for
         self.count = count
@@ -43,15 +67,38 @@ class Train:
         # sender had run out of data.
         self.delivered = self.since = 0
         self.limited = False
+        self.joined = False  # whether the next one's acknowledgement covers it
+        self._left = left
+        self._number = number
+        self._group = group
+        self._step = step
+
+    def left(self, number: int) -> int:
+        """Return when a packet of the train left."""
+        if not self._group:
+            return self._left
+        return self._left + (number - self._number) // self._group * self._step
+
+    def goes_on(self, number: int, count: int, left: int, group: int) -> bool:
+        """Say whether packets from `number` on leave as the train's do; fit the train to them."""
+        before = number - self._number
+        if not self._group and left == self._left + self._step and count <= before:
+            self._group = before  # those so far left together, as these do a packet's time later
+        if self._group:
+            place = before % self._group
+            alike = place + count <= self._group if not group else not place
+            return alike and group in (0, self._group) and self.left(number) == left
+        return not group and left == self._left
 
 
 class Hole:
     """A packet that got lost: the sender does not know yet, or has not yet sent it again."""
 
-    __slots__ = ("message", "number", "original", "size")
+    __slots__ = ("left", "message", "number", "original", "size")
 
-    def __init__(self, number: int, size: int, message: Message, original: int) -> None:
+    def __init__(self, number: int, size: int, message: Message, original: int, left: int) -> None:
         self.number = number
+        self.left = left
         self.size = size
         self.message = message
         self.original = original

@@ -16,12 +16,14 @@ import numpy as np
 
 from simaccess.segment import Data, Local
 from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
+from simaccess.sim.congestion import congestion_control
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
+from simaccess.sim.host import Host
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory
 from simaccess.sim.sender import Sender
 from simaccess.sim.station import Durations, StationUse
-from simaccess.sim.tcp import RoundTripTime, congestion_control
+from simaccess.sim.tcp import RoundTripTime
 from simaccess.sim.train import Message
 from simaccess.sim.transfer import Transfer
 from simaccess.sim.wan_parameters import WanParameters
@@ -130,6 +132,7 @@ class WanLink(Link):
             receive_window=tcp.receive_window,
             idle_restart=tcp.idle_restart,
             rounds=self._rounds,
+            host=Host(Durations(tcp.host_time)[1], tcp.delayed_ack, tcp.offload),
             losses=_gaps(self._generator(*key, _LOSS), path.loss) if path.loss else None,
             jitter=_delays(self._generator(*key, _JITTER), path.jitter) if path.jitter else None,
         )

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
+from simaccess.sim.congestion import Algorithm
 from simaccess.sim.local_memory import LocalSection
-from simaccess.sim.tcp import Algorithm
 
 __all__ = ["CrossSection", "PathSection", "RequestSection", "TcpSection", "WanParameters"]
 
@@ -91,6 +91,13 @@ class TcpSection(Section):
         Round trips before the first request of a connection (more than 1 with TLS).
     rto_minimum : float
         Least seconds of a time-out beyond the smoothed round-trip time.
+    host_time : float
+        Seconds that a sender's host takes for a packet of a burst.
+    delayed_ack : bool
+        Whether a receiver acknowledges every second packet, when it has come whole; otherwise each,
+        a round trip after the bottleneck began to send it.
+    offload : bool
+        Whether a sender waits until it can hand down a burst (segmentation offload).
     """
 
     congestion_control: Algorithm
@@ -102,6 +109,9 @@ class TcpSection(Section):
     idle_restart: bool
     handshake: Count
     rto_minimum: Duration
+    host_time: Duration = 0.0
+    delayed_ack: bool = False
+    offload: bool = False
 
 
 class RequestSection(Section):
