@@ -239,6 +239,8 @@ def known(setting: str, control: str) -> dict[str, str]:
     return {
         "tcp.congestion_control": control,
         "tcp.receive_window": "8 MiB",
+        "tcp.delayed_ack": "true",
+        "tcp.offload": "true",
         "path.rtt": facts["rtt"],
         "path.rate": facts["rate"],
         "path.upstream_rate": facts["rate"],
