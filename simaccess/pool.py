@@ -5,10 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
+from types import FrameType
 from typing import TypeVar
 
 from simaccess.errors import InputError
@@ -60,7 +63,8 @@ class Pool:
         if self._executor is None:
             return list(self._one_by_one(tasks, ended))
         try:
-            futures = [self._executor.submit(_perform, task) for task in tasks]
+            with _interrupts_later():  # a worker that is being started could not be ended
+                futures = [self._executor.submit(_perform, task) for task in tasks]
             for future in as_completed(futures):
                 self._ended(future.result(), ended)
         except BrokenProcessPool:
@@ -137,6 +141,7 @@ def processes(
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload([preload])
+        _start_fork_server()
     others = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(jobs, context, _ignore_interrupts)
     try:
@@ -155,6 +160,40 @@ def available() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
         return os.cpu_count() or 1
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold interrupts and terminations back until the end, where Python handles them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # elsewhere none arrives
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    held = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in held:
+        signal.signal(number, lambda *given: came.append(given))
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
+    for first, frame in came[:1]:
+        held[signal.Signals(first)](first, frame)
+
+
+def _start_fork_server() -> None:
+    """Start the process that forks workers, deaf to interrupts from its first moment on.
+
+    It, and so its workers, would hear one of the terminal's while they import, and die of it, and
+    who waits for them would wait for ever.
+    """
+    resource_tracker.ensure_running()  # first: it lets interrupts through when it has started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _perform(task: Callable[[], _Result]) -> _Result:
