@@ -33,6 +33,8 @@ __all__ = ["WanLink", "WanParameters", "WanPort"]
 _DOWN, _UP, _CROSS = 0, 1, 2
 _LOSS, _JITTER = 0, 1
 _DRAWS = 1024
+_SAID = 20
+"""Payload bytes of each packet of a negotiation."""
 
 
 class WanLink(Link):
@@ -171,6 +173,7 @@ class _Request(Transfer):
 
     def opened(self, _: Transfer) -> None:
         """Ask, now that the handshake is over."""
+        self._connection.negotiate(self.time)
         self.ask(self.time)
 
     def _reaches(self, time: int) -> None:
@@ -195,7 +198,16 @@ class _Connection:
         When requests whose end is known will have ended, and their bytes.
     """
 
-    __slots__ = ("_open", "_outstanding", "down", "link", "number", "under_way", "up")
+    __slots__ = (
+        "_open",
+        "_outstanding",
+        "_unsaid",
+        "down",
+        "link",
+        "number",
+        "under_way",
+        "up",
+    )
 
     def __init__(self, link: WanLink, number: int, up: Sender, down: Sender) -> None:
         self.link = link
@@ -205,6 +217,7 @@ class _Connection:
         self.under_way: deque[tuple[int, int]] = deque()
         self._outstanding = 0
         self._open: int | None = None
+        self._unsaid = link.parameters.request.negotiation  # packets
 
     def outstanding(self, now: int) -> int:
         """Return the bytes of requests and responses that are not through by `now`."""
@@ -222,8 +235,15 @@ class _Connection:
         if now < self._open:
             request.schedule(self._open, request.opened)
         else:
+            self.negotiate(now)
             request.ask(now)
         return request
+
+    def negotiate(self, now: int) -> None:
+        """Send what the server says before its first response, once."""
+        packets, self._unsaid = self._unsaid, 0
+        for _ in range(packets):
+            self.down.send(Message(_SAID, lambda _time: None), now)
 
 
 class WanPort:

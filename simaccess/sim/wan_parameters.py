@@ -127,12 +127,17 @@ class RequestSection(Section):
         Seconds of the user's processor for a request (system calls).
     service : float
         Seconds from the request's arrival to the response's start; requests overlap.
+    negotiation : int
+        Packets that the server sends on a fresh connection before its first response, as NBD's
+        greeting and its answers to options are: they open the window as far as the congestion
+        control lets small packets do so. The round trips that they take count as `tcp.handshake`.
     """
 
     size: Size
     reply: Size
     issue: Duration
     service: Duration
+    negotiation: Count = 0
 
 
 class WanParameters(Parameters):
