@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +21,10 @@ __all__ = ["Pool", "WorkerDied", "available", "processes"]
 
 _Key = TypeVar("_Key")
 _Result = TypeVar("_Result")
+
+
+_MOMENT = 0.2
+"""Seconds in which a signal that has ended the workers, too, reaches this process."""
 
 
 class WorkerDied(RuntimeError):  # noqa: N818  # says what happened
@@ -68,6 +73,7 @@ class Pool:
             for future in as_completed(futures):
                 self._ended(future.result(), ended)
         except BrokenProcessPool:
+            time.sleep(_MOMENT)
             problem = "a worker process died; is there enough memory? --jobs 1 uses none"
             raise WorkerDied(problem) from None
         return [future.result() for future in futures]
@@ -178,8 +184,8 @@ def _interrupts_later() -> Iterator[None]:
     finally:
         for number, handler in held.items():
             signal.signal(number, handler)
-    for first, frame in came[:1]:
-        held[signal.Signals(first)](first, frame)
+        for first, frame in came[:1]:  # also in place of what it has led to, such as a worker's end
+            held[signal.Signals(first)](first, frame)
 
 
 def _start_fork_server() -> None:
