@@ -277,6 +277,8 @@ def test_mistakes_end_in_one_line(
             "0 to 1",
         ),
         (["validate", str(data), "--model", "none"], "no such model"),
+        (["validate", str(data), "--model", "example-link", "--figure", "a.xyz"], "no format"),
+        (["validate", str(data), "--model", "example-link", "--figure", "no/a.png"], "--figure"),
     ]:
         assert main([*command, "--jobs", "1"]) == 2
         error = capsys.readouterr().err

@@ -173,3 +173,12 @@ def test_an_interrupt_keeps_what_was_measured(server: Server, tmp_path: Path) ->
     assert (process.returncode, said) == (130, "")
     assert rows > 0
     assert err == f"simaccess: interrupted; {out} holds the {rows} repetitions so far\n"
+
+
+def test_nothing_but_a_measured_set_is_replaced(run: Run, server: Server, tmp_path: Path) -> None:
+    precious = tmp_path / "own.bin"
+    precious.write_bytes(b"work of years")
+    code, out, err = run(server.url, "--out", str(precious), "--seconds", "1")
+    assert (code, out) == (2, "")
+    assert err.endswith(": holds something else; allowed: a new file or a measured set\n")
+    assert precious.read_bytes() == b"work of years"

@@ -77,6 +77,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
     if seconds is not None and not seconds > 0:
         raise InputError("no time", key="--seconds", value=seconds, allowed="more than 0")
     check(out)
+    _check_replaced(out)
     saved = 0
 
     def keep(measured: MeasuredSet) -> None:
@@ -132,7 +133,7 @@ def summary(measured: MeasuredSet) -> dict[str, Any]:
     return {"header": dict(measured.header), "cells": cells}
 
 
-def check(out: Path) -> None:
+def check(out: Path, option: str = "--out") -> None:
     """Check that a file can be written, before hours are spent on what it shall hold.
 
     Raises
@@ -143,14 +144,37 @@ def check(out: Path) -> None:
     from simaccess.errors import InputError
 
     if out.is_dir():
-        raise InputError("is a folder", key="--out", value=str(out), allowed="a file")
+        raise InputError("is a folder", key=option, value=str(out), allowed="a file")
     try:
         # Only a trial tells: permissions say nothing of a read-only file system.
         with tempfile.TemporaryDirectory(prefix=".trial-", dir=out.parent):
             pass
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
-        raise InputError(problem, key="--out", value=str(out)) from None
+        raise InputError(problem, key=option, value=str(out)) from None
+
+
+def _check_replaced(out: Path) -> None:
+    """Check that what a measured set would replace is one, and not the segment or somebody's work.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    from simaccess.errors import InputError
+    from simaccess.measured import MeasuredSet
+
+    if out.exists() and (not out.is_file() or out.stat().st_size):
+        try:
+            MeasuredSet.read(out)
+        except InputError:
+            raise InputError(
+                "holds something else",
+                key="--out",
+                value=str(out),
+                allowed="a new file or a measured set",
+            ) from None
 
 
 def _processors(text: str | None) -> tuple[int, ...]:

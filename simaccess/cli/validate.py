@@ -64,6 +64,8 @@ def validate(  # noqa: PLR0917  # typer passes them by name
     from simaccess.pool import available, processes
     from simaccess.validate import validate as check
 
+    if figure is not None:
+        _check_figure(figure)
     data = MeasuredSet.read(measured)
     found = load_model(model, parse_settings(settings))
     with processes(available() if jobs is None else jobs, preload="simaccess.probe") as pool:
@@ -80,6 +82,21 @@ def validate(  # noqa: PLR0917  # typer passes them by name
             f"simaccess: the median error, {_share(error)}, is above {_share(max_error)}\n"
         )
         raise typer.Exit(1)
+
+
+def _check_figure(figure: str) -> None:
+    """Check that a figure can be written, before minutes are spent on what it shall show."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    from simaccess.cli.measure import check
+    from simaccess.errors import InputError
+
+    path = Path(figure)
+    formats = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in formats:
+        allowed = f"a name that ends in one of {', '.join(sorted(formats))}"
+        raise InputError("no format of a figure", key="--figure", value=figure, allowed=allowed)
+    check(path, "--figure")
 
 
 def _draw(validation: Validation, path: Path) -> None:

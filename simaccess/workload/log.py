@@ -166,6 +166,15 @@ def read_log(
     )
 
 
+def _replaceable(path: Path) -> bool:
+    """Say whether nothing is lost if a log replaces the file: there is none, or another log."""
+    if not path.exists():
+        return True
+    with path.open("rb") as stream:
+        begin = stream.read(len(HEADER))
+    return begin in {b"", HEADER.encode()}
+
+
 class LogWriter:
     """An access log that is written while its accesses are made.
 
@@ -186,6 +195,10 @@ class LogWriter:
         self._second = ticks_per_second
         self._digits = len(str(ticks_per_second)) - 1
         try:
+            if not _replaceable(Path(path)):
+                raise InputError(
+                    "holds something else", path, allowed="a new file or an access log"
+                )
             self._stream = Path(path).open("w", encoding="ascii", newline="\n")  # noqa: SIM115  # see close
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", file=path) from error

@@ -347,6 +347,18 @@ def test_what_another_process_owns_outlives_its_consumers(memory: SharedMemory) 
     assert Path("/dev/shm", memory.name).exists()
 
 
+def test_links_whose_loads_bring_no_byte_say_so(memory: SharedMemory, tmp_path: Path) -> None:
+    """So that the probe reads the bytes (`simaccess.probe`)."""
+    (tmp_path / "file").write_bytes(CONTENT)
+    for url, views in [
+        (f"shm:{memory.name}", True),
+        (f"file:{tmp_path}/file?mode=mapped", True),
+        (f"file:{tmp_path}/file?mode=buffered", False),
+    ]:
+        with open_link(url) as link:
+            assert link.views is views, url
+
+
 def test_loads_of_a_mapped_file_are_views() -> None:
     with file_link(CONTENT, "?mode=mapped") as (link, _):
         view = run(link.attach().load(10, 50_000))

@@ -15,7 +15,7 @@ from simaccess.model import load_model
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
 from simaccess.workload import log
-from simaccess.workload.log import HEADER, LogWorkload, read_log
+from simaccess.workload.log import HEADER, LogWorkload, LogWriter, read_log
 from simaccess.workload.registry import workload
 
 per_test = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -214,3 +214,16 @@ def test_memory_is_that_of_the_columns(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(read) == count
     assert held < count * 25 + 2**20  # three columns of 8 bytes and one of 1
     assert peak < 2 * count * 25 + 2**21
+
+
+def test_nothing_but_a_log_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "archive.zip"
+    file.write_bytes(b"PK\3\4 and more")
+    with pytest.raises(
+        InputError, match="holds something else; allowed: a new file or an access log"
+    ):
+        LogWriter(file, 10**9)
+    assert file.read_bytes() == b"PK\3\4 and more"
+    log = tmp_path / "log.csv"
+    for _ in range(2):
+        LogWriter(log, 10**9).close()
