@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from simaccess.blocking_calls import Calls, calls
 from simaccess.counters import Counters
+from simaccess.errors import InputError
 from simaccess.segment import Clock
 from simaccess.sim.blocking import inside_simulation
 from simaccess.workload.log import LogWriter
@@ -68,6 +69,8 @@ def open_file(
         Inside a running simulation.
     """
     _refuse_inside()
+    if not isinstance(url, str):
+        raise InputError("not text", key="url", value=url, allowed="a URL, as in 'file:data.bin'")
     made = calls(url, method, {key: str(value) for key, value in settings.items()})
     try:
         log = None if record is None else LogWriter(record, made.clock.ticks_per_second)

@@ -174,6 +174,7 @@ def calibrate(
     count = len(every) - len(chosen)
     calibration: dict[str, Scalar] = {
         "data": data,
+        "digest": measured.digest,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "hold_out": hold_out,
         "points": len(chosen),

@@ -8,6 +8,7 @@ begin with ``#`` and hold TOML, and a CSV table with the columns `COLUMNS`.
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import tempfile
 import tomllib
@@ -103,6 +104,12 @@ class MeasuredSet:
         """Bytes of the segment, where the header tells them."""
         size = self.header.get("segment")
         return size if isinstance(size, int) else None
+
+    @cached_property
+    def digest(self) -> str:
+        """What its rows stand for, whatever file holds them: equal ones have equal digests."""
+        table = self.frame.to_csv(index=False, lineterminator="\n").encode()
+        return hashlib.blake2b(table, digest_size=8).hexdigest()
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:

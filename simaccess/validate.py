@@ -218,7 +218,7 @@ def validate(
         Who simulates.
     hold_out : float, optional
         Share of the points that were held out of the fit; by default what the model's calibration
-        says if it was fitted to a set of this name, and otherwise all.
+        says if it was fitted to this set, and otherwise all.
     data : str
         Name of the measured set.
 
@@ -229,7 +229,7 @@ def validate(
     """
     every = points(measured)
     if hold_out is None:
-        fitted = data != "" and model.calibration.get("data") == data
+        fitted = model.calibration.get("digest") == measured.digest
         hold_out = float(model.calibration.get("hold_out", 1.0)) if fitted else 1.0
     hidden = held_out((point.cell for point in every), hold_out)
     unseen = [point for point in every if point.cell in hidden]

@@ -252,6 +252,19 @@ def test_the_commands_agree_about_what_was_held_out(
     assert held == model.calibration["held_out"]
 
 
+def test_what_was_fitted_is_known_by_its_rows_and_not_by_its_name(tmp_path: Path) -> None:
+    truth = load_model("example-link", TRUTH)
+    cells = [*SINGLE, *PIPED]
+    measured = measure(truth, cells, noise=0.01)
+    vary = ["link.rate", "link.latency"]
+    model = calibrate(measured, truth, HERE, vary=vary, hold_out=0.5).model
+    measured.write(tmp_path / "renamed.csv")
+    again = MeasuredSet.read(tmp_path / "renamed.csv")
+    assert len(validate(again, model, HERE).verified) == len(held_out(cells, 0.5))
+    other = measure(truth, cells, noise=0.01, seed=8)
+    assert len(validate(other, model, HERE).verified) == len(cells)
+
+
 def test_a_large_error_ends_with_1(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -105,6 +105,8 @@ def measure(  # noqa: PLR0917  # typer passes them by name
         raise Ended(f"error: {outcome.failure}; {_kept(saved, out)}", 1)
     if outcome.interrupted:
         raise Ended(f"interrupted; {_kept(saved, out)}", 130)
+    if not saved:
+        raise Ended("error: time was up before anything was timed; nothing was written", 1)
     if json:
         print_json(summary(outcome.measured))
     else:

@@ -28,7 +28,7 @@ HOLD_OUT = typer.Option(
     "--hold-out",
     metavar="SHARE",
     help="Share of the points that the fit never saw. Default: what the model file says if it was"
-    " fitted to a file of this name, else all of them.",
+    " fitted to this set, else all of them.",
 )
 MOST = typer.Option(
     "--max-error",
