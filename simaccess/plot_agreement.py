@@ -26,6 +26,9 @@ OPERATIONS: Mapping[str, Style] = {
 """How an operation looks: colours of Okabe and Ito's palette, and markers."""
 
 
+_HOLLOW = "hollow: on a loss threshold"
+
+
 def agreement(validation: Validation, figure: Figure) -> Figure:
     """Draw both figures side by side."""
     left, right = figure.subplots(1, 2)
@@ -49,16 +52,13 @@ def measured_against_predicted(validation: Validation, ax: Axes | None = None) -
         for one in own:
             if one.interval is not None:
                 ax.plot([one.point.median] * 2, one.interval, lw=0.8, color="0.5", zorder=1)
-    ends = [
-        end(value)
-        for end in (min, max)
-        for value in (
-            [s for one in validation.verified for s in (one.point.median, one.predicted)],
-        )
-    ]
+    seconds = [value for one in validation.verified for value in (one.point.median, one.predicted)]
+    ends = min(seconds), max(seconds)
     ax.plot(ends, ends, color="black", lw=1, zorder=1)
     ax.set(xscale="log", yscale="log", xlabel="measured (s)", ylabel="predicted (s)")
     ax.set_title(f"{validation.model}: {len(validation.verified)} points not fitted")
+    if validation.threshold.points:
+        ax.scatter([], [], s=22, marker="s", facecolors="white", edgecolors="0.3", label=_HOLLOW)
     ax.legend(frameon=False)
     return ax
 
@@ -75,8 +75,8 @@ def residuals(validation: Validation, ax: Axes | None = None) -> Axes:
     overall = validation.overall
     if overall.median_error is not None and overall.p95_error is not None:
         ax.set_title(
-            f"error: median {100 * overall.median_error:.1f} %, 95th percentile"
-            f" {100 * overall.p95_error:.1f} %"
+            f"{overall.points} filled loads and copies: median {100 * overall.median_error:.1f} %,"
+            f" p95 {100 * overall.p95_error:.1f} %"
         )
     return ax
 
