@@ -8,9 +8,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import forkserver, resource_tracker
 from types import FrameType
 from typing import TypeVar
@@ -27,6 +28,10 @@ _MOMENT = 0.2
 """Seconds in which a signal that has ended the workers, too, reaches this process."""
 
 
+_AHEAD = 8
+"""Tasks given to the workers at a time, for each of them, so that none is ever idle."""
+
+
 class WorkerDied(RuntimeError):  # noqa: N818  # says what happened
     """A worker process ended before its task did."""
 
@@ -40,11 +45,16 @@ class Pool:
         The workers.
     done : callable
         Is called for each task that is done.
+    ahead : int
+        How many tasks are given to the workers at a time, at least 1.
     """
 
-    def __init__(self, executor: ProcessPoolExecutor | None, done: Callable[[], None]) -> None:
+    def __init__(
+        self, executor: ProcessPoolExecutor | None, done: Callable[[], None], ahead: int = 1
+    ) -> None:
         self._executor = executor
         self._done = done
+        self._ahead = ahead
 
     def run(
         self, tasks: Sequence[Callable[[], _Result]], ended: Callable[[_Result], None] | None = None
@@ -67,16 +77,22 @@ class Pool:
         """
         if self._executor is None:
             return list(self._one_by_one(tasks, ended))
+        results: dict[int, _Result] = {}
+        running: dict[Future[_Result], int] = {}
+        left = iter(enumerate(tasks))
         try:
-            with _interrupts_later():  # a worker that is being started could not be ended
-                futures = [self._executor.submit(_perform, task) for task in tasks]
-            for future in as_completed(futures):
-                self._ended(future.result(), ended)
+            while len(results) < len(tasks):
+                with _interrupts_later():  # a worker that is being started could not be ended
+                    for number, task in islice(left, self._ahead - len(running)):
+                        running[self._executor.submit(_perform, task)] = number
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    result = results[running.pop(future)] = future.result()
+                    self._ended(result, ended)
         except BrokenProcessPool:
             time.sleep(_MOMENT)
             problem = "a worker process died; is there enough memory? --jobs 1 uses none"
             raise WorkerDied(problem) from None
-        return [future.result() for future in futures]
+        return [results[number] for number in range(len(tasks))]
 
     def run_groups(
         self,
@@ -149,12 +165,12 @@ def processes(
         context.set_forkserver_preload([preload])
         _start_fork_server()
     others = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(jobs, context, _ignore_interrupts)
+    executor = ProcessPoolExecutor(jobs, context, _leave_signals)
     try:
-        yield Pool(executor, done)
+        yield Pool(executor, done, _AHEAD * jobs)
     except KeyboardInterrupt:
         for worker in set(multiprocessing.active_children()) - others:
-            worker.terminate()
+            worker.kill()
         raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
@@ -206,6 +222,7 @@ def _perform(task: Callable[[], _Result]) -> _Result:
     return task()
 
 
-def _ignore_interrupts() -> None:
-    """Leave an interrupt of the terminal's process group to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals() -> None:
+    """Leave to the parent, which ends the workers, what a whole process group is sent."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

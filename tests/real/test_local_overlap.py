@@ -9,7 +9,10 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from simaccess.real.clock import run
 from tests.real.local_links import (
     buffer_over,
     compute_until,
+    copier_of,
     file_link,
     read,
     shared_memory_link,
@@ -46,8 +50,9 @@ def test_prefetch_overlaps_with_a_busy_consumer(opened: Callable[..., Any], quer
         link.cool()
         clock = link.clock
         once = buffer_over(link, CopyOnce(FixedBlocks(size), 4))
-        for block in range(blocks):
-            assert read(once, block * size, size)[-1] == block + 1
+        with late(copier_of(link).pid):
+            for block in range(blocks):
+                assert read(once, block * size, size)[-1] == block + 1
         plain = clock.wait
         link.cool()
         ahead = buffer_over(link, Prefetch(FixedBlocks(size), depth=3))
@@ -62,6 +67,18 @@ def test_prefetch_overlaps_with_a_busy_consumer(opened: Callable[..., Any], quer
         assert clock.wait - before == first  # for all blocks but the first two, nothing
         assert ahead.counters.waits <= 2 < ahead.counters.hits
         assert clock.copy == 0
+
+
+@contextmanager
+def late(process: int) -> Iterator[None]:
+    """Stop a process for a moment: it may else have copied before it is waited for."""
+    os.kill(process, signal.SIGSTOP)
+    timer = Timer(0.2, os.kill, (process, signal.SIGCONT))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
 
 
 def test_inline_copies_overlap_with_nothing() -> None:
