@@ -31,7 +31,7 @@ from simaccess.workload.filter import Filter
 from simaccess.workload.registry import workload as make_workload
 from simaccess.workload.workload import Workload
 
-__all__ = ["METHODS", "compare", "final", "scenarios"]
+__all__ = ["METHODS", "compare", "final", "producer_of", "scenarios"]
 
 METHODS = ("zero-copy", "copy-once", "hybrid", "prefetch")
 """The methods of W. de Bruijn's thesis."""
@@ -148,7 +148,7 @@ def scenarios(
     elif parts["workload"]:
         key = f"workload.{next(iter(parts['workload']))}"
         raise InputError("the workload is made already", key=key, allowed="the name of a workload")
-    producer = _producer(parts["producer"]) if parts["producer"] else None
+    producer = producer_of(parts["producer"]) if parts["producer"] else None
     if memory is not None and not isinstance(memory, Model):
         memory = load_model(memory)
     given = _by_method(methods, parts["method"])
@@ -200,7 +200,14 @@ def _by_method(methods: list[str], settings: Settings) -> dict[str, dict[str, st
     }
 
 
-def _producer(settings: Settings) -> ProducerParameters:
+def producer_of(settings: Settings) -> ProducerParameters:
+    """Return a producer by its parameters, without ``producer.`` before their names.
+
+    Raises
+    ------
+    InputError
+        If one of them is refused.
+    """
     try:
         return ProducerParameters.model_validate(dict(settings))
     except ValidationError as error:

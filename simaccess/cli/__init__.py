@@ -21,6 +21,7 @@ from simaccess.cli import compare as compare_command
 from simaccess.cli import import_table as import_command
 from simaccess.cli import measure as measure_command
 from simaccess.cli import models
+from simaccess.cli import results as results_command
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
 from simaccess.cli.interrupt import terminations
@@ -54,6 +55,7 @@ app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
 app.command("box", epilog=box_command.EPILOG)(box_command.box)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
+app.command("results", epilog=results_command.EPILOG)(results_command.results)
 app.command("measure", epilog=measure_command.EPILOG)(measure_command.measure)
 app.command("calibrate", epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
 app.command("validate", epilog=validate_command.EPILOG)(validate_command.validate)

@@ -14,11 +14,12 @@ from rich.console import Console, RenderableType
 
 from simaccess import present
 from simaccess.errors import InputError
-from simaccess.pool import WorkerDied, processes
+from simaccess.pool import WorkerDied, local_workers, processes
+from simaccess.sweep.answer import FAR, answer
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.files import write
 from simaccess.sweep.outcome import Outcome
-from simaccess.sweep.run import FAR, run
+from simaccess.sweep.runner import Runner
 from simaccess.sweep.table import WIDTH, as_text, table, verdict_shown
 from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
 from simaccess.verdict import verdict
@@ -26,11 +27,13 @@ from simaccess.verdict import verdict
 
 @pytest.fixture(scope="module")
 def outcome(small: Experiment) -> Outcome:
-    return run(small)
+    return answer(small)
 
 
 def test_results_do_not_depend_on_the_number_of_jobs(small: Experiment, outcome: Outcome) -> None:
-    assert json.dumps(run(small, 2).to_dict()) == json.dumps(outcome.to_dict())
+    with local_workers(2, preload="simaccess.sweep.task") as workers:
+        shared = answer(small, Runner(workers, width=lambda: 2))
+    assert json.dumps(shared.to_dict()) == json.dumps(outcome.to_dict())
 
 
 def test_every_cell_has_all_its_replications_and_draws(outcome: Outcome) -> None:
@@ -74,7 +77,7 @@ def test_draws_differ_between_models_and_agree_between_methods(outcome: Outcome)
 
 def test_progress_counts_one_by_one_to_a_total_that_never_shrinks(small: Experiment) -> None:
     seen: list[tuple[int, int]] = []
-    run(small, progress=lambda done, total: seen.append((done, total)))
+    answer(small, Runner(watch=lambda state: seen.append((state.done, state.total))))
     assert sorted(seen) == seen
     assert [total for _, total in seen] == sorted(total for _, total in seen)
     assert {done for done, _ in seen} == set(range(seen[-1][1] + 1))
@@ -82,7 +85,7 @@ def test_progress_counts_one_by_one_to_a_total_that_never_shrinks(small: Experim
 
 def test_progress_counts_a_search_as_its_simulations(small: Experiment, outcome: Outcome) -> None:
     seen: list[int] = []
-    run(small, progress=lambda _done, total: seen.append(total))
+    answer(small, Runner(watch=lambda state: seen.append(state.total)))
     # Beside all simulations: what measures conditions, and the draws that are left out.
     cells = len(outcome.cells)
     left_out = sum(
@@ -221,9 +224,12 @@ def test_a_target_that_is_a_folder_leaves_the_others_as_they_were(
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
-def test_there_is_a_process_at_least(small: Experiment, jobs: int) -> None:
-    with pytest.raises(InputError, match=r"jobs = .*1 or more"):
-        run(small, jobs)
+def test_there_is_a_process_at_least(jobs: int) -> None:
+    with (
+        pytest.raises(InputError, match=r"jobs = .*1 or more"),
+        local_workers(jobs, preload="simaccess.sweep.task"),
+    ):
+        pass
 
 
 @dataclass(frozen=True)
