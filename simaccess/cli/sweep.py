@@ -226,7 +226,7 @@ def _show_sweep(
     told = sys.stderr if json else sys.stdout
     if out is not None:
         if experiment.figures and walked.points:
-            from simaccess.plot_sweep import write_figures
+            from simaccess.plot.sweep import write_figures
 
             with late_interrupts() as hold:
                 for path in write_figures(experiment.figures, store, Path(out), hold):

@@ -36,7 +36,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from simaccess.errors import InputError
 from simaccess.figures import Scalar
@@ -52,7 +52,7 @@ from simaccess.sweep.task import Engine, ModelRef, Run, WorkloadRef
 from simaccess.tune import equipped
 from simaccess.workload.workload import Positive
 
-__all__ = ["Experiment", "Lines", "Map", "ModelEntry", "WorkloadEntry"]
+__all__ = ["Experiment", "Lines", "Map", "ModelEntry", "Regimes", "WorkloadEntry"]
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
@@ -217,6 +217,31 @@ class Lines(Section):
     y: Text = "throughput_bytes_per_s"
 
 
+class Regimes(Section):
+    """A figure of a sweep: which method is best over two axes.
+
+    Parameters
+    ----------
+    x, y : str
+        The axes, two values each at least.
+    """
+
+    kind: Literal["regimes"]
+    x: Text
+    y: Text
+
+
+def _kind(figure: object) -> str:
+    kind = figure.get("kind", "lines") if isinstance(figure, dict) else figure.kind  # type: ignore[attr-defined]  # one of both
+    return str(kind)
+
+
+Drawn: TypeAlias = Annotated[
+    Annotated[Lines, Tag("lines")] | Annotated[Regimes, Tag("regimes")], Discriminator(_kind)
+]
+"""A figure of a sweep; lines unless it says its kind."""
+
+
 class Experiment(Section):
     """A question and how it is answered.
 
@@ -267,7 +292,7 @@ class Experiment(Section):
         What holds between axes at every point.
     measures : list of str
         The columns of a sweep's results; all by default.
-    figures : list of Lines
+    figures : list of Lines or Regimes
         What is drawn of a sweep.
     """
 
@@ -293,7 +318,7 @@ class Experiment(Section):
     sample: Sample | None = None
     constraints: list[Text] = Field(default_factory=list)
     measures: list[Text] = Field(default_factory=list)
-    figures: list[Lines] = Field(default_factory=list)
+    figures: list[Drawn] = Field(default_factory=list)
 
     @property
     def titles(self) -> tuple[list[str], list[str]]:
@@ -407,13 +432,16 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _shown(self) -> Experiment:
-        for name in [*self.measures, *(each.y for each in self.figures)]:
+        along = [each.y for each in self.figures if isinstance(each, Lines)]
+        for name in [*self.measures, *along]:
             if not known_measure(name):
                 problem = "no such measure" + did_you_mean(name, static_measures())
                 allowed = [*static_measures(), "links.LINK.utilisation and the like"]
                 raise InputError(problem, key="measures", value=name, allowed=allowed)
-        for each in self.figures:
-            if each.x not in self.axes:
-                problem = "no axis" + did_you_mean(each.x, self.axes)
-                raise InputError(problem, key="figures.x", value=each.x, allowed=list(self.axes))
+        asked = [("figures.x", each.x) for each in self.figures]
+        asked += [("figures.y", each.y) for each in self.figures if isinstance(each, Regimes)]
+        for key, name in asked:
+            if name not in self.axes:
+                problem = "no axis" + did_you_mean(name, self.axes)
+                raise InputError(problem, key=key, value=name, allowed=list(self.axes))
         return self

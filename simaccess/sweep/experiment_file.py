@@ -166,10 +166,12 @@ def _having(experiment: Experiment, key: str) -> list[type[Section]]:
 def _refused(error: ValidationError, file: Path) -> InputError:
     """Return the first thing that is wrong as the user's error."""
     first = foremost(error)
-    key = ".".join(str(part) for part in first["loc"])
+    place = first["loc"]
+    named = (*place[:2], *place[3:]) if place[:1] == ("figures",) else place  # less its kind
+    key = ".".join(str(part) for part in named)
     if first["type"] == "extra_forbidden":
-        known = _section_at(first["loc"][:-1]).model_fields
-        problem = "unknown key" + did_you_mean(str(first["loc"][-1]), known)
+        known = _section_at(place[:-1]).model_fields
+        problem = "unknown key" + did_you_mean(str(place[-1]), known)
         return InputError(problem, file, key, allowed=known)
     return refusal(error, key or None, first["input"], file)
 
@@ -182,6 +184,9 @@ def _section_at(place: tuple[int | str, ...]) -> type[Section]:
         "figure": Map,
         "axes": AxisEntry,
         "sample": Sample,
-        "figures": Lines,
+        "lines": Lines,
+        "regimes": Regimes,
     }
-    return sections[str(place[0])] if place else Experiment
+    if not place:
+        return Experiment
+    return sections[str(place[2] if place[0] == "figures" else place[0])]

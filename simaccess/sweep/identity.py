@@ -16,7 +16,7 @@ from simaccess.compare import producer_of
 from simaccess.embedded import embedded
 from simaccess.kinds import kind_named
 from simaccess.registry import make, parameters
-from simaccess.sweep.sources import digest
+from simaccess.sweep.sources import digest, where
 from simaccess.sweep.task import Measure, ModelRef, Pairs, Run, Search, Task, WorkloadRef
 from simaccess.workload.registry import names as workload_names
 
@@ -84,7 +84,8 @@ def _model(ref: ModelRef) -> str:
 
 @lru_cache(1024)
 def _code_of(ref: ModelRef) -> tuple[str, ...]:
-    return (kind_named(ref.load().kind).link.partition(":")[0],)
+    link = kind_named(ref.load().kind).link
+    return (link.partition(":")[0] if isinstance(link, str) else where(link),)
 
 
 @lru_cache(1024)
@@ -106,7 +107,7 @@ def _workload(ref: WorkloadRef) -> str:
 def _code_of_workload(ref: WorkloadRef) -> tuple[str, ...]:
     asked = ref.load()
     whole = getattr(asked, "whole", asked)  # of a workload that is cut
-    return tuple(dict.fromkeys((type(asked).__module__, type(whole).__module__)))
+    return tuple(dict.fromkeys((where(type(asked)), where(type(whole)))))
 
 
 @lru_cache(1024)
@@ -118,8 +119,7 @@ def _method(name: str, settings: Pairs) -> str:
 
 @lru_cache(64)
 def _code_of_method(name: str) -> tuple[str, ...]:
-    made = type(make(name, None, {})).__module__
-    return tuple(dict.fromkeys((made, parameters(name).__module__)))
+    return tuple(dict.fromkeys((where(type(make(name, None, {}))), where(parameters(name)))))
 
 
 @lru_cache(1024)

@@ -9,6 +9,7 @@ the results of the others as they are.
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
@@ -16,12 +17,14 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["closure", "digest"]
+__all__ = ["closure", "digest", "where"]
 
 CHOOSERS = frozenset(
     {"simaccess.kinds", "simaccess.path", "simaccess.registry", "simaccess.workload.registry"}
 )
 """Modules that choose by name; what they choose is asked for beside them."""
+
+_TEXT = "source: "
 
 LIBRARIES = ("numpy", "simpy")
 """Packages whose versions may decide a result."""
@@ -34,20 +37,34 @@ def digest(*modules: str) -> str:
     Parameters
     ----------
     *modules : str
-        Full names. Of another package than simaccess, that package's own modules are followed.
+        Full names, or what `where` says of a class. Of another package than simaccess, that
+        package's own modules are followed.
 
     Returns
     -------
     str
         64 hexadecimal digits, the same wherever the sources and the `LIBRARIES` are the same.
     """
-    every = sorted({name for module in modules for name in closure(module)})
+    named = [module for module in modules if not module.startswith(_TEXT)]
+    every = sorted({name for module in named for name in closure(module)})
     made = sha256()
+    for text in sorted(set(modules) - set(named)):
+        made.update(text.encode())
     for name in every:
         made.update(f"{name}\0{_source(name)[1]}\0".encode())
     for name in LIBRARIES:
         made.update(f"{name} {version(name)}\0".encode())
     return made.hexdigest()
+
+
+def where(what: type) -> str:
+    """Return the module of a class; of one that was written in a notebook, its own source."""
+    if _there(what.__module__):
+        return what.__module__
+    try:
+        return _TEXT + inspect.getsource(what)
+    except (OSError, TypeError):  # nobody has it
+        return _TEXT + what.__qualname__
 
 
 @cache
@@ -93,7 +110,7 @@ def _named(node: ast.AST) -> Iterator[str]:
 def _there(name: str) -> bool:
     try:
         spec = find_spec(name)
-    except ModuleNotFoundError:  # what it would be in is no package
+    except (ModuleNotFoundError, ValueError):  # no package, or a script
         return False
     return spec is not None and spec.origin is not None
 
