@@ -174,6 +174,9 @@ class Workers(Executor):
                     continue
                 try:
                     message = pickle.dumps(task.call, pickle.HIGHEST_PROTOCOL)
+                    if worker is not None and not worker.process.is_alive():  # ended while idle
+                        self._end(number, worker)
+                        worker = None
                     worker = worker or self._start(number)
                 except Exception as error:  # noqa: BLE001  # the future's owner sees it
                     task.future.set_exception(error)

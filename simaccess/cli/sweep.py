@@ -229,7 +229,7 @@ def _show_sweep(
             from simaccess.plot.sweep import write_figures
 
             with late_interrupts() as hold:
-                for path in write_figures(experiment.figures, store, Path(out), hold):
+                for path in write_figures(experiment, store, Path(out), hold):
                     told.write(f"wrote {path}\n")
         told.write(f"stored in {store.path}; 'simaccess results {out}' shows and exports it\n")
         told.flush()

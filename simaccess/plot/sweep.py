@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simaccess.errors import InputError
+from simaccess.figures import Scalar
 from simaccess.objective import Objective
 from simaccess.plot.axis import along
 from simaccess.plot.regimes import regime_map
 from simaccess.plot.style import save
-from simaccess.sweep.experiment import Lines, Regimes
+from simaccess.present import frequency, rate, seconds
+from simaccess.present import size as bytes_of
+from simaccess.sweep.experiment import Experiment, Lines, Regimes
+from simaccess.sweep.grid import Grid, Panel
 from simaccess.sweep.store import Store
 from simaccess.sweep.tabulate import frame
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["sweep_figure", "write_figures"]
 
@@ -59,16 +64,16 @@ def sweep_figure(
 
 
 def write_figures(
-    figures: Sequence[Lines | Regimes], store: Store, folder: Path, made: Callable[[], None]
+    experiment: Experiment, store: Store, folder: Path, made: Callable[[], None]
 ) -> list[Path]:
     """Draw what an experiment wants into ``figure-1.png`` and so on, all of them or none.
 
     Parameters
     ----------
-    figures : sequence of Lines or Regimes
-        What is wanted; each has a panel for each model and workload.
+    experiment : Experiment
+        One with axes.
     store : Store
-        The results.
+        Its results.
     folder : Path
         Where to.
     made : callable
@@ -79,33 +84,55 @@ def write_figures(
     InputError
         If something cannot be drawn or written.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415  # takes longer to import than a small run
-
     results = frame(store)
-    objective: Objective = store.experiment()["objective"]
-    panels = list(results.groupby(["model", "workload"], sort=False))
+    grid = Grid(experiment)
     try:
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
             paths = []
-            for number, wanted in enumerate(figures, 1):
-                drawn = Figure(layout="constrained")
-                drawn.set_size_inches(max(6.4, 5.2 * len(panels)), 4.4)
-                axes = drawn.subplots(1, len(panels), squeeze=False)[0]
-                for ax, ((model, workload), rows) in zip(axes, panels, strict=True):
-                    rows.attrs = results.attrs
-                    sweep_figure(rows, wanted, objective, ax)
-                    title = f"{model}, {workload}"
-                    if isinstance(wanted, Lines):
-                        ax.set_title(title, fontsize=10)
-                    else:  # its legend stands where a title would
-                        ax.text(1, -0.2, title, transform=ax.transAxes, ha="right", fontsize=8)
+            for number, wanted in enumerate(experiment.figures, 1):
                 paths.append(Path(scratch) / f"figure-{number}.png")
+                drawn = _figure(results, wanted, grid.panels(wanted), experiment.objective)
                 save(drawn, paths[-1])
             made()
             return [path.replace(folder / path.name) for path in paths]
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
         raise InputError(problem, key="--out", value=str(folder)) from None
+
+
+def _figure(
+    results: pd.DataFrame, wanted: Lines | Regimes, panels: Sequence[Panel], objective: Objective
+) -> Figure:
+    from matplotlib.figure import Figure  # noqa: PLC0415  # takes longer to import than a small run
+
+    columns = min(3, len(panels))
+    lines = -(-len(panels) // columns)
+    drawn = Figure(layout="constrained")
+    drawn.set_size_inches(max(6.4, 5.2 * columns), 4.6 * lines)
+    units = results.attrs["units"]
+    for place, panel in enumerate(panels, 1):
+        ax = drawn.add_subplot(lines, columns, place)
+        here = (results["model"] == panel.model) & (results["workload"] == panel.workload)
+        titles = [panel.model, panel.workload]
+        for key, value in panel.values.items():
+            here &= results[key] == value
+            titles.append(f"{key} {_shown(value, units.get(key))}")
+        rows = results[here]
+        rows.attrs = results.attrs
+        sweep_figure(rows, wanted, objective, ax)
+        # Below a map's legend, which stands where a title would.
+        pad = None if isinstance(wanted, Lines) else 38
+        ax.set_title(", ".join(titles), fontsize=9, pad=pad)
+    return drawn
+
+
+def _shown(value: Scalar, unit: str | None) -> str:
+    if isinstance(value, str | bool):
+        return str(value)
+    if unit == "B":
+        return bytes_of(round(value))
+    shown = {"s": seconds, "B/s": rate, "Hz": frequency}.get(unit or "")
+    return f"{value:g}" if shown is None else shown(value)
 
 
 def _log(values: pd.Series[float]) -> bool:

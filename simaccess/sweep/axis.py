@@ -117,6 +117,23 @@ class Axis:
         """Return a value as results have it: a number in the axis's unit, or text."""
         return self.values[index] if self.numbers is None else self.numbers[index]
 
+    def nearest(self, value: Scalar) -> int:
+        """Return the index of the value that is nearest to a number, or that is the same text.
+
+        Raises
+        ------
+        InputError
+            If the axis has no such text, or has another unit.
+        """
+        found = number_of(value)
+        if self.numbers is None and value in self.values:
+            return self.values.index(value)
+        if self.numbers is None or found is None or found.unit != self.unit:
+            allowed = [str(each) for each in self.values]
+            raise InputError("not on the axis", key=self.key, value=value, allowed=allowed)
+        apart = [abs(number - found.number) for number in self.numbers]
+        return apart.index(min(apart))
+
 
 @dataclass(frozen=True, slots=True)
 class _Range:

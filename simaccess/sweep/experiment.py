@@ -210,11 +210,14 @@ class Lines(Section):
         The axis.
     y : str
         The measure.
+    at : mapping of str to scalar
+        Values of other axes; those that are not named have a panel for each of their values.
     """
 
     kind: Literal["lines"] = "lines"
     x: Text
     y: Text = "throughput_bytes_per_s"
+    at: Values = Field(default_factory=dict)
 
 
 class Regimes(Section):
@@ -224,11 +227,14 @@ class Regimes(Section):
     ----------
     x, y : str
         The axes, two values each at least.
+    at : mapping of str to scalar
+        As for `Lines`.
     """
 
     kind: Literal["regimes"]
     x: Text
     y: Text
+    at: Values = Field(default_factory=dict)
 
 
 def _kind(figure: object) -> str:
@@ -440,6 +446,9 @@ class Experiment(Section):
                 raise InputError(problem, key="measures", value=name, allowed=allowed)
         asked = [("figures.x", each.x) for each in self.figures]
         asked += [("figures.y", each.y) for each in self.figures if isinstance(each, Regimes)]
+        asked += [("figures.at", name) for each in self.figures for name in each.at]
+        if self.figures and self.sample is not None:
+            raise InputError("not with a sample", key="figures", allowed="axes with points")
         for key, name in asked:
             if name not in self.axes:
                 problem = "no axis" + did_you_mean(name, self.axes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from simaccess.refusal import did_you_mean, foremost, refusal
 from simaccess.registry import make, parameters
 from simaccess.scenario import ProducerParameters
 from simaccess.sweep.axis import AxisEntry, Sample
-from simaccess.sweep.experiment import Experiment, Lines, Map, ModelEntry, WorkloadEntry
+from simaccess.sweep.experiment import Experiment, Lines, Map, ModelEntry, Regimes, WorkloadEntry
 from simaccess.sweep.grid import Grid
 from simaccess.sweep.settings import SECTIONS, split
 from simaccess.sweep.task import ModelRef, Run
@@ -100,12 +101,17 @@ def _load_all(experiment: Experiment) -> None:
         ModelRef(experiment.memory).load()
     if experiment.figure is not None:
         ModelRef(experiment.figure.link).load()
-    if not experiment.axes:
-        for model in experiment.models:
-            for asked in experiment.workloads:
-                for method in experiment.methods:
-                    _try(experiment.base(model.ref, asked.ref, method))
+    if experiment.axes:
+        _try_sweep(experiment)
         return
+    for model, asked, method in product(
+        experiment.models, experiment.workloads, experiment.methods
+    ):
+        _try(experiment.base(model.ref, asked.ref, method))
+
+
+def _try_sweep(experiment: Experiment) -> None:
+    """Make what the first allowed cell of a sweep takes, and the panels of its figures."""
     grid = Grid(experiment)
     first = next(iter(grid.cells()), None)
     if first is None:
@@ -113,6 +119,8 @@ def _load_all(experiment: Experiment) -> None:
         raise InputError("no point is left", key="constraints", value=given)
     for method in grid.methods(first):
         _try(grid.run(first, method))
+    for wanted in experiment.figures:
+        grid.panels(wanted)
 
 
 def _try(run: Run) -> None:

@@ -10,20 +10,24 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 from simaccess.errors import InputError
 from simaccess.figures import Scalar
 from simaccess.sweep.axis import Axis, axis, sampled
-from simaccess.sweep.experiment import Experiment, ModelEntry, WorkloadEntry
+from simaccess.sweep.experiment import Experiment, Lines, ModelEntry, Regimes, WorkloadEntry
 from simaccess.sweep.expression import constraint
 from simaccess.sweep.task import Run
 
-__all__ = ["SAMPLE", "Cell", "Dimension", "Grid"]
+__all__ = ["PANELS", "SAMPLE", "Cell", "Dimension", "Grid", "Panel"]
 
 SAMPLE = "sample"
 """The name of the dimension along which sampled axes vary together."""
+
+PANELS = 12
+"""Panels of a figure, at most."""
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -65,6 +69,15 @@ class Cell:
     place: Mapping[str, Scalar]
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A part of a figure: a model, a workload, and axes by their number or text."""
+
+    model: str
+    workload: str
+    values: Mapping[str, Scalar]
+
+
 class Grid:
     """The points of an experiment with axes.
 
@@ -101,6 +114,34 @@ class Grid:
         """How many models, workloads, and places on each dimension there are."""
         asked = self.experiment
         return (len(asked.models), len(asked.workloads), *map(len, self.dimensions))
+
+    def panels(self, wanted: Lines | Regimes) -> list[Panel]:
+        """Return the panels of a figure: models, workloads, and what it leaves open of the axes.
+
+        Raises
+        ------
+        InputError
+            If there are more than `PANELS`, or it fixes an axis at what is not on it.
+        """
+        across = {wanted.x, wanted.y} if isinstance(wanted, Regimes) else {wanted.x}
+        models, workloads = self.experiment.titles
+        panels = [Panel(model, asked, {}) for model, asked in product(models, workloads)]
+        for each in self.axes:
+            if each.key in across:
+                continue
+            if each.key in wanted.at:
+                indices = [each.nearest(wanted.at[each.key])]
+            else:
+                indices = list(range(len(each.values)))
+            panels = [
+                replace(panel, values={**panel.values, each.key: each.shown(index)})
+                for panel in panels
+                for index in indices
+            ]
+        if len(panels) > PANELS:
+            problem = f"{len(panels)} panels, one for each value of what is not at a given one"
+            raise InputError(problem, key="figures.at", allowed=f"at most {PANELS} panels")
+        return panels
 
     @property
     def size(self) -> int:

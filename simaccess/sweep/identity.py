@@ -12,6 +12,8 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from simaccess.compare import producer_of
 from simaccess.embedded import embedded
 from simaccess.kinds import kind_named
@@ -98,7 +100,11 @@ def _workload(ref: WorkloadRef) -> str:
         files = [embedded("experiments", "data", "traffic.pcap")]
     if not files and ref.name not in workload_names():
         files = [Path(ref.name)]
-    kept = {name: value for name, value in given.items() if not isinstance(value, Path)}
+    kept = {
+        name: value
+        for name, value in given.items()
+        if name != "capture" and not isinstance(value, Path)
+    }
     contents = [sha256(file.read_bytes()).hexdigest() for file in files]
     return f"{asked.name} {kept!r} {contents} {ref.cut}"
 
@@ -114,7 +120,12 @@ def _code_of_workload(ref: WorkloadRef) -> tuple[str, ...]:
 def _method(name: str, settings: Pairs) -> str:
     """Return a method by its parameters with their defaults, and as they were given."""
     given = {each: str(value) for each, value in settings}
-    return f"{name} {given!r} {parameters(name).model_validate(given).model_dump()!r}"
+    try:
+        resolved = parameters(name).model_validate(given).model_dump()
+    except ValidationError:
+        make(name, None, given)  # which refuses it in the user's words
+        raise
+    return f"{name} {given!r} {resolved!r}"
 
 
 @lru_cache(64)

@@ -31,6 +31,7 @@ from statistics import median
 from typing import Any, overload
 
 from simaccess.analytic import Conditions
+from simaccess.errors import InputError
 from simaccess.pool import TRIES, WorkerDied, available
 from simaccess.progress import Report
 from simaccess.result import Result
@@ -172,7 +173,7 @@ def complete(
     Raises
     ------
     InputError
-        If the store cannot be written, or the key of a task cannot be found.
+        If the store cannot be written.
     WorkerDied
         If the executor is broken.
     """
@@ -238,14 +239,19 @@ class _Conveyor:
         return max(1, min(LONGEST_CHUNK, int(CHUNK / max(1e-9, median(self.seconds)))))
 
     def _enter(self, batch: list[tuple[int, Task]]) -> Iterator[Done]:
-        """Take tasks in; return those that are known already."""
-        keys = [key(task) for _, task in batch]
-        asked = set(keys)
+        """Take tasks in; return those that are known already, or of which nothing can be made."""
+        keyed: list[tuple[int, Task, str]] = []
+        for index, task in batch:
+            try:
+                keyed.append((index, task, key(task)))
+            except InputError as error:
+                yield Done(index, task, "", None, error)
+        asked = {its_key for _, _, its_key in keyed}
         if self.store is not None:
             known = self.store.known(asked)
         else:
             known = {each: self.memory[each] for each in asked if each in self.memory}
-        for (index, task), its_key in zip(batch, keys, strict=True):
+        for index, task, its_key in keyed:
             if its_key in known:
                 yield Done(index, task, its_key, known[its_key], fresh=False)
             elif its_key in self.open:

@@ -112,10 +112,19 @@ class Runner:
         self._searching[sort] += searches
         self._tell()
 
-    def leave_out(self, sort: Hashable, points: int) -> None:
-        """Note points that were expected and need not be simulated: they count as done."""
+    def leave_out(self, sort: Hashable, points: int, *, failed: int = 0) -> None:
+        """Note points that were expected and are not simulated: they count as done.
+
+        Parameters
+        ----------
+        sort : hashable
+            What they were expected as.
+        points, failed : int
+            How many, and how many of those since something is wrong with them.
+        """
         self._estimate.expect(sort, -points)
         self._counts["done"] += points
+        self._counts["failed"] += failed
         self._tell()
 
     def sample(self, tasks: Sequence[Task], sort: Hashable) -> None:

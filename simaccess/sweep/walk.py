@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+from simaccess.errors import InputError
 from simaccess.objective import figure
 from simaccess.sweep.design import described
 from simaccess.sweep.experiment import Experiment
@@ -90,6 +91,7 @@ class _Walk:
         self._groups: dict[int, _Group] = {}
         self._repeats = experiment.seeds > 1 or experiment.interval is not None
         self._least = max(experiment.seeds, 2 if experiment.interval is not None else 1)
+        self._first = min(2, self._least)  # replications of the first round
         self._most = self._least
         if experiment.interval is not None:
             self._most = max(self._least, experiment.most_seeds)
@@ -101,7 +103,7 @@ class _Walk:
         """Go through all points."""
         runner, experiment = self._runner, self._experiment
         runner.begin(experiment, described(experiment, self._grid.dimensions))
-        first = min(2, self._least)
+        first = self._first
         for method, groups in self._grid.counts.items():
             searches = groups if experiment.tunes(method) else 0
             runner.expect(method, groups * first, searches=searches)
@@ -130,18 +132,17 @@ class _Walk:
         for cell in self._grid.cells():
             for method, group in self._groups_of(cell):
                 if self._experiment.tunes(method):
-                    search = Search(self._grid.run(cell, method), self._experiment.objective)
-                    yield _Point(cell, method, group, None, search)
+                    run = self._made(cell, method, group)
+                    if run is not None:
+                        search = Search(run, self._experiment.objective)
+                        yield _Point(cell, method, group, None, search)
 
     def _replications(self, begun: dict[int, int], to: int) -> Iterator[_Point]:
         """Return the replications up to one: of some groups from others on, or of all from none."""
+        cells = self._grid.cells()
         if begun:
-            cells: Iterator[Cell] = map(
-                self._grid.cell,
-                dict.fromkeys(group // len(self._experiment.methods) for group in begun),
-            )
-        else:
-            cells = self._grid.cells()
+            methods = len(self._experiment.methods)
+            cells = map(self._grid.cell, dict.fromkeys(group // methods for group in begun))
         for cell in cells:
             for method, group in self._groups_of(cell):
                 if begun and group not in begun:
@@ -154,14 +155,25 @@ class _Walk:
                     yield _Point(cell, method, group, number, task)
 
     def _base(self, cell: Cell, method: str, group: int) -> Run | None:
-        """Return what is replicated; None if the search for its settings failed."""
-        run = self._grid.run(cell, method)
+        """Return what is replicated; None if that, or the search for its settings, failed."""
         if not self._experiment.tunes(method):
-            return run
+            return self._made(cell, method, group)
         found = self._groups.get(group)
         if found is None or found.settings is None:
             return None
-        return replace(run, settings=found.settings)
+        return replace(self._grid.run(cell, method), settings=found.settings)
+
+    def _made(self, cell: Cell, method: str, group: int) -> Run | None:
+        """Return what a method runs in a cell; None if the cell's values do not fit together."""
+        try:
+            return self._grid.run(cell, method)
+        except InputError as error:
+            place = {**cell.place, "method": method}
+            self._failed.append((place, str(error)))
+            self._runner.store.fail(group * self._most, place, str(error))
+            points = self._first + self._experiment.tunes(method)
+            self._runner.leave_out(method, points, failed=1)
+            return None
 
     def _do(self, points: Iterator[_Point]) -> None:
         for done in self._runner.complete(self._tasks(points), self._sort):
@@ -212,7 +224,7 @@ class _Walk:
         self._failed.append((place, str(done.error)))
         self._runner.store.fail(number, place, str(done.error))
         if point.replication is None:  # what it was the search for is not simulated
-            self._runner.leave_out(point.method, min(2, self._least))
+            self._runner.leave_out(point.method, self._first)
 
     def _unsure(self, done: int) -> dict[int, int]:
         """Return the groups that need more replications, and how many they have."""

@@ -20,6 +20,7 @@ from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.files import write
 from simaccess.sweep.outcome import Outcome
 from simaccess.sweep.runner import Runner
+from simaccess.sweep.store import NAME, Store
 from simaccess.sweep.table import WIDTH, as_text, table, verdict_shown
 from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
 from simaccess.verdict import verdict
@@ -248,7 +249,7 @@ class Refuses:
         raise InputError("not good", key="some.key", value=3, allowed="4")
 
 
-def test_a_worker_that_dies_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_ends_its_workers_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     with pytest.raises(WorkerDied), processes(2, preload="simaccess.sweep.task") as pool:
         pool.run([Dies()] * 4)
@@ -258,6 +259,15 @@ def test_a_workers_refusal_keeps_its_parts() -> None:
     with pytest.raises(InputError) as raised, processes(2, preload="simaccess.sweep.task") as pool:
         pool.run([Refuses()] * 4)
     assert str(raised.value) == "some.key = 3: not good; allowed: 4"
+
+
+def _results(path: Path) -> int:
+    """Return how many results a sweep has stored so far."""
+    try:
+        with Store(path, reading=True) as store:
+            return len(store)
+    except InputError:  # not there yet
+        return 0
 
 
 @pytest.mark.slow
@@ -287,16 +297,19 @@ def test_an_interrupt_ends_cleanly(  # noqa: PLR0917  # pytest names them
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    time.sleep(4)
+    end = time.monotonic() + 60
+    while not _results(out / NAME) and time.monotonic() < end:
+        time.sleep(0.02)
     assert process.poll() is None
     (os.killpg if group else os.kill)(process.pid, number)
-    said, failed = process.communicate(timeout=20)
+    said, failed = process.communicate(timeout=60)
     assert process.returncode == code
     assert said == ""
-    assert failed == f"simaccess: {word}; nothing was written\n"
-    assert not out.exists()
+    kept = f"{_results(out / NAME):,} results are in {out / NAME}"
+    assert failed == f"simaccess: {word}; {kept}, and the same command goes on from there\n"
+    assert [path.name for path in out.iterdir()] == [NAME]
     # Whoever served the workers sees that they are gone, and goes too.
-    for _ in range(50):
+    for _ in range(600):
         time.sleep(0.1)
         try:
             os.killpg(process.pid, 0)
