@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,9 +83,10 @@ def test_calls_and_errors_come_back(workers: Workers) -> None:
 def test_every_future_ends_however_many_workers_die(workers: Workers) -> None:
     """Deaths among submissions, which leave futures of the standard library's pool pending."""
     with workers:
-        futures = []
-        for number in range(120):
-            futures.append(workers.submit(die) if number % 12 == 5 else workers.submit(double, 1))
+        futures: list[Future[Any]] = [
+            workers.submit(die) if number % 12 == 5 else workers.submit(double, 1)
+            for number in range(120)
+        ]
         assert not wait(futures, BOUND).not_done
         errors = [future.exception() for future in futures]
         assert [number for number, error in enumerate(errors) if error] == list(range(5, 120, 12))

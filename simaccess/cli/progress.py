@@ -89,7 +89,7 @@ def sweep_progress(*, quiet: bool = False) -> Iterator[Watch]:
         console=Console(stderr=True),
         transient=True,
     ) as bar:
-        shown = bar.add_task("points", rate="", left="", best="")
+        shown = bar.add_task("points", total=None, rate="", left="", best="")
         told = 0.0
 
         def tell(state: State) -> None:

@@ -16,7 +16,7 @@ with ProcessPoolExecutor(2) as executor, Store(Path("random.sqlite")) as store:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -156,7 +156,7 @@ def complete(
     *,
     width: Callable[[], int] = available,
     verify: bool = False,
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Do tasks, and return each as it is done or has failed, in any order.
 
     Tasks are taken from the iterable as there is room for them, so that there may be millions.
@@ -206,7 +206,7 @@ class _Conveyor:
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_SEEN))
     memory: dict[str, Stored] = field(default_factory=dict)  # in place of a store
 
-    def carry(self) -> Iterator[Done]:
+    def carry(self) -> Generator[Done, None, None]:
         """Do what there is to do."""
         left = enumerate(self.tasks)
         more = True

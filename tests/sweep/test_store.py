@@ -85,13 +85,18 @@ def test_many_read_while_one_writes(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    with pytest.raises(InputError, match=r"cannot be written: .*full"), Store(path) as store:
-        store.begin("a design", {})
-        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-        # The same error as that of a full file system, whoever runs this.
-        store._connection.execute(f"PRAGMA max_page_count = {pages + 20}")
-        for number in range(1000):
-            keep(store, number, "x" * 5000)
+
+    def fill() -> None:
+        with Store(path) as store:
+            store.begin("a design", {})
+            pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+            # The same error as that of a full file system, whoever runs this.
+            store._connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+            for number in range(1000):
+                keep(store, number, "x" * 5000)
+
+    with pytest.raises(InputError, match=r"cannot be written: .*full"):
+        fill()
     with Store(path) as store:
         there = len(store)
         assert 5 < there < 50
@@ -149,7 +154,7 @@ def results(path: Path) -> int:
 
 
 def test_a_sweep_that_is_killed_resumes(tmp_path: Path) -> None:
-    """Killed as by ``kill -9``: what was stored is whole, and the rest is as if nothing had been."""
+    """Killed as by ``kill -9``: what was stored is whole, and is not simulated again."""
     file, out = tmp_path / "sweep.toml", tmp_path / "out"
     file.write_text(SWEEP, encoding="utf-8")
     command = [sys.executable, "-m", "simaccess", "sweep", str(file), "--out", str(out)]

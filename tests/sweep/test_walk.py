@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -237,7 +238,7 @@ def test_progress_tells_points_time_and_the_best(tmp_path: Path) -> None:
         runner = Runner(workers, watch=seen.append, width=lambda: 2)
         walk(loaded(tmp_path, BASE + AXES), runner)
     assert (seen[-1].done, seen[-1].total, seen[-1].failed) == (72, 72, 0)
-    assert all(one.done <= other.done for one, other in zip(seen, seen[1:], strict=False))
+    assert all(one.done <= other.done for one, other in pairwise(seen))
     assert seen[-1].left_s == 0 or seen[-1].left_s is not None
     assert "best at" in seen[-1].best
     assert seen[-1].best.endswith("of 12 places")
@@ -249,7 +250,10 @@ def test_the_summary_counts_who_is_best(tmp_path: Path, store: Store) -> None:
     assert found.places == {("example-link", "random"): 6, ("example-link", "sequential"): 6}
     made = frame(store)
     rows = made[made["workload"] == "random"].groupby(["model.link.latency", "workload.length"])
-    best = Counter(each.loc[each["throughput_bytes_per_s"].idxmax(), "method"] for _, each in rows)
+    best = Counter(
+        max(each.to_dict("records"), key=lambda row: float(row["throughput_bytes_per_s"]))["method"]
+        for _, each in rows
+    )
     assert found.best["example-link", "random"] == best
 
 
