@@ -11,6 +11,7 @@ from simaccess.result import Result
 from simaccess.sweep import plane
 from simaccess.sweep.design import AS_IT_STANDS, described
 from simaccess.sweep.experiment import Experiment
+from simaccess.sweep.grid import fair
 from simaccess.sweep.identity import key
 from simaccess.sweep.outcome import Cell, MapPanel, Outcome
 from simaccess.sweep.runner import Runner, sort_of
@@ -117,10 +118,11 @@ def _bases(experiment: Experiment, places: Sequence[_Place]) -> dict[_Key, Run]:
 def _cells(
     experiment: Experiment, places: Sequence[_Place], bases: Mapping[_Key, Run], runner: Runner
 ) -> tuple[Cell, ...]:
+    keys = [which for which in bases if experiment.tunes(which[1])]
+    # In a fair order: the first ones tell how long the others take.
     searches = {
-        key: [Search(base, experiment.objective)]
-        for key, base in bases.items()
-        if experiment.tunes(key[1])
+        keys[number]: [Search(bases[keys[number]], experiment.objective)]
+        for number in fair(len(keys))
     }
     tunings: dict[_Key, tuple[Tuning, ...]] = runner.run_groups(searches)
     found = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from simaccess.errors import InputError
 from simaccess.sweep.identity import key
 from simaccess.sweep.store import Stored
-from simaccess.sweep.task import Task
+from simaccess.sweep.task import Search, Task
 from simaccess.sweep.text import to_text
 
 __all__ = ["Failed", "perform"]
@@ -41,13 +41,14 @@ def perform(tasks: Sequence[Task], keys: Sequence[str] | None = None) -> list[St
         try:
             if keys is not None:
                 _check(task, keys[number])
-            text = to_text(task())
+            answer, one_s = task.timed() if isinstance(task, Search) else (task(), None)
+            text = to_text(answer)
         except InputError as error:
             made.append(Failed(error))
         except Exception as error:  # noqa: BLE001  # whatever it is, the other tasks go on
             made.append(Failed(_told(error), traceback.format_exc()))
         else:
-            made.append(Stored(text, task.served, time.perf_counter() - begun))
+            made.append(Stored(text, task.served, time.perf_counter() - begun, one_s))
     return made
 
 

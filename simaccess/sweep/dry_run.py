@@ -10,7 +10,7 @@ from itertools import islice
 from simaccess.sweep import plane
 from simaccess.sweep.answer import expected
 from simaccess.sweep.design import design_of
-from simaccess.sweep.estimate import Estimate
+from simaccess.sweep.estimate import Estimate, SearchOf
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Grid
 from simaccess.sweep.store import Store
@@ -88,8 +88,8 @@ def _sweep(experiment: Experiment, stored: int) -> Plan:
     searches = sum(count for method, count in grid.counts.items() if experiment.tunes(method))
     estimate = Estimate()
     for method, count in grid.counts.items():
-        estimate.expect(("run", method), count * seeds)
-        estimate.expect(("search", method), count if experiment.tunes(method) else 0)
+        estimate.expect(method, count * seeds)
+        estimate.expect(SearchOf(method), count if experiment.tunes(method) else 0)
     timed = _time(_few(grid), estimate)
     work_s = estimate.left_s(1) or 0.0
     points = groups * seeds
@@ -104,8 +104,8 @@ def _few(grid: Grid) -> Iterator[tuple[Hashable, Run | Search]]:
         for method in grid.methods(cell):
             run = grid.run(cell, method)
             if asked.tunes(method):
-                yield ("search", method), Search(run, asked.objective)
-            yield ("run", method), replace(run, real=True)
+                yield SearchOf(method), Search(run, asked.objective)
+            yield method, replace(run, real=True)
 
 
 def _table(experiment: Experiment, stored: int) -> Plan:

@@ -21,7 +21,7 @@ from simaccess.sweep.experiment import Experiment, Lines, ModelEntry, Regimes, W
 from simaccess.sweep.expression import constraint
 from simaccess.sweep.task import Run
 
-__all__ = ["PANELS", "SAMPLE", "Cell", "Dimension", "Grid", "Panel"]
+__all__ = ["PANELS", "SAMPLE", "Cell", "Dimension", "Grid", "Panel", "fair"]
 
 SAMPLE = "sample"
 """The name of the dimension along which sampled axes vary together."""
@@ -76,6 +76,14 @@ class Panel:
     model: str
     workload: str
     values: Mapping[str, Scalar]
+
+
+def fair(size: int) -> Iterator[int]:
+    """Return the numbers below one, each once, in an order whose beginnings are spread over all."""
+    step = max(1, round(size * _GOLDEN))
+    while math.gcd(step, size) != 1:
+        step += 1
+    return (turn * step % size for turn in range(size))
 
 
 class Grid:
@@ -167,12 +175,8 @@ class Grid:
 
     def cells(self) -> Iterator[Cell]:
         """Return the cells that are allowed, in the fair order."""
-        size = self.size
-        step = max(1, round(size * _GOLDEN))
-        while math.gcd(step, size) != 1:
-            step += 1
-        for turn in range(size):
-            cell = self.cell(turn * step % size)
+        for number in fair(self.size):
+            cell = self.cell(number)
             if all(each(cell.place) for each in self._of_cells):
                 yield cell
 

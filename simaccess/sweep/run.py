@@ -205,16 +205,16 @@ class _Conveyor:
     running: dict[Future[list[Stored | Failed]], list[_Item]] = field(default_factory=dict)
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_SEEN))
     memory: dict[str, Stored] = field(default_factory=dict)  # in place of a store
+    more: bool = True  # whether there may be tasks that were not taken yet
 
     def carry(self) -> Generator[Done, None, None]:
         """Do what there is to do."""
         left = enumerate(self.tasks)
-        more = True
         try:
             while True:
-                while more and len(self.waiting) < self._size() and self._room():
+                while self.more and len(self.waiting) < self._size() and self._room():
                     batch = list(islice(left, _BATCH))
-                    more = len(batch) == _BATCH
+                    self.more = len(batch) == _BATCH
                     yield from self._enter(batch)
                 while self._room() and (self.alone or self.waiting):
                     if self.executor is None:
@@ -223,7 +223,7 @@ class _Conveyor:
                     self._submit(self.executor, self._take())
                 if self.running:
                     yield from self._wait()
-                elif not (more or self.waiting or self.alone):
+                elif not (self.more or self.waiting or self.alone):
                     return
         finally:
             for future in self.running:
@@ -236,7 +236,10 @@ class _Conveyor:
         """Return how many tasks make a chunk."""
         if not self.seconds:
             return 1
-        return max(1, min(LONGEST_CHUNK, int(CHUNK / max(1e-9, median(self.seconds)))))
+        size = min(LONGEST_CHUNK, int(CHUNK / max(1e-9, median(self.seconds))))
+        if not self.more:  # shorter ones towards the end, so that all end together
+            size = min(size, len(self.waiting) // (2 * self.width()))
+        return max(1, size)
 
     def _enter(self, batch: list[tuple[int, Task]]) -> Iterator[Done]:
         """Take tasks in; return those that are known already, or of which nothing can be made."""

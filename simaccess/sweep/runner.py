@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 from simaccess.analytic import Conditions
 from simaccess.result import Result
 from simaccess.sweep.design import design_of
-from simaccess.sweep.estimate import Estimate
+from simaccess.sweep.estimate import Estimate, SearchOf
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.leaders import Leaders
 from simaccess.sweep.run import Done, complete
@@ -93,8 +93,6 @@ class Runner:
         self._width = width
         self._verify = verify
         self._estimate = Estimate()
-        self._searches = [0, 0]  # that are done, and their simulations
-        self._searching: Counter[Hashable] = Counter()  # to be done, by sort
         self._started: float | None = None
         self._counts: Counter[str] = Counter()
         self._leaders: Leaders | None = None
@@ -109,7 +107,8 @@ class Runner:
         """Note what is to come: points of a sort, and searches, each a point until it is done."""
         self._counts["total"] += points + searches
         self._estimate.expect(sort, points)
-        self._searching[sort] += searches
+        if searches:
+            self._estimate.expect(SearchOf(sort), searches)
         self._tell()
 
     def leave_out(self, sort: Hashable, points: int, *, failed: int = 0) -> None:
@@ -194,18 +193,16 @@ class Runner:
 
     def _count(self, done: Done, sort: Hashable) -> None:
         """Count a task; a search as the simulations it took, each of which shows."""
-        points = 1
-        if isinstance(done.task, Search) and done.stored is not None:
-            points = len(done.result.tried)
-            self._searching[sort] -= 1
-            self._searches[0] += 1
-            self._searches[1] += points
-        else:
-            self._estimate.expect(sort, -1)
+        searched = isinstance(done.task, Search)
+        points = len(done.result.tried) if searched and done.stored is not None else 1
+        of = SearchOf(sort) if searched else sort
+        self._estimate.expect(of, -1)
+        if done.fresh and done.stored is not None:
+            self._estimate.did(of, done.stored.seconds)
+            if done.stored.one_s is not None:
+                self._estimate.hint(sort, done.stored.one_s)
         if self._leaders is not None and done.stored is not None:
             self._leaders.saw(done)
-        if done.fresh and done.stored is not None:
-            self._estimate.did(sort, done.stored.seconds, points)
         _log(done, sort)
         for point in range(points):
             self._counts["total"] += point > 0
@@ -215,19 +212,12 @@ class Runner:
             self._tell()
 
     def _left_s(self) -> float | None:
-        """Return the seconds left, with each search as long as those done were on average."""
+        """Return the seconds left, as they were a moment ago at most."""
         now = time.perf_counter()
         told, left_s = self._told
-        if left_s is not None and now - told < _OFTEN:
-            return left_s
-        searches, simulations = self._searches
-        each = simulations / searches if searches else 1
-        for sort, left in self._searching.items():
-            self._estimate.expect(sort, each * left)
-        left_s = self._estimate.left_s(self._width())
-        for sort, left in self._searching.items():
-            self._estimate.expect(sort, -each * left)
-        self._told = now, left_s
+        if left_s is None or now - told >= _OFTEN:
+            left_s = self._estimate.left_s(self._width())
+            self._told = now, left_s
         return left_s
 
     def _tell(self) -> None:

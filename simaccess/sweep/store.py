@@ -16,7 +16,7 @@ import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,11 +52,24 @@ _MANY = 500  # keys asked for at a time; SQLite allows 999 in its oldest builds
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a task gave, as a store has it: its text, who simulated it, and in how many seconds."""
+    """What a task gave, as a store has it.
+
+    Attributes
+    ----------
+    text : str
+        The result.
+    engine : str
+        What simulated it.
+    seconds : float
+        How long that took.
+    one_s : float or None
+        Of a search, how long one simulation of what it found takes; not stored.
+    """
 
     text: str
     engine: str
     seconds: float
+    one_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ A task names its model and workload rather than holding them; each process makes
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -151,7 +152,21 @@ class Search:
 
     def __call__(self) -> Tuning:
         """Return what the search finds."""
-        return tune(self.run.scenario(), self.objective)
+        return self.timed()[0]
+
+    def timed(self) -> tuple[Tuning, float]:
+        """Return what the search finds, and how many seconds one simulation of that takes."""
+        seconds: list[float] = []
+
+        def run(scenario: Scenario) -> Result:
+            begun = time.perf_counter()
+            result = simulate(scenario)
+            seconds.append(time.perf_counter() - begun)
+            return result
+
+        found = tune(self.run.scenario(), self.objective, run=run)
+        settings = [point.settings for point in found.tried]
+        return found, seconds[settings.index(found.settings)]
 
     @property
     def served(self) -> str:
