@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from simaccess.sweep.estimate import Estimate, SearchOf
 from simaccess.sweep.grid import fair
 
@@ -38,5 +40,5 @@ def test_a_fair_order_has_every_number_once_and_spreads_early() -> None:
     for size in (1, 2, 3, 10, 97, 100, 1000):
         assert sorted(fair(size)) == list(range(size))
     first = sorted(number for number, _ in zip(fair(1000), range(20), strict=False))
-    gaps = [after - before for before, after in zip(first, first[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(first)]
     assert max(gaps) <= 3 * 1000 // 20
