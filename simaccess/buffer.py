@@ -201,6 +201,8 @@ class Buffer:
                 return self.segment.load(offset, length)
             if operation[0] is FETCH:
                 return self._miss(operation, operations[2])
+            if operation[0] is AWAIT:
+                return self._step(*operations)
             _, slot, at, _ = operation
             counters.hits += 1
             counters.shadow += length
@@ -317,6 +319,36 @@ class Buffer:
         counters.used += size
         shadow.unread.renew(slot, at, length, place, size)
         return await shadow.memory.load(place, size)
+
+    async def _step(self, arrival: Operation, fetch: Operation, local: Operation) -> Data:
+        """Wait for a copy, start the next one ahead and serve, for a lone client."""
+        shadow, counters, clock = self.shadow, self.counters, self.clock
+        awaited = doubtful = arrival[1:]
+        try:
+            flights = shadow.under_way[awaited[0]]
+            before = clock.wait
+            if len(flights) == 1:
+                await flights.pop()
+                waited = clock.wait > before
+                counters.waits += waited
+            else:
+                waited = await self._settle(flights)
+            doubtful = ()
+            _, slot, offset, size, at = fetch
+            counters.fetches += 1
+            counters.bulk += size
+            shadow.unread.add(slot, at, size)
+            transfer = await self.segment.fetch(offset, size, shadow.memory, at)
+            shadow.under_way[slot].append(transfer)
+        except _FAILURES:
+            await self._abandon(doubtful)
+            raise
+        if not waited:
+            counters.hits += 1
+        _, slot, at, size = local
+        counters.shadow += size
+        counters.used += shadow.unread.take(slot, at, size)
+        return await shadow.memory.load(at, size)
 
     async def _read(self, operations: Operations, length: int) -> Data:
         shadow, counters = self.shadow, self.counters

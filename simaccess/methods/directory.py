@@ -153,6 +153,55 @@ class Directory:
                     )
         return self.read(parts or self.parts(offset, length, threshold), limit)
 
+    def step(
+        self, number: int, ahead: int, offset: int, length: int, limit: int
+    ) -> tuple[Operation, Operation, Operation] | None:
+        """Return a lone reader's step into a block whose copy is under way: all operations at once.
+
+        They are those of `start`, `fetch` of block `ahead`, `arrive` and `serve`, for a reader
+        behind whom everything up to `ahead` has been asked for; None where they would be others.
+        """
+        if not self._alone:
+            return None
+        slot = self._held.get(number)
+        before = self._held.get(ahead - 1)
+        if slot is None or before is None or slot.started == slot.ended:
+            return None
+        begin, stop = self.blocks.bounds(ahead)
+        high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
+        if (
+            begin >= high
+            or offset + length > slot.high
+            or not self._floor <= slot.origin == slot.low
+            or slot.high < slot.stop
+            or before.low != before.origin
+            or before.high < before.stop
+            or ahead in self._held
+        ):
+            return None
+        slot.pins += 1
+        asked = self._assign(ahead)
+        if asked is None and self._crowded(ahead):
+            # `enter`, for a block that makes room without an operation.
+            victim = self._victim(False, number, ahead)
+            if victim is not None and not victim.clean and victim.started == victim.ended:
+                self._drop(victim)
+                asked = self._assign(ahead)
+        slot.pins -= 1
+        if asked is None:
+            return None
+        asked.origin = asked.low = asked.ready = begin
+        asked.high = high
+        asked.stop = stop
+        asked.started += 1
+        slot.end(slot.started, slot.high)
+        self._touch(slot)
+        return (
+            slot.arrival,
+            (FETCH, asked.index, begin, high - begin, asked.base),
+            (LOCAL, slot.index, slot.base + offset - slot.origin, length),
+        )
+
     def start(self, parts: list[Part], limit: int) -> Steps[list[Slot | None]]:
         """Start the copies of as many of the parts' blocks as find a slot, and pin those.
 
@@ -365,9 +414,12 @@ class Directory:
         held = self._held
         return len(held) >= self.slots and number not in held and number not in self._in_place
 
-    def _victim(self, patient: bool) -> Slot | None:
+    def _victim(self, patient: bool, first: int = 0, last: int = 0) -> Slot | None:
+        """Choose who makes room; it is known that blocks from `first` up to `last` are kept."""
         kept = None
         for slot in self._held.values():
+            if first <= slot.number < last:
+                continue
             if not slot.pins and (patient or slot.flushed <= slot.ended):
                 if self._keep is None or not self._keep(slot.number):
                     return slot

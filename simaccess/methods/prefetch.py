@@ -70,11 +70,22 @@ class Prefetch:
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield what serves the read, and the copies ahead of it."""
-        if self.shadow.blocks.find(offset) == self._block:
-            hit = self.shadow.hit(offset, length)
+        shadow = self.shadow
+        number = shadow.blocks.find(offset)
+        if number == self._block:
+            hit = shadow.hit(offset, length)
             if hit:
                 return hit
-        return self._read(self.shadow.parts(offset, length), limit)
+        else:
+            reader = self._readers.steady(number)
+            if reader is not None:
+                reader.block = number
+                step = shadow.step(number, reader.frontier, offset, length, limit)
+                if step:
+                    reader.frontier += 1
+                    self._block = number
+                    return step
+        return self._read(shadow.parts(offset, length), limit)
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""

@@ -56,7 +56,22 @@ class Readers:
         self._readers = [*self._readers, reader][-self._most :]
         return reader
 
+    def steady(self, number: int) -> Reader | None:
+        """Return the reader seen last if this block is its next, and its copies ahead are full."""
+        if self._readers:
+            reader = self._readers[-1]
+            if reader.block + 1 == number and reader.frontier == number + reader.depth:
+                return reader if reader.depth == self._depth else None
+        return None
+
     def await_block(self, number: int) -> bool:
         """Say whether a block lies ahead of a reader, who has not consumed it yet."""
-        readers = [reader for reader in self._readers if reader.depth][-self._kept :]
-        return any(reader.block <= number < reader.frontier for reader in readers)
+        left = self._kept
+        for reader in reversed(self._readers):
+            if reader.depth:
+                if reader.block <= number < reader.frontier:
+                    return True
+                left -= 1
+                if not left:
+                    break
+        return False
