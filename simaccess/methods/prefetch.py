@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction, Part, Steps
 from simaccess.methods.readers import Reader, Readers
+from simaccess.methods.step import step
 from simaccess.operations import Operations
 
 __all__ = ["Prefetch"]
@@ -80,11 +81,11 @@ class Prefetch:
             reader = self._readers.steady(number)
             if reader is not None:
                 reader.block = number
-                step = shadow.step(number, reader.frontier, offset, length, limit)
-                if step:
+                operations = step(shadow, number, reader.frontier, offset, length, limit=limit)
+                if operations:
                     reader.frontier += 1
                     self._block = number
-                    return step
+                    return operations
         return self._read(shadow.parts(offset, length), limit)
 
     def write(self, offset: int, length: int, limit: int) -> Operations:

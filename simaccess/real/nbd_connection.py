@@ -162,7 +162,7 @@ class Connection:
         while replies.under_way:
             targets = replies.targets()
             room = replies.room
-            flags = _AT_ONCE
+            flags: int = _AT_ONCE
             if until is not None:
                 flags = 0
                 if len(targets[0]) > _WHOLE and replies.in_payload:

@@ -51,7 +51,7 @@ class NbdTransfer:
                 return
 
     def _over(self) -> bool:
-        return all([request.over for request in self._requests])
+        return all(request.over for request in self._requests)
 
 
 class NbdSegment:

@@ -16,9 +16,9 @@ from pydantic import Field, PositiveInt
 
 from simaccess.errors import InputError
 from simaccess.quantities import Duration
-from simaccess.real.link import RealLink
 from simaccess.real.http_ranges import HttpReader
 from simaccess.real.http_requests import HttpRequests
+from simaccess.real.link import RealLink
 from simaccess.real.passed_loop import PassedLoop
 from simaccess.real.remote_ranges import Pieces, Requests, failure
 from simaccess.real.remote_threads import ThreadRequests
