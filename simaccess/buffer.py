@@ -7,7 +7,7 @@ a buffer of their own (`Buffer.share`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from simaccess.bulk import FAILURES, Bulk
 from simaccess.counters import Counters
