@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 
+from simaccess import digits
 from simaccess.embedded_file import embedded_names, find
 from simaccess.errors import UNSET, InputError
 from simaccess.figures import Figure, Leaf, Scalar, leaves_of
@@ -111,6 +112,22 @@ class Model:
         """
         leaves = self._leaves()
         return {key: leaves[key].written(value, rounding) for key, value in values.items()}
+
+    def written_between(
+        self, key: str, value: float, low: float, high: float
+    ) -> tuple[Scalar, tuple[Scalar, Scalar]]:
+        """Return a value and its interval as a file has them, with the digits that it justifies.
+
+        Parameters
+        ----------
+        key : str
+            Dotted key of the parameter.
+        value, low, high : float
+            In the unit of the parameter: seconds, hertz, bytes or bytes a second.
+        """
+        leaf, finest = self._leaves()[key], digits.finest(value, low, high)
+        ends = leaf.written(low, -1, finest), leaf.written(high, 1, finest)
+        return leaf.written(value, 0, finest), ends
 
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Return the lowest and highest value of each parameter whose range is no mere point.

@@ -15,7 +15,8 @@ from simaccess.errors import InputError
 from simaccess.measured import Cell, MeasuredSet, held_out
 from simaccess.model import Model, load_model
 from simaccess.pool import Pool
-from simaccess.probe import predict, task
+from simaccess.predict import predict
+from simaccess.probe import task
 from simaccess.validate import validate
 
 SEGMENT = 8 << 20

@@ -18,7 +18,7 @@ from simaccess.measure import FEWEST, FEWEST_WITH_LOSS, measure, measure_with
 from simaccess.measured import Cell, MeasuredSet, interval
 from simaccess.model import load_model
 from simaccess.plan import Plan, Traits, plan
-from simaccess.probe import predict
+from simaccess.predict import predict
 from simaccess.real.link import RealLink
 from simaccess.timing import RealTimer, SimulatedTimer
 from tests.real.memory_link import MemoryLink

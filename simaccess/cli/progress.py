@@ -1,16 +1,22 @@
-"""How a long command shows its progress: by a bar on a terminal, else not at all."""
+"""How a long command shows its progress: by a bar on a terminal, else not unless asked."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simaccess.course import Progress as Stand
+    from simaccess.course import Watch
     from simaccess.progress import Report
 
-__all__ = ["progress"]
+__all__ = ["following", "progress"]
+
+EVERY = 10.0
+"""Seconds from one line about a stage to the next."""
 
 
 @contextmanager
@@ -55,3 +61,59 @@ def progress(unit: str) -> Iterator[Report]:
     ) as bar:
         shown = bar.add_task(unit)
         yield lambda done, total: bar.update(shown, completed=done, total=total)
+
+
+@contextmanager
+def following(verbose: bool) -> Iterator[Watch]:
+    """Provide what is told how far a calibration has come.
+
+    A terminal gets a bar, unless lines are asked for: one at each new stage, and every ten seconds.
+    """
+    if verbose:
+        yield _Lines()
+        return
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[off]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        shown = bar.add_task("simulating", total=1.0, off="")
+        yield lambda now: bar.update(
+            shown, description=now.stage, completed=now.share, off=_off(now)
+        )
+
+
+class _Lines:
+    """Writes a line now and then."""
+
+    def __init__(self) -> None:
+        self._begin = monotonic()
+        self._last = -EVERY
+        self._stage = ""
+
+    def __call__(self, now: Stand) -> None:
+        """Write one if the stage is new, or ten seconds are over."""
+        seconds = monotonic() - self._begin
+        if now.stage == self._stage and seconds - self._last < EVERY:
+            return
+        self._stage, self._last = now.stage, seconds
+        sys.stderr.write(
+            f"{seconds:.0f} s, about {100 * now.share:.0f} %: {now.stage}; {_off(now)}\n"
+        )
+        sys.stderr.flush()
+
+
+def _off(now: Stand) -> str:
+    """Say how good the best try is, and what it took."""
+    error = f"mean error {100 * now.error:.2f} %" if now.tries and now.error < 1e9 else "no try yet"
+    return f"{error}, {now.tries} tries, {now.simulations} simulations"
