@@ -17,16 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
+from simaccess.kinds import kind_named
 from simaccess.measured import Cell, MeasuredSet
 from simaccess.model import Model
 from simaccess.pool import Pool
-from simaccess.predict import predict_each
+from simaccess.predict import predict, predict_each
 
 __all__ = [
     "DRAWS",
     "FLOOR",
     "Point",
     "draws_needed",
+    "link_draws",
     "points",
     "predict_all",
     "segment_of",
@@ -120,6 +122,19 @@ def spread_out(
     """Say of each cell whether its prediction depends on the draw."""
     pairs = predict_all(model, cells, pool, segment, draws=2, short=short)
     return [len(set(pair.tolist())) > 1 for pair in pairs]
+
+
+def link_draws(model: Model, cells: Sequence[Cell], pool: Pool, segment: int) -> list[bool]:
+    """Say of each cell whether its prediction depends on what the link draws, not on accesses."""
+    if not kind_named(model.kind).seeded:
+        return [False] * len(cells)
+    tasks = [
+        partial(predict, model, cell, segment=segment, seed=seed)
+        for cell in cells
+        for seed in (0, 1)
+    ]
+    seconds = pool.run(tasks)
+    return [one != two for one, two in zip(seconds[::2], seconds[1::2], strict=True)]
 
 
 def draws_needed(

@@ -46,7 +46,9 @@ class _Simulated:
         return True
 
 
-def predict(model: Model, cell: Cell, repetition: int = 0, *, segment: int) -> float:
+def predict(
+    model: Model, cell: Cell, repetition: int = 0, *, segment: int, seed: int | None = None
+) -> float:
     """Return the seconds that a cell takes on a model's simulated link.
 
     Parameters
@@ -57,9 +59,11 @@ def predict(model: Model, cell: Cell, repetition: int = 0, *, segment: int) -> f
         What is timed.
     repetition : int
         Seed of the offsets and accesses, which are those of the measured repetition, and of what
-        the link draws.
+        the link draws, unless that has its own.
     segment : int
         Bytes of the segment, as in the measured set's header.
+    seed : int, optional
+        Seed of what the link draws.
 
     Raises
     ------
@@ -68,7 +72,8 @@ def predict(model: Model, cell: Cell, repetition: int = 0, *, segment: int) -> f
     """
     prepared = _prepared(cell, segment)
     env = Environment()
-    link = kind_named(model.kind).make_link(env, model.parameters, segment, None, repetition)
+    seed = repetition if seed is None else seed
+    link = kind_named(model.kind).make_link(env, model.parameters, segment, None, seed)
     spans = simulated_probes(env, link, prepared, repetition)
     return (max(end for _, end in spans) - min(begin for begin, _ in spans)) / TICKS_PER_SECOND
 

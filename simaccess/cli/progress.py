@@ -9,11 +9,14 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
     from simaccess.course import Progress as Stand
     from simaccess.course import Watch
     from simaccess.progress import Report
 
-__all__ = ["following", "progress"]
+__all__ = ["following", "progress", "progresses"]
 
 EVERY = 10.0
 """Seconds from one line about a stage to the next."""
@@ -28,8 +31,21 @@ def progress(unit: str) -> Iterator[Report]:
     unit : str
         What is counted, in the plural.
     """
+    with progresses(unit) as (report,):
+        yield report
+
+
+@contextmanager
+def progresses(*units: str) -> Iterator[tuple[Report, ...]]:
+    """Provide what is told of progress, one for each unit; a bar shows from its first report on.
+
+    Parameters
+    ----------
+    *units : str
+        What is counted, in the plural.
+    """
     if not sys.stderr.isatty():
-        yield lambda _done, _all: None
+        yield tuple([lambda _done, _all: None] * len(units))
         return
     from rich.console import Console
     from rich.progress import (
@@ -46,10 +62,10 @@ def progress(unit: str) -> Iterator[Report]:
 
     class Speed(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:.1f} {unit}/s")
+            return Text(f"{task.speed or 0:.1f}/s")
 
     with Progress(
-        TextColumn(unit),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),
@@ -59,8 +75,18 @@ def progress(unit: str) -> Iterator[Report]:
         console=Console(stderr=True),
         transient=True,
     ) as bar:
-        shown = bar.add_task(unit)
-        yield lambda done, total: bar.update(shown, completed=done, total=total)
+        yield tuple(
+            [_report_to(bar, bar.add_task(unit, start=False, visible=False)) for unit in units]
+        )
+
+
+def _report_to(bar: Bars, shown: TaskID) -> Report:
+    def report(done: int, total: int) -> None:
+        if not bar.tasks[shown].started:
+            bar.start_task(shown)
+        bar.update(shown, completed=done, total=total, visible=True)
+
+    return report
 
 
 @contextmanager

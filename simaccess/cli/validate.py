@@ -120,6 +120,8 @@ def _print(validation: Validation) -> None:
     classes["all but methods and thresholds"] = validation.overall
     heading = ["", "points", "median", "p95", "baseline median", "p95", "split-half p95", "inside"]
     print_rows(heading, [(name, *_row(errors)) for name, errors in classes.items()])
+    if any(errors.coverage is None for errors in classes.values()):
+        sys.stdout.write("inside: medians within the model's interval; n/a where no link draws\n")
     if validation.choices:
         sys.stdout.write("\n")
         rows = []
