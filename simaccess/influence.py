@@ -133,17 +133,17 @@ class Predictions:
         bool
             Whether no point is moved.
         """
-        before = self.times(values)
-        fine = True
+        kept = self.times(values)
+        some = [number for number, moves in enumerate(self._moves) if len(moves) < len(self._keys)]
+        afresh = self._afresh(some, values)
+        wrong = {number for number in some if afresh[number] != kept[number]}
         for key, value in steps.items():
-            still = [number for number, moves in enumerate(self._moves) if key not in moves]
-            draws = [self._draws[number] for number in still]
-            found = self._predict(still, {**values, key: value}, draws)
-            for number, seconds in zip(still, found, strict=True):
-                if seconds != before[number]:
-                    fine = False
-                    self._set(number, set(self._keys))
-        return fine
+            still = [number for number in some if key not in self._moves[number]]
+            aside = self._afresh(still, {**values, key: value})
+            wrong |= {number for number in still if aside[number] != afresh[number]}
+        for number in wrong:
+            self._set(number, set(self._keys))
+        return not wrong
 
     def _place(self, number: int, written: Mapping[str, Scalar]) -> tuple[Scalar | None, ...]:
         moves = self._moves[number]
@@ -159,6 +159,11 @@ class Predictions:
                 known[tuple([value if kept else None for value, kept in pairs])] = seconds
         self._moves[number] = moves
         self._known[number] = known
+
+    def _afresh(self, numbers: Sequence[int], values: Mapping[str, float]) -> dict[int, float]:
+        """Simulate some points, whatever is known of them."""
+        draws = [self._draws[number] for number in numbers]
+        return dict(zip(numbers, self._predict(numbers, values, draws), strict=True))
 
     def _predict(
         self, numbers: Sequence[int], values: Mapping[str, float], draws: Sequence[int]

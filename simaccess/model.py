@@ -126,8 +126,15 @@ class Model:
             In the unit of the parameter: seconds, hertz, bytes or bytes a second.
         """
         leaf, finest = self._leaves()[key], digits.finest(value, low, high)
-        ends = leaf.written(low, -1, finest), leaf.written(high, 1, finest)
-        return leaf.written(value, 0, finest), ends
+        rounded = [
+            leaf.written(each, way, finest) for each, way in ((low, -1), (value, 0), (high, 1))
+        ]
+        try:
+            for each in rounded:
+                leaf.parse(each)
+        except ValidationError:  # rounded to what the kind refuses, as a loss of all packets
+            rounded = [leaf.written(each) for each in (low, value, high)]
+        return rounded[1], (rounded[0], rounded[2])
 
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Return the lowest and highest value of each parameter whose range is no mere point.

@@ -43,9 +43,9 @@ def test_only_what_is_moved_is_simulated_and_the_rest_is_as_if() -> None:
     predictions.times(START)
     for values, cost in [
         (START, 0),
-        (START | {"dma.start": 1e-6}, 2),
+        (START | {"dma.start": 3e-6}, 2),
         (START | {"local.rate": 1e9}, 0),
-        (START | {"dma.start": 1e-6, "link.latency": 1e-6}, 4),
+        (START | {"dma.start": 3e-6, "link.latency": 1e-6}, 4),
         (START | {"link.latency": 1e-6}, 2),
     ]:
         before = predictions.simulations

@@ -66,8 +66,8 @@ class Connection:
         deadline = perf_counter() + timeout
         self.whole = True
         self.queue: deque[tuple[Request, memoryview]] = deque()
-        # The kernel counts a receive's timeout in its own ticks, of up to 10 ms, and rounds it up; a
-        # shorter one is none, and `poll`, which is exact to a millisecond, waits in its place.
+        # The kernel counts a receive's timeout in its own ticks, of up to 10 ms, and rounds it up.
+        # Where that is too coarse `poll` waits in its place, which is exact to a millisecond.
         self.patience = timeout / 8 if timeout >= _COARSE else math.inf
         self._got: list[tuple[Any, ...]] = []
         try:
