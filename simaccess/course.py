@@ -55,6 +55,7 @@ class Course:
         self.now = Progress()
         self._watch = watch
         self._from = self._to = 0.0
+        self._part = (0.0, 1.0)
         self._usual = 1
         self._tries = 0
 
@@ -66,28 +67,37 @@ class Course:
         stage : str
             What it does.
         share : float
-            Share of the work that is done at its end.
+            Share of the part of the work (`points`) that is done at its end.
         usual : int
             Tries that it usually takes.
         """
-        self._from, self._to = max(self._to, self._from), max(share, self._to)
+        first, last = self._part
+        self._from, self._to = self._to, max(first + share * (last - first), self._to)
         self._usual, self._tries = max(usual, 1), 0
         self.now = replace(self.now, stage=stage, share=self._from)
         self._watch(self.now)
 
-    def other_points(self) -> None:
-        """Forget the best try, since others follow on other points."""
+    def points(self, first: float, last: float) -> None:
+        """Begin with other points: the best try on those before is none on these.
+
+        Parameters
+        ----------
+        first, last : float
+            Shares of the work that are done at their beginning and at their end.
+        """
+        self._part = first, last
+        self._to = max(first, self._to)
         self.now = replace(self.now, error=float("inf"))
 
     def tried(self, error: float, simulations: int) -> None:
-        """Note a try with its mean error, and the simulations that it took."""
+        """Note a try: the mean error of the best one so far, and the simulations that it took."""
         self._tries += 1
         part = min(self._tries / self._usual, 1.0)
         self.now = Progress(
             self.now.stage,
             self._from + part * (self._to - self._from),
             self.now.tries + 1,
-            min(error, self.now.error),
+            error,
             self.now.simulations + simulations,
         )
         self._watch(self.now)

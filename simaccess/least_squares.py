@@ -33,7 +33,9 @@ _STEP = 0.01  # of a parameter, for the derivatives: a model counts packets, and
 _SCALES = (50.0, 2.0)  # errors beyond which a point counts less, in a first and a second fit
 _LOOKS = 7  # values of a parameter that are tried before the fit
 # Shares of the cost below which a step is none worth another one, in a first and a second fit.
-_PLATEAUS = (1e-3, 1e-5)
+_PLATEAUS = (1e-3, 1e-4)
+_MOST = 20  # steps of a fit
+_STEEP = 0.1  # the same for a fit that begins at the best of one that would not end
 _SMALL = 1e-5  # a step that is none, as a share of a variable
 _USUAL = 8  # steps of a fit, for the share of the work that is shown
 _AGAIN = 3  # final fits at most, as long as one finds what moves a point after all
@@ -109,7 +111,7 @@ class Problem:
     ) -> None:
         self.keys = list(keys)
         self.best: dict[str, float] = {}
-        self._least = math.inf
+        self._least = self._error = math.inf
         self._course = course
         self._measured = np.array([point.median for point in chosen])
         self._errors = np.array([point.weight for point in chosen])
@@ -229,6 +231,14 @@ class Problem:
         return weighted
 
     def _fit(self, number: int) -> lmfit.minimizer.MinimizerResult:
+        """Fit; where it goes on and on, end it at its best."""
+        result = self._descend(number, _PLATEAUS[number])
+        if result.aborted:  # then there is no covariance, and its last try may be a bad one
+            self._values |= self.best
+            result = self._descend(number, _STEEP)
+        return result
+
+    def _descend(self, number: int, plateau: float) -> lmfit.minimizer.MinimizerResult:
         with np.errstate(invalid="ignore", divide="ignore"):  # a covariance that is none
             return lmfit.minimize(
                 self._residuals,
@@ -237,9 +247,9 @@ class Problem:
                 loss="soft_l1",
                 f_scale=_SCALES[number],
                 diff_step=_STEP,
-                ftol=_PLATEAUS[number],
+                ftol=plateau,
                 xtol=_SMALL,
-                max_nfev=30 * (len(self.keys) + 1),
+                max_nfev=_MOST * (len(self.keys) + 1),
                 scale_covar=False,
             )
 
@@ -271,8 +281,8 @@ class Problem:
         if cost < self._least:
             self._least = cost
             self.best = self._values | dict(values)
-        error = float(np.mean(np.abs(np.log(times / self._measured))))
-        self._course.tried(error, self.simulations - before)
+            self._error = float(np.mean(np.abs(np.log(times / self._measured))))
+        self._course.tried(self._error, self.simulations - before)
         return times
 
     def _found(self, result: lmfit.minimizer.MinimizerResult) -> dict[str, float]:

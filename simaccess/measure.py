@@ -222,7 +222,7 @@ def measure_with(
             warming(number, len(plan.cells))
             courses.append(_Course(batched(timer, cell)))
         warming(len(plan.cells), len(plan.cells))
-        begin = kept = monotonic()
+        begin = monotonic()
         report(0, len(plan.cells) * fewest)
         for course in _rounds(courses, fewest, plan.most, late):
             if seconds is not None and late():
