@@ -254,6 +254,8 @@ def test_an_interrupt_leaves_the_best_try() -> None:
         for cell, time in zip(measured.cells, times, strict=True)
     ]
     assert np.mean(off) == pytest.approx(seen[-1].error, rel=1e-6)
+    first = next(each.error for each in seen if each.tries == 1)
+    assert seen[-1].error <= first  # the last tries were at the ends of what is sought
     with pytest.raises(KeyboardInterrupt) as nothing:  # before the first try
         calibrate(measured, start, Impatient(2), vary=vary)
     assert not isinstance(nothing.value, Interrupted)
