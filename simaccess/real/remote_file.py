@@ -1,6 +1,6 @@
 """Remote files: whatever fsspec opens, such as HTTP ranges and S3 objects, as a segment.
 
-A copy is a range request that goes on in another thread while the consumer works. Its bytes go
+A copy is a range request that goes on beside the consumer's work. Its bytes go
 into the shadow when all of them have arrived, once, and only if it has not been withdrawn.
 """
 
@@ -148,11 +148,13 @@ class RemoteFile(RealLink):
 
     MEANING: ClassVar[Mapping[str, str]] = {
         "load": "one range request, from sending it to its last byte",
-        "fetch": "a range request in another thread; issuing it is handing it to that thread",
+        "fetch": "over HTTP a range request, sent when it is issued over a connection that is open;"
+        " otherwise a call in another thread, issued by handing it over",
         "clock": "the monotonic clock; what the other thread takes of the processor is not told"
         " apart from what the consumer is doing meanwhile",
-        "overlap": "requests go on in fsspec's event-loop thread, or in a thread each where the"
-        " file system blocks, as far as Python's lock lets two threads run",
+        "overlap": "requests go on in a thread while the consumer works, over HTTP in one that"
+        " takes over once the consumer has made no call for a millisecond or two, otherwise in one"
+        " each, as far as Python's lock lets two threads run",
     }
 
     def __init__(
