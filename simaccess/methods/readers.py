@@ -57,12 +57,24 @@ class Readers:
         return reader
 
     def steady(self, number: int) -> Reader | None:
-        """Return the reader seen last if this block is its next, and its copies ahead are full."""
-        if self._readers:
-            reader = self._readers[-1]
-            if reader.block + 1 == number and reader.frontier == number + reader.depth:
-                return reader if reader.depth == self._depth else None
-        return None
+        """Return the reader seen last if this block is its next, and its copies ahead are full.
+
+        None if another has come to the same block: which of them goes on is for `follow` to say.
+        """
+        readers = self._readers
+        if not readers:
+            return None
+        reader = readers[-1]
+        if (
+            reader.block + 1 != number
+            or reader.frontier != number + reader.depth
+            or reader.depth != self._depth
+        ):
+            return None
+        for other in readers:
+            if other.block == reader.block and other is not reader:
+                return None
+        return reader
 
     def await_block(self, number: int) -> bool:
         """Say whether a block lies ahead of a reader, who has not consumed it yet."""

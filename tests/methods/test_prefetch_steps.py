@@ -127,3 +127,12 @@ def test_a_released_part_of_a_block_is_not_copied_by_a_step() -> None:
             list(each.release(end))
         for offset in range(end, end + 300, 50):
             assert list(one.read(offset, 50, SIZE)) == list(other.read(offset, 50, SIZE))
+
+
+def test_two_readers_who_meet_go_on_as_without_steps() -> None:
+    one, other = (method(FixedBlocks(100), 1, 6, "lru", steps) for steps in (True, False))
+    places = [*range(0, 310, 10), *range(0, 900, 50)]
+    for at in places:
+        done = [list(each.read(at, 50, 2000)) for each in (one, other)]
+        assert done[0] == done[1]
+        assert one._readers._readers == other._readers._readers
