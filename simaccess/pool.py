@@ -35,12 +35,17 @@ class Pool:
         Is called for each task that is done.
     ahead : int
         How many tasks are given to the workers at a time, at least 1.
+
+    Attributes
+    ----------
+    ahead : int
+        The same.
     """
 
     def __init__(self, executor: Executor | None, done: Callable[[], None], ahead: int = 1) -> None:
         self._executor = executor
         self._done = done
-        self._ahead = ahead
+        self.ahead = ahead
 
     def run(
         self, tasks: Sequence[Callable[[], _Result]], ended: Callable[[_Result], None] | None = None
@@ -68,7 +73,7 @@ class Pool:
         tried: dict[int, int] = {}
         left = iter(enumerate(tasks))
         while len(results) < len(tasks):
-            for number, task in islice(left, self._ahead - len(running)):
+            for number, task in islice(left, self.ahead - len(running)):
                 running[self._executor.submit(_perform, task)] = number
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 number = running.pop(future)

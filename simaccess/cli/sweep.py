@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simaccess.cli.interrupt import late_interrupts
-from simaccess.cli.options import Json, examples
+from simaccess.cli.options import Jobs, Json, examples
 from simaccess.cli.output import Ended, print_json
-from simaccess.cli.progress import sweep_progress
+from simaccess.cli.sweep_progress import sweep_progress
 
 if TYPE_CHECKING:
     from simaccess.sweep.executors import Place
@@ -41,9 +41,6 @@ OUT = typer.Option(
     help="Where results are stored as they come (sweep.sqlite), from which the same command goes on"
     " after any end, and where table and figures are written; nowhere without.",
 )
-JOBS = typer.Option(
-    "--jobs", metavar="N", help="Processes that simulate; default: one a processor."
-)
 SCHEDULER = typer.Option(
     "--scheduler", metavar="URL", help="Simulate on the Dask cluster of tcp://HOST:8786."
 )
@@ -57,7 +54,7 @@ VERBOSE = typer.Option("--verbose", help="Write a line a point to standard error
 def sweep(  # noqa: PLR0917  # typer passes them by name
     experiment: Annotated[str, EXPERIMENT],
     out: Annotated[str | None, OUT] = None,
-    jobs: Annotated[int | None, JOBS] = None,
+    jobs: Jobs = None,
     scheduler: Annotated[str | None, SCHEDULER] = None,
     dry_run: Annotated[bool, DRY_RUN] = False,
     log: Annotated[str | None, LOG] = None,
