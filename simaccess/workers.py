@@ -167,7 +167,7 @@ class Workers(Executor):
         """Hand tasks to a worker until there are no more."""
         worker: _Worker | None = None
         try:
-            with suppress(OSError):  # told of when there is a task
+            with suppress(Exception):  # tried again, and told of, when there is a task
                 worker = self._start(number)
             while (task := self._tasks.get()) is not None:
                 if not task.future.set_running_or_notify_cancel():

@@ -161,3 +161,23 @@ def test_workers_end_with_their_parent(how: str) -> None:
             process.kill()
         process.wait(BOUND)
     assert all(until(partial(gone, pid)) for pid in pids)
+
+
+UNGUARDED = """
+from simaccess.workers import Workers
+workers = Workers(1, "simaccess.workers")
+print(workers.submit(abs, -1).result(60), flush=True)
+workers.shutdown()
+"""
+
+
+def test_a_script_without_a_guard_ends_with_the_reason(tmp_path: Path) -> None:
+    """Its workers import it, too, and must not start workers of their own."""
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED, encoding="utf-8")
+    made = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=BOUND, check=False
+    )
+    assert made.returncode != 0
+    assert "__name__ == '__main__'" in made.stderr
+    assert "Exception in thread" not in made.stderr

@@ -121,7 +121,7 @@ def _figure(
         rows.attrs = results.attrs
         sweep_figure(rows, wanted, objective, ax)
         # Below a map's legend, which stands where a title would.
-        pad = None if isinstance(wanted, Lines) else 38
+        pad = None if isinstance(wanted, Lines) else 26
         ax.set_title(", ".join(titles), fontsize=9, pad=pad)
     return drawn
 
