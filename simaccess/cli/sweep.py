@@ -169,11 +169,15 @@ def _logging(file: str | None, *, verbose: bool) -> Iterator[None]:
 def _plan(experiment: Experiment, out: str | None, jobs: int | None, scheduler: str | None) -> None:
     """Print how many points there are, and about how long they take."""
     from simaccess.sweep.dry_run import plan
+    from simaccess.sweep.executors import cluster, processors
     from simaccess.sweep.store import NAME, Store
 
     file = None if out is None else Path(out) / NAME
-    with _place(jobs, scheduler) as place:
-        parallel = place.width()
+    if scheduler is None:
+        parallel = processors(jobs)  # none of them is started
+    else:
+        with cluster(scheduler) as place:
+            parallel = place.width()
     if file is None or not file.exists():
         found = plan(experiment, None)
     else:

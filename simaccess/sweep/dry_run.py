@@ -12,7 +12,7 @@ from simaccess.sweep.answer import expected
 from simaccess.sweep.design import design_of
 from simaccess.sweep.estimate import Estimate, SearchOf
 from simaccess.sweep.experiment import Experiment
-from simaccess.sweep.grid import Grid
+from simaccess.sweep.grid import Grid, fair
 from simaccess.sweep.store import Store
 from simaccess.sweep.task import Run, Search
 from simaccess.tune import most
@@ -110,13 +110,14 @@ def _few(grid: Grid) -> Iterator[tuple[Hashable, Run | Search]]:
 
 def _table(experiment: Experiment, stored: int) -> Plan:
     estimate = Estimate()
-    few: list[tuple[Hashable, Run | Search]] = []
+    every: list[tuple[Hashable, Run | Search]] = []
     points = 0
     for base, seeds in expected(experiment):
         searched = most(base.scenario()) if experiment.tunes(base.method) else 0
         estimate.expect(base, searched + seeds + experiment.draws)
         points += searched + seeds + experiment.draws
-        few.append((base, base))
+        every.append((base, base))
+    few = [every[number] for number in fair(len(every))]
     if experiment.figure is not None:
         count = plane.tasks(experiment.figure, len(experiment.models))
         points += count

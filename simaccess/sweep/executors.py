@@ -12,7 +12,7 @@ from typing import Any
 from simaccess.errors import InputError
 from simaccess.pool import available, local_workers
 
-__all__ = ["PRELOAD", "Place", "cluster", "machine"]
+__all__ = ["PRELOAD", "Place", "cluster", "machine", "processors"]
 
 PRELOAD = "simaccess.sweep.chunk"
 """What workers of this machine import once, together."""
@@ -49,9 +49,22 @@ def machine(jobs: int | None = None) -> Iterator[Place]:
     InputError
         If `jobs` is less than 1.
     """
-    count = available() if jobs is None else jobs
+    count = processors(jobs)
     with local_workers(count, preload=PRELOAD) as workers:
         yield Place(workers, lambda: count)
+
+
+def processors(jobs: int | None = None) -> int:
+    """Return how many processes `machine` provides.
+
+    Raises
+    ------
+    InputError
+        If `jobs` is less than 1.
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError("too few", key="jobs", value=jobs, allowed="1 or more")
+    return available() if jobs is None else jobs
 
 
 @contextmanager
@@ -73,12 +86,15 @@ def cluster(scheduler: str) -> Iterator[Place]:
     except ImportError:
         problem = "needs distributed; install simaccess[dask]"
         raise InputError(problem, key="--scheduler", value=scheduler) from None
-    # Its log tells of what is told here in one line, and of workers that it restarts.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    # Its log tells of what is told here in one line, and of workers that come and go.
+    log = logging.getLogger("distributed")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
     make: Any = distributed.Client  # it has no annotations
     try:
         client = make(scheduler, timeout=WAIT, set_as_default=False)
     except (OSError, ValueError) as error:
+        log.setLevel(before)
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         problem = f"no scheduler answers: {said}"
         allowed = "the address of a Dask scheduler, such as tcp://127.0.0.1:8786"
@@ -88,3 +104,4 @@ def cluster(scheduler: str) -> Iterator[Place]:
         yield Place(executor, lambda: max(1, sum(client.nthreads().values())), verify=True)
     finally:
         client.close(timeout=WAIT)
+        log.setLevel(before)
