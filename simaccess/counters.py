@@ -117,6 +117,13 @@ class Coverage:
             self._bounds[slot] = [low, at, end, high]
             return length
         bounds = self._bounds[slot]
+        place = bisect_right(bounds, at)
+        if place % 2 and end < bounds[place]:  # the usual case: within one interval
+            if bounds[place - 1] == at:
+                bounds[place - 1] = end
+            else:
+                bounds[place:place] = at, end
+            return length
         first, last = bisect_left(bounds, at), bisect_right(bounds, end)
         before, after = [at] * (first % 2), [end] * (last % 2)
         inside = [*before, *bounds[first:last], *after]
