@@ -116,22 +116,7 @@ class Coverage:
                 return high - at
             self._bounds[slot] = [low, at, end, high]
             return length
-        bounds = self._bounds[slot]
-        place = bisect_right(bounds, at)
-        if place % 2 and end < bounds[place]:  # the usual case: within one interval
-            if bounds[place - 1] == at:
-                bounds[place - 1] = end
-            else:
-                bounds[place:place] = at, end
-            return length
-        first, last = bisect_left(bounds, at), bisect_right(bounds, end)
-        before, after = [at] * (first % 2), [end] * (last % 2)
-        inside = [*before, *bounds[first:last], *after]
-        taken = sum(inside[1::2]) - sum(inside[::2])
-        if taken:
-            bounds[first:last] = before + after
-            self._settle(slot)
-        return taken
+        return self._take(slot, at, end)
 
     def clear(self, slot: int) -> None:
         """Take everything of a slot out."""
@@ -159,6 +144,25 @@ class Coverage:
         more = [0] * (slot + 1 - len(self._low))
         self._low += more
         self._high += more
+
+    def _take(self, slot: int, at: int, end: int) -> int:
+        """Take [at, end) out of several intervals."""
+        bounds = self._bounds[slot]
+        place = bisect_right(bounds, at)
+        if place % 2 and end < bounds[place]:  # the usual case: within one interval
+            if bounds[place - 1] == at:
+                bounds[place - 1] = end
+            else:
+                bounds[place:place] = at, end
+            return end - at
+        first, last = bisect_left(bounds, at), bisect_right(bounds, end)
+        before, after = [at] * (first % 2), [end] * (last % 2)
+        inside = [*before, *bounds[first:last], *after]
+        taken = sum(inside[1::2]) - sum(inside[::2])
+        if taken:
+            bounds[first:last] = before + after
+            self._settle(slot)
+        return taken
 
     def _settle(self, slot: int) -> None:
         """Keep what is one interval, or none, as such."""

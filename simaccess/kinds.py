@@ -103,7 +103,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 # What only some links have; not fitted where it is left at nothing.
                 "link.load_rate",
                 "link.load_latency",
-                "link.turn",
+                "link.wake",
                 "dma.handling",
                 "dma.issue_rate",
                 "cache.rate",

@@ -6,8 +6,8 @@ so its closed forms are exact, and others are compared with it.
 
 Links within one machine are as plain, but for what the processors at their ends do. That can be
 told, and costs nothing where it is not: a consumer's processor that makes the copies itself
-(`simaccess.sim.processor_port`), through its cache (`simaccess.sim.near_cache`); a far end that
-waits for the consumer after each buffer full; and the client's own software
+(`simaccess.sim.processor_port`), through its cache (`simaccess.sim.near_cache`); bytes that come
+in pieces and wake who waits for them twice; and the client's own software
 (`simaccess.sim.client`).
 """
 
@@ -48,11 +48,11 @@ class LinkSection(Section):
     load_rate, load_latency : float, optional
         Those of loads and stores, where they are not those of bulk copies: a request that a
         processor waits for takes another path than one that an engine makes.
-    window : int
-        Bytes that the far end sends before it waits for the consumer to have taken them, as a
-        socket's buffer holds; 0: any number.
-    turn : float
-        Seconds that such a wait takes, from the far end's sleep until it goes on.
+    piece : int
+        Bytes, at most, that arrive at once, as one message of a socket's queue does; 0: any number.
+    wake : float
+        Seconds that more bytes take in addition: who waits for them is woken by the first piece,
+        takes it, and sleeps again until the rest is there.
     """
 
     rate: Rate = Field(gt=0)
@@ -60,8 +60,8 @@ class LinkSection(Section):
     posted: bool = False
     load_rate: Rate | None = Field(default=None, gt=0)
     load_latency: Duration | None = None
-    window: Size = 0
-    turn: Duration = 0.0
+    piece: Size = 0
+    wake: Duration = 0.0
 
 
 class EngineSection(Section):
@@ -109,25 +109,25 @@ class FifoParameters(Parameters):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.link.turn and not self.link.window:
-            raise ValueError("link.turn needs link.window; allowed: as in '208 KiB'")
+        if self.link.wake and not self.link.piece:
+            raise ValueError("link.wake needs link.piece; allowed: as in '48 KiB'")
         return self
 
 
-class _Services(Durations):
-    """Ticks of the station by bytes, with a turn after each window but the last."""
+class _Delays(Durations):
+    """Ticks beyond the station by bytes, with one more wake beyond the first piece."""
 
-    __slots__ = ("_turn", "_window")
+    __slots__ = ("_piece", "_wake")
 
-    def __init__(self, rate: float, link: LinkSection) -> None:
-        super().__init__(1 / rate)
-        self._window = link.window
-        self._turn = Durations(link.turn)[1]
+    def __init__(self, fixed: int, link: LinkSection) -> None:
+        super().__init__(0.0, fixed)
+        self._piece = link.piece
+        self._wake = Durations(link.wake)[1]
 
     def __missing__(self, units: int) -> int:
         ticks = super().__missing__(units)
-        if self._turn and units:
-            self[units] = ticks = ticks + (units - 1) // self._window * self._turn
+        if self._wake and units > self._piece:
+            self[units] = ticks = ticks + self._wake
         return ticks
 
 
@@ -155,16 +155,16 @@ class FifoLink(Link):
         self.parameters = parameters
         self.station = FifoStation()
         own, dma = parameters.link, parameters.dma
-        self.service = _Services(own.rate, own)
-        self.load_service = _Services(own.load_rate or own.rate, own)
-        self.latency = Durations(own.latency)[1]
-        load_latency = own.latency if own.load_latency is None else own.load_latency
-        self.load_latency = Durations(load_latency)[1]
+        self.service = Durations(1 / own.rate)
+        self.load_service = Durations(1 / (own.load_rate or own.rate))
+        latency = own.latency if own.load_latency is None else own.load_latency
+        self.load_latency = _Delays(Durations(latency)[1], own)
         byte = 0.0 if dma.issue_rate is None else 1 / dma.issue_rate
         self.issue = Durations(byte, Durations(dma.issue)[1])
         self.handling = Durations(dma.handling)[1]
         self.client = Client(env, parameters.client)
-        self._after = self.latency + Durations(dma.completion)[1]  # the end of a copy's service
+        # After the end of a copy's service.
+        self._after = _Delays(Durations(own.latency)[1] + Durations(dma.completion)[1], own)
         self.engine = DmaEngine(env, dma.channels, Durations(dma.start)[1], self._carry)
 
     def attach(self) -> FifoPort:
@@ -183,4 +183,4 @@ class FifoLink(Link):
     def _carry(self, transfer: Transfer) -> None:
         length = transfer.length
         end = self.station.serve(transfer.time, self.service[length], length)
-        self.engine.finish(transfer, end, self._after)
+        self.engine.finish(transfer, end, self._after[length])

@@ -80,7 +80,7 @@ class FifoPort:
         station.busy += service
         station.bytes += length
         self.moved += length
-        agent.time = end = start + service + self._latency
+        agent.time = end = start + service + self._latency[length]
         agent.stall += end - begin
         return DONE
 
@@ -91,7 +91,7 @@ class FifoPort:
         else:
             await self._turn
         service = self._loading(offset, length)
-        agent.time = end = self._station.serve(begin, service, length) + self._latency
+        agent.time = end = self._station.serve(begin, service, length) + self._latency[length]
         agent.stall += end - begin
         self.moved += length
         return None if self._data is None else self._data[offset : offset + length]
@@ -109,7 +109,7 @@ class FifoPort:
             env.jump(begin)
         else:
             await env.turn
-        end = self._station.serve(begin, self._load_service[length], length) + self._latency
+        end = self._station.serve(begin, self._load_service[length], length) + self._latency[length]
         if not self.posted:
             agent.time = end
             agent.stall += end - begin
