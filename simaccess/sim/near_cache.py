@@ -26,6 +26,8 @@ __all__ = ["CHUNK", "NearCache", "NearCacheSection"]
 CHUNK = 4096
 """Bytes that come and go together."""
 
+_MEMORY = 1 << 60  # bytes from one memory's numbers to the next one's
+
 
 class NearCacheSection(Section):
     """The cache of each consumer's processor.
@@ -61,8 +63,8 @@ class NearCache:
 
     def __init__(self, size: int) -> None:
         self._capacity = size // CHUNK
-        self._pages: list[tuple[int, int]] = []
-        self._places: dict[tuple[int, int], int] = {}
+        self._pages: list[int] = []
+        self._places: dict[int, int] = {}
         self._draw = Random(0).random
 
     def touch(self, memory: int, offset: int, length: int) -> int:
@@ -76,14 +78,14 @@ class NearCache:
             The range in it.
         """
         places, pages = self._places, self._pages
-        end = offset + length
+        begin = memory * _MEMORY + offset
+        end = begin + length
         missing = 0
-        for number in range(offset // CHUNK, -(-end // CHUNK)):
-            page = memory, number
+        for page in range(begin // CHUNK, -(-end // CHUNK)):
             if page in places:
                 continue
-            begin = number * CHUNK
-            missing += min(begin + CHUNK, end) - max(begin, offset)
+            place = page * CHUNK
+            missing += min(place + CHUNK, end) - max(place, begin)
             if len(pages) < self._capacity:
                 places[page] = len(pages)
                 pages.append(page)
