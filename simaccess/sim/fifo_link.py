@@ -50,9 +50,13 @@ class LinkSection(Section):
         processor waits for takes another path than one that an engine makes.
     piece : int
         Bytes, at most, that arrive at once, as one message of a socket's queue does; 0: any number.
+    window : int
+        Bytes that the far end hands over before it has to wait until the consumer has taken some,
+        as a socket's buffer holds; 0: any number.
     wake : float
-        Seconds that more bytes take in addition: who waits for them is woken by the first piece,
-        takes it, and sleeps again until the rest is there.
+        Seconds that waking somebody who sleeps takes. More than a piece takes it once in addition:
+        who waits is woken by the first piece, takes it, and sleeps again until the rest is there.
+        And the far end, which sleeps after each window, takes it each time.
     """
 
     rate: Rate = Field(gt=0)
@@ -61,6 +65,7 @@ class LinkSection(Section):
     load_rate: Rate | None = Field(default=None, gt=0)
     load_latency: Duration | None = None
     piece: Size = 0
+    window: Size = 0
     wake: Duration = 0.0
 
 
@@ -109,9 +114,26 @@ class FifoParameters(Parameters):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.link.wake and not self.link.piece:
-            raise ValueError("link.wake needs link.piece; allowed: as in '48 KiB'")
+        if self.link.wake and not (self.link.piece or self.link.window):
+            raise ValueError("link.wake needs link.piece or link.window; allowed: as in '32 KiB'")
         return self
+
+
+class _Services(Durations):
+    """Ticks of the station by bytes, with a wake of the far end after each window but the last."""
+
+    __slots__ = ("_wake", "_window")
+
+    def __init__(self, rate: float, link: LinkSection) -> None:
+        super().__init__(1 / rate)
+        self._window = link.window
+        self._wake = Durations(link.wake)[1]
+
+    def __missing__(self, units: int) -> int:
+        ticks = super().__missing__(units)
+        if self._window and units:
+            self[units] = ticks = ticks + (units - 1) // self._window * self._wake
+        return ticks
 
 
 class _Delays(Durations):
@@ -126,7 +148,7 @@ class _Delays(Durations):
 
     def __missing__(self, units: int) -> int:
         ticks = super().__missing__(units)
-        if self._wake and units > self._piece:
+        if self._wake and 0 < self._piece < units:
             self[units] = ticks = ticks + self._wake
         return ticks
 
@@ -155,8 +177,8 @@ class FifoLink(Link):
         self.parameters = parameters
         self.station = FifoStation()
         own, dma = parameters.link, parameters.dma
-        self.service = Durations(1 / own.rate)
-        self.load_service = Durations(1 / (own.load_rate or own.rate))
+        self.service = _Services(own.rate, own)
+        self.load_service = _Services(own.load_rate or own.rate, own)
         latency = own.latency if own.load_latency is None else own.load_latency
         self.load_latency = _Delays(Durations(latency)[1], own)
         byte = 0.0 if dma.issue_rate is None else 1 / dma.issue_rate

@@ -69,6 +69,18 @@ def test_what_comes_in_pieces_wakes_twice() -> None:
     assert seconds(pieces, cell) == pytest.approx(seconds({}, cell) + 7 * US, rel=0.001)
 
 
+def test_after_each_window_the_far_end_is_woken() -> None:
+    window = {"link.window": "1000 B", "link.wake": "7 us"}
+    for operation in ("load", "fetch"):
+        for size, wakes in ((1000, 0), (1001, 1), (2000, 1), (5001, 5)):
+            cell = Cell(operation, size)
+            expected = seconds({}, cell) + wakes * 7 * US
+            assert seconds(window, cell) == pytest.approx(expected)
+    # The far end cannot send what is next meanwhile.
+    cell = Cell("fetch", 5001, depth=16, count=160)
+    assert seconds(window, cell) == pytest.approx(seconds({}, cell) + 160 * 5 * 7 * US)
+
+
 @pytest.mark.parametrize("mover", ["issuer", "waiter"])
 @pytest.mark.parametrize("operation", ["fetch", "flush"])
 def test_a_processor_copies_without_any_overlap(mover: str, operation: str) -> None:
@@ -181,6 +193,7 @@ def test_run_ahead_and_bytes_change_nothing(method: str, shared: bool, mover: st
         "client.miss": "2 us",
         "client.step": "1 us",
         "link.piece": "6 KiB",
+        "link.window": "7 KiB",
         "link.wake": "3 us",
     }
     load = workload(
@@ -202,7 +215,7 @@ def test_run_ahead_and_bytes_change_nothing(method: str, shared: bool, mover: st
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
-        ("link.wake", "1 us", "link.wake needs link.piece"),
+        ("link.wake", "1 us", "link.wake needs link.piece or link.window"),
         ("cache.size", "4000 B", "cache.size must be 4096 B or more"),
         ("dma.mover", "nobody", "engine"),
         ("link.load_rate", "0 B/s", "greater than 0"),
