@@ -90,6 +90,14 @@ def test_a_processor_copies_without_any_overlap(mover: str, operation: str) -> N
     assert seconds(changes, many) == pytest.approx(80 * 1.5 * US)
 
 
+@pytest.mark.parametrize("mover", ["issuer", "waiter"])
+@pytest.mark.parametrize("operation", ["load", "fetch", "flush"])
+def test_processors_take_turns_at_the_station(mover: str, operation: str) -> None:
+    changes = {"dma.mover": mover, "link.load_latency": "500 ns", **CACHE, "cache.rate": "1 GB/s"}
+    both = seconds(changes, Cell(operation, 1000, consumers=2, count=50))
+    assert both == pytest.approx(100.5 * US)  # served without a gap, in the order of time
+
+
 def test_who_copies_when_shows_in_the_tallies() -> None:
     load = workload("sequential", {"size": "64 KiB", "length": "4 KiB"})
     settings = {"block": "16 KiB", "shadow": "1 MiB"}
