@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from simaccess.cell import Cell, Operation
 from simaccess.errors import InputError
-from simaccess.measured import Cell
 from simaccess.model import Model, load_model
 from simaccess.probe import predict
 from simaccess.scenario import Scenario
@@ -28,6 +28,7 @@ PLAIN = {
 }
 CACHE = {"cache.size": "64 KiB", "cache.rate": "4 GB/s"}
 US = 1e-6
+BOTH: tuple[Operation, ...] = ("load", "fetch")
 
 
 def model(changes: Mapping[str, str]) -> Model:
@@ -58,7 +59,7 @@ def test_a_copy_has_an_issue_by_bytes_and_a_handling() -> None:
 
 def test_what_comes_in_pieces_wakes_twice() -> None:
     pieces = {"link.piece": "1000 B", "link.wake": "7 us"}
-    for operation in ("load", "fetch"):
+    for operation in BOTH:
         for size in (1, 1000):
             cell = Cell(operation, size)
             assert seconds(pieces, cell) == seconds({}, cell)
@@ -71,7 +72,7 @@ def test_what_comes_in_pieces_wakes_twice() -> None:
 
 def test_after_each_window_the_far_end_is_woken() -> None:
     window = {"link.window": "1000 B", "link.wake": "7 us"}
-    for operation in ("load", "fetch"):
+    for operation in BOTH:
         for size, wakes in ((1000, 0), (1001, 1), (2000, 1), (5001, 5)):
             cell = Cell(operation, size)
             expected = seconds({}, cell) + wakes * 7 * US
@@ -83,7 +84,7 @@ def test_after_each_window_the_far_end_is_woken() -> None:
 
 @pytest.mark.parametrize("mover", ["issuer", "waiter"])
 @pytest.mark.parametrize("operation", ["fetch", "flush"])
-def test_a_processor_copies_without_any_overlap(mover: str, operation: str) -> None:
+def test_a_processor_copies_without_any_overlap(mover: str, operation: Operation) -> None:
     changes = {"dma.mover": mover}
     assert seconds(changes, Cell(operation, 1000)) == pytest.approx(1.5 * US)
     many = Cell(operation, 1000, depth=8, count=80)
@@ -92,7 +93,7 @@ def test_a_processor_copies_without_any_overlap(mover: str, operation: str) -> N
 
 @pytest.mark.parametrize("mover", ["issuer", "waiter"])
 @pytest.mark.parametrize("operation", ["load", "fetch", "flush"])
-def test_processors_take_turns_at_the_station(mover: str, operation: str) -> None:
+def test_processors_take_turns_at_the_station(mover: str, operation: Operation) -> None:
     changes = {"dma.mover": mover, "link.load_latency": "500 ns", **CACHE, "cache.rate": "1 GB/s"}
     both = seconds(changes, Cell(operation, 1000, consumers=2, count=50))
     assert both == pytest.approx(100.5 * US)  # served without a gap, in the order of time
