@@ -74,8 +74,8 @@ WAN_FITTED = ("path.rate", "path.rtt", "request.service", "request.issue")
 # What is known of the links of one machine: who moves the bytes, a core's cache (lscpu), how many
 # bytes a unix socket hands over at once (a load takes a step between 32 and 40 KiB) and holds
 # (docs/real-links.md), that a hit in the shadow is a view. What NBD's client takes to issue one of
-# several requests, and to receive what is there, was timed apart: no cell tells it from the server's
-# time. Where the fit begins is a guess.
+# several requests, and to receive what is there, was timed apart: no cell tells it from the
+# server's time. Where the fit begins is a guess.
 _NEAR = {"cache.size": "1 MiB", "cache.rate": "100 GB/s"}
 _SOFTWARE = {
     "local.latency": "500 ns",
@@ -95,7 +95,7 @@ LOCAL_KNOWN: Mapping[str, Mapping[str, str]] = {
         **_ENGINE,
     },
     "NBD, loopback": {
-        "link.load_latency": "25 us",
+        "link.load_wait": "25 us",
         "link.load_rate": "5 GB/s",
         "link.piece": "32 KiB",
         "link.window": "219264 B",
@@ -117,7 +117,7 @@ LOCAL_FITTED: Mapping[str, tuple[str, ...]] = {
     ),
     "NBD, loopback": (
         "link.rate",
-        "link.load_latency",
+        "link.load_wait",
         "link.load_rate",
         "link.latency",
         "link.wake",

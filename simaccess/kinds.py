@@ -112,7 +112,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "local.rate",
                 # What only some links have; not fitted where it is left at nothing.
                 "link.load_rate",
-                "link.load_latency",
+                "link.load_wait",
                 "link.wake",
                 "dma.handling",
                 "dma.issue_rate",

@@ -45,9 +45,11 @@ class LinkSection(Section):
         Seconds beyond the station.
     posted : bool
         Whether a store returns before the far end has it.
-    load_rate, load_latency : float, optional
-        Those of loads and stores, where they are not those of bulk copies: a request that a
-        processor waits for takes another path than one that an engine makes.
+    load_rate : float
+        Bytes a second of loads and stores, where it is another one: a request that a processor
+        waits for takes another path than one that an engine makes; 0: the same.
+    load_wait : float
+        Seconds that loads and stores take beyond the latency: until whoever waits is woken.
     piece : int
         Bytes, at most, that arrive at once, as one message of a socket's queue does; 0: any number.
     window : int
@@ -62,8 +64,8 @@ class LinkSection(Section):
     rate: Rate = Field(gt=0)
     latency: Duration
     posted: bool = False
-    load_rate: Rate | None = Field(default=None, gt=0)
-    load_latency: Duration | None = None
+    load_rate: Rate = 0.0
+    load_wait: Duration = 0.0
     piece: Size = 0
     window: Size = 0
     wake: Duration = 0.0
@@ -85,8 +87,9 @@ class EngineSection(Section):
     handling : float
         Seconds of the processor of whoever awaits a copy first: an interrupt, or the system calls
         that take the bytes.
-    issue_rate : float, optional
-        Bytes a second at which a request is got ready when it is issued, as pages are looked up.
+    issue_rate : float
+        Bytes a second at which a request is got ready when it is issued, as pages are looked up;
+        0: its bytes take no time.
     mover : str
         ``engine``: an engine copies beside the consumer. ``issuer``: the processor that issues a
         copy makes it, then and there. ``waiter``: the processor that awaits a copy first makes it;
@@ -99,7 +102,7 @@ class EngineSection(Section):
     start: Duration
     completion: Duration
     handling: Duration = 0.0
-    issue_rate: Rate | None = Field(default=None, gt=0)
+    issue_rate: Rate = 0.0
     mover: Literal["engine", "issuer", "waiter"] = "engine"
 
 
@@ -179,14 +182,14 @@ class FifoLink(Link):
         own, dma = parameters.link, parameters.dma
         self.service = _Services(own.rate, own)
         self.load_service = _Services(own.load_rate or own.rate, own)
-        latency = own.latency if own.load_latency is None else own.load_latency
-        self.load_latency = _Delays(Durations(latency)[1], own)
-        byte = 0.0 if dma.issue_rate is None else 1 / dma.issue_rate
+        latency = Durations(own.latency)[1]
+        self.load_latency = _Delays(latency + Durations(own.load_wait)[1], own)
+        byte = 1 / dma.issue_rate if dma.issue_rate else 0.0
         self.issue = Durations(byte, Durations(dma.issue)[1])
         self.handling = Durations(dma.handling)[1]
         self.client = Client(env, parameters.client)
         # After the end of a copy's service.
-        self._after = _Delays(Durations(own.latency)[1] + Durations(dma.completion)[1], own)
+        self._after = _Delays(latency + Durations(dma.completion)[1], own)
         self.engine = DmaEngine(env, dma.channels, Durations(dma.start)[1], self._carry)
 
     def attach(self) -> FifoPort:

@@ -40,7 +40,7 @@ def seconds(changes: Mapping[str, str], cell: Cell) -> float:
 
 
 def test_loads_may_have_a_rate_and_a_latency_of_their_own() -> None:
-    own = {"link.load_rate": "250 MB/s", "link.load_latency": "5 us"}
+    own = {"link.load_rate": "250 MB/s", "link.load_wait": "3 us"}
     assert seconds({}, Cell("load", 1000)) == pytest.approx(3 * US)
     assert seconds(own, Cell("load", 1000)) == pytest.approx(9 * US)
     assert seconds(own, Cell("fetch", 1000)) == seconds({}, Cell("fetch", 1000))
@@ -94,7 +94,7 @@ def test_a_processor_copies_without_any_overlap(mover: str, operation: Operation
 @pytest.mark.parametrize("mover", ["issuer", "waiter"])
 @pytest.mark.parametrize("operation", ["load", "fetch", "flush"])
 def test_processors_take_turns_at_the_station(mover: str, operation: Operation) -> None:
-    changes = {"dma.mover": mover, "link.load_latency": "500 ns", **CACHE, "cache.rate": "1 GB/s"}
+    changes = {"dma.mover": mover, "link.latency": "500 ns", **CACHE, "cache.rate": "1 GB/s"}
     both = seconds(changes, Cell(operation, 1000, consumers=2, count=50))
     assert both == pytest.approx(100.5 * US)  # served without a gap, in the order of time
 
@@ -227,7 +227,7 @@ def test_run_ahead_and_bytes_change_nothing(method: str, shared: bool, mover: st
         ("link.wake", "1 us", "link.wake needs link.piece or link.window"),
         ("cache.size", "4000 B", "cache.size must be 4096 B or more"),
         ("dma.mover", "nobody", "engine"),
-        ("link.load_rate", "0 B/s", "greater than 0"),
+        ("link.load_rate", "5", "missing unit"),
     ],
 )
 def test_what_makes_no_sense_is_refused(key: str, value: str, problem: str) -> None:
