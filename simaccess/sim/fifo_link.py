@@ -121,6 +121,13 @@ class FifoParameters(Parameters):
             raise ValueError("link.wake needs link.piece or link.window; allowed: as in '32 KiB'")
         return self
 
+    def remembers(self) -> tuple[int, ...] | None:
+        """Return nothing: once its queue is full or empty, a request takes what the last took.
+
+        None with a cache, of which a range keeps the less the more it exceeds it.
+        """
+        return None if self.cache else ()
+
 
 class _Services(Durations):
     """Ticks of the station by bytes, with a wake of the far end after each window but the last."""
