@@ -10,7 +10,7 @@ import pytest
 from simaccess.cell import Cell, Operation
 from simaccess.errors import InputError
 from simaccess.model import Model, load_model
-from simaccess.probe import predict
+from simaccess.predict import predict
 from simaccess.scenario import Scenario
 from simaccess.sim.near_cache import CHUNK, NearCache
 from simaccess.simulate import simulate
