@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Any
 
-from simaccess.operations import FETCH, AccessMethod, Operation, Operations
+from simaccess.operations import AccessMethod, Operation, Operations
 from simaccess.parameters import Section
 from simaccess.quantities import Duration
 from simaccess.sim.environment import Environment
@@ -101,8 +101,7 @@ class _Charged:
         if not isinstance(operations, tuple):
             client.charge(client.access)
             return self._stepped(operations)
-        first: Operation = operations[0]
-        client.charge(client.access + client.miss if first[0] is FETCH else client.access)
+        client.charge(client.access + client.miss if len(operations) > 1 else client.access)
         return operations
 
     def _stepped(self, operations: Iterable[Operation]) -> Generator[Operation, Any, None]:
