@@ -1,4 +1,4 @@
-"""What the hosts at the ends add to TCP: time for each packet, bursts, delayed acknowledgements.
+"""What the hosts at the ends add to TCP: time for each packet, and bursts.
 
 The rules are Linux's (from memory; that they act was measured over the WAN in a box, Linux 6.18).
 """
@@ -10,15 +10,11 @@ from typing import NamedTuple
 from simaccess.sim.bursts import LARGEST, burst_packets
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.tcp import CongestionControl
-from simaccess.sim.train import Message, Train
+from simaccess.sim.train import Message
 
-__all__ = ["Bursts", "DelayedAcks", "Host"]
+__all__ = ["Bursts", "Host"]
 
 _MILLISECOND = TICKS_PER_SECOND // 1000
-_DELAY = 40 * _MILLISECOND
-_QUICK = 500
-"""Packets of a connection at whose arrival Linux still raises its receive window, and acknowledges
-each at once: 400 to 740 were measured."""
 _SHARE = 3
 """A third of the window is worth a burst (``tcp_tso_win_divisor``)."""
 
@@ -39,61 +35,6 @@ class Host(NamedTuple):
     time: int = 0
     delayed_ack: bool = False
     offload: bool = False
-
-
-class DelayedAcks:
-    """A receiver that acknowledges every second packet.
-
-    It acknowledges each of the first 500 packets of a connection, until it has itself sent
-    something after data, and each one while data is missing. An odd packet waits for the next one,
-    for 40 ms, or until the receiver itself sends.
-
-    Parameters
-    ----------
-    back : int
-        Ticks of an acknowledgement's way.
-    """
-
-    __slots__ = ("_arrival", "_back", "_quick", "waiting")
-
-    def __init__(self, back: int) -> None:
-        self.waiting: Train | None = None
-        self._arrival = 0
-        self._back = back
-        self._quick = _QUICK
-
-    def arrive(self, train: Train, arrival: int, *, gap: bool) -> None:
-        """Decide when the packet of a train is acknowledged that arrives after those before it.
-
-        Parameters
-        ----------
-        train : Train
-            Of one packet.
-        arrival : int
-            When it has arrived.
-        gap : bool
-            Whether data is missing.
-        """
-        self._arrival = max(self._arrival, arrival)  # packets do not overtake
-        ack = self._arrival + self._back
-        waiting, self.waiting = self.waiting, None
-        second = waiting is not None and ack <= waiting.ack
-        if second:
-            assert waiting is not None
-            waiting.ack = ack
-            waiting.joined = True
-        if not second and not gap and not self._quick:
-            self.waiting = train
-            ack += _DELAY
-        self._quick = max(0, self._quick - 1)
-        train.ack = ack
-
-    def sends(self, now: int) -> None:
-        """Take note that what the receiver has sent arrives at the other end."""
-        self._quick = 0
-        if self.waiting is not None and self._arrival + self._back <= now < self.waiting.ack:
-            self.waiting.ack = now
-            self.waiting = None
 
 
 class Bursts:

@@ -16,9 +16,10 @@ from collections import deque
 from collections.abc import Iterator
 
 from simaccess.sim.bottleneck import Bottleneck
+from simaccess.sim.delayed_acks import DelayedAcks
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
-from simaccess.sim.host import Bursts, DelayedAcks, Host
-from simaccess.sim.receiver import Receiver
+from simaccess.sim.host import Bursts, Host
+from simaccess.sim.receiver import Gaps, Receiver
 from simaccess.sim.recovery import TIMER, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
 from simaccess.sim.tcp import CongestionControl, Delivery
@@ -95,7 +96,10 @@ class Sender:
         self._apart = host.time
         self._host_free = 0  # from when the host can take the next packet
         self._bursts = Bursts(control, receive_window) if host.offload else None
-        self._delayed = DelayedAcks(back) if host.delayed_ack else None
+        self._gaps = Gaps()
+        self._delayed = (
+            DelayedAcks(back, self._round_trip, self._gaps) if host.delayed_ack else None
+        )
         self._losses = losses
         self._next_loss = next(losses) - 1 if losses is not None else _NEVER
         self._jitter = jitter
@@ -106,6 +110,10 @@ class Sender:
         self._use = WindowUse()
         self._round = RoundTrips(control, path.packet)
         self._progress = 0  # the last time that something left or came back
+        self._headway = 0  # the last time that the first packet in flight left or came to be it
+        self._left = 0  # the last time that something left
+        self._covered = 0  # packets that an acknowledgement covers, as far as they are looked at
+        self._advances = False  # whether one of them came in order
         self._recovery = Recovery(control)
         self._holes = self._recovery.holes
         self._lost = self._recovery.lost
@@ -146,11 +154,7 @@ class Sender:
         if not self.flight and not self._lost and self._pending:
             self._awake(now)
         control = self.control
-        if self._recovery.active and not control.paced:
-            room = self._recovery.room(self.flight)
-        else:
-            window = min(self._receive_window, control.cwnd)
-            room = window - self.flight
+        room = min(self._receive_window, control.cwnd) - self.flight
         held = self._fill(room, now) and control.cwnd <= self._receive_window
         self._use.note(control, self.flight, self._number, held=held)
         if self._acks and (
@@ -179,6 +183,8 @@ class Sender:
                 self._burst_left -= size
             if self._lost:
                 hole = self._lost.popleft()
+                if hole.original == self._gaps.missing[0]:
+                    self._headway = now
                 self._launch(hole.message, size, now, hole)
                 self.retransmissions += 1
             elif self._bursts is not None and not paced and not self._recovery.active:
@@ -195,7 +201,7 @@ class Sender:
                 self._launch(message, size, now, None)
             room -= count * self._mss
             if self._recovery.active:
-                self._recovery.sent += count * self._mss
+                self._recovery.sent += count
         return False
 
     def _oldest(self) -> int | None:
@@ -295,13 +301,16 @@ class Sender:
             train.since = self._delivered_at
             train.limited = self._out_of_data >= self.delivered
             trains.append(train)
+            if self._gaps.missing:
+                self._gaps.come(train)
             if self._delayed is not None:
-                self._delayed.arrive(train, arrival, gap=self._recovery.missing > 0)
+                self._delayed.arrive(train, arrival)
         self._round.mark(number, count, left, group)
         self._number += count
         self.flight += count * self._mss
         if last_left > self._progress:
             self._progress = last_left
+        self._left = last_left
         self._receiver.arrive(message, size, arrival)
 
     def _launch(self, message: Message, size: int, now: int, hole: Hole | None) -> None:
@@ -323,15 +332,18 @@ class Sender:
         original = self._number if hole is None else hole.original
         if hole is None:
             self._recovery.missing += 1
+        self._gaps.lose(original)
         self._holes.append(Hole(self._number, size, message, original, now))
         self._number += 1
         self.flight += self._mss
         self._progress = max(self._progress, now)
+        self._left = now
 
     def _awake(self, now: int) -> None:
         """Begin a round after a time with nothing in flight."""
         if self._number:
-            self.control.idle(now - self._progress, restart=self._idle_restart)
+            self.control.idle(now - self._left, restart=self._idle_restart)
+        self._headway = now
         self._delivered_at = now
         self._round.awake(self._number, now)
 
@@ -359,7 +371,7 @@ class Sender:
         """See to it that the next acknowledgement is heard."""
         first = self._acks[0]
         delayed = self._delayed
-        late = delayed is not None and delayed.waiting is first
+        late = delayed is not None and first in delayed.held
         (self._late_ack if late else self._ack_alarm).set(first.ack)
 
     def _acknowledge(self, train: Train, bound: int) -> None:
@@ -380,19 +392,31 @@ class Sender:
         self._delivered_at = latest = now + (count - 1) * self._tau
         if latest > self._progress:
             self._progress = latest
-        self._probed = False
-        self._backoff = 0
+        recovery = self._recovery
+        if train.advances:
+            self._headway = latest
+            self._probed = False
+            self._backoff = 0
+            if number > recovery.probe:
+                recovery.mended(now)
         if number >= self._round.end:
-            if not self._recovery.active or self.control.paced:
+            if not recovery.active or self.control.paced:
                 self.control.round(now, self._round.began)
             self._round.begin(self._number, now)
-        if not self._recovery.active:
-            self._grow(now, latest, count)
         if self._round.sampling:
             self._round.sample(now, number, count)
         lost = len(self._lost)
-        if self._recovery.missing:
-            self._detect(train, number, now)
+        self._covered += count
+        if recovery.missing:
+            recovery.cover(train)
+            if not train.joined:
+                self._detect(train, number, now)
+        self._advances = self._advances or train.advances
+        if not train.joined:
+            if self._advances and not recovery.active:
+                self._grow(now, latest, self._covered)
+            self._covered = 0
+            self._advances = False
         if self.control.paced and now > train.since:
             rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
             lost = len(self._lost) - lost
@@ -411,7 +435,8 @@ class Sender:
         """See what an acknowledgement tells of packets that are missing."""
         recovery = self._recovery
         active = recovery.active
-        self.flight = recovery.detect(train, number, now, self.flight, self._number)
+        left = train.left(number)
+        self.flight = recovery.detect(number, left, now, self.flight, self._number)
         if recovery.active and not active and self.control.paced:
             self._round.begin(self._number, now)
         if recovery.late:
@@ -423,7 +448,7 @@ class Sender:
         control.train(now, latest)
         counted = self._use.counted(control, count)
         if counted:
-            control.acknowledged(counted * self._mss)
+            control.acknowledged(counted * self._mss, now)
 
     def _batch(self, train: Train, bound: int) -> tuple[int, int]:
         """Return how many acknowledgements to take at once, and the packets that each releases.
@@ -435,7 +460,7 @@ class Sender:
         rounds = self._round
         if number >= rounds.end or not self._whole or self._holes or self._lost:
             return 1, 0
-        if self._recovery.active:
+        if self._recovery.missing or self._recovery.active:
             return 1, 0
         tau = self._tau
         count = min(train.count, 1 + max(0, bound - 1 - train.ack) // tau)
@@ -472,7 +497,8 @@ class Sender:
             count = min(count, (min(control.ssthresh, window) - control.cwnd) // mss)
             group = 2
         else:
-            count = min(count, control.steady())
+            until, steady = control.steady(now)
+            count = min(count, steady, 1 + (until - now) // tau)
         count = min(count, self._pending[0].sending // (group * mss))
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path
@@ -490,11 +516,11 @@ class Sender:
     # -- the timer -----------------------------------------------------------------------------
 
     def _deadline(self) -> int:
-        if not self._probed:
+        if not self._probed and self._recovery.calm:
             # The receiver may delay a lone packet's acknowledgement that long (RFC 8985, 7.2).
             patience = self.rtt.timeout if self.flight <= self._mss else TIMER
             return self._progress + min(2 * self.rtt.smoothed + patience, self.rtt.timeout)
-        return self._progress + (self.rtt.timeout << min(self._backoff, 6))
+        return self._headway + (self.rtt.timeout << min(self._backoff, 6))
 
     def _overdue(self, now: int) -> None:
         """Take for lost what should have been acknowledged if it had only been overtaken."""
@@ -515,16 +541,28 @@ class Sender:
         if deadline > now:
             self._timer.set(deadline)
             return
-        if not self._probed:
-            self._probed = True
-            hole = self._holes.pop()
-            self.flight -= self._mss
-            self._recovery.probe = self._number
-            self.retransmissions += 1
-            self._launch(hole.message, hole.size, now, hole)
+        recovery = self._recovery
+        if not self._probed and recovery.calm:
+            self._probe(now)
         else:
             self.timeouts += 1
             self._backoff += 1
-            self.control.expired()
-            self.flight = self._recovery.expire(self.flight, self._number)
+            self._headway = now
+            self.flight = recovery.expire(self.flight, self._number)
         self._send(now)
+
+    def _probe(self, now: int) -> None:
+        """Send a tail-loss probe: new data if there is any, else the last packet once more."""
+        self._probed = True
+        self._headway = now
+        if self._pending:
+            message = self._pending[0]
+            size = min(self._mss, message.sending)
+            self._new(message, size)
+            self._launch(message, size, now, None)
+            return
+        hole = self._holes.pop()
+        self.flight -= self._mss
+        self._recovery.probe = self._number
+        self.retransmissions += 1
+        self._launch(hole.message, hole.size, now, hole)

@@ -45,6 +45,7 @@ class Train:
         "_number",
         "_step",
         "ack",
+        "advances",
         "count",
         "delivered",
         "joined",
@@ -68,6 +69,7 @@ class Train:
         self.delivered = self.since = 0
         self.limited = False
         self.joined = False  # whether the next one's acknowledgement covers it
+        self.advances = True  # whether nothing is missing before it: it is acknowledged in order
         self._left = left
         self._number = number
         self._group = group
