@@ -42,8 +42,9 @@ class Bursts:
 
     A burst is what `burst_packets` says for twice the rate of the window in slow start and 1.2
     times it afterwards. A smaller one leaves if it is a third of the window; or the last packets
-    of 64 KiB of the message; or more than a millisecond after the one before; or when the next
-    acknowledgement is not due before half a round trip (``tcp_tso_should_defer``).
+    of 64 KiB of the message; or more than a millisecond after the last packet; or when the next
+    acknowledgement is not due within a millisecond or half a round trip
+    (``tcp_tso_should_defer``; the millisecond was read off packet logs).
 
     Parameters
     ----------
@@ -53,16 +54,17 @@ class Bursts:
         Bytes that the receiver lets be in flight.
     """
 
-    __slots__ = ("_control", "_left", "_mss", "_piece", "_window")
+    __slots__ = ("_control", "_mss", "_piece", "_window")
 
     def __init__(self, control: CongestionControl, window: int) -> None:
         self._control = control
         self._window = window
         self._mss = control.mss
         self._piece = LARGEST // control.mss * control.mss
-        self._left = -_MILLISECOND - 1  # when the latest burst left
 
-    def packets(self, message: Message, room: int, now: int, oldest: int | None) -> int:
+    def packets(
+        self, message: Message, room: int, now: int, oldest: int | None, latest: int
+    ) -> int:
         """Return the packets that leave now; 0 to wait.
 
         Parameters
@@ -75,25 +77,27 @@ class Bursts:
             The time.
         oldest : int or None
             When the oldest packet in flight left.
+        latest : int
+            When the last packet left.
         """
         control, mss = self._control, self._mss
         allowed = room // mss
         left = -(-message.sending // mss)
         rest = self._piece - (message.length - message.sending) % self._piece
         piece = min(left, -(-rest // mss))
+        smoothed = control.rtt.smoothed
         share = 2.0 if control.cwnd < control.ssthresh // 2 else 1.2
-        rate = share * control.cwnd * TICKS_PER_SECOND / control.rtt.smoothed
+        rate = share * control.cwnd * TICKS_PER_SECOND / smoothed
         most = max(burst_packets(rate, control.rtt.minimum, mss), 2)
         whole = (
             piece == 1
             or allowed >= most
             or (piece < left and allowed >= piece)
-            or now - self._left > _MILLISECOND
+            or now - latest > _MILLISECOND
             or allowed >= min(control.cwnd, self._window) // mss // _SHARE
             or oldest is None
-            or now - oldest < control.rtt.smoothed // 2
+            or oldest + smoothed - now > min(smoothed // 2, _MILLISECOND)
         )
         if not whole:
             return 0
-        self._left = now
         return min(allowed, piece, most, max(control.cwnd // mss // 2, 1))

@@ -111,7 +111,7 @@ class Sender:
         self._round = RoundTrips(control, path.packet)
         self._progress = 0  # the last time that something left or came back
         self._headway = 0  # the last time that the first packet in flight left or came to be it
-        self._left = 0  # the last time that something left
+        self._left = -TICKS_PER_SECOND  # the last time that something left
         self._covered = 0  # packets that an acknowledgement covers, as far as they are looked at
         self._advances = False  # whether one of them came in order
         self._recovery = Recovery(control)
@@ -188,7 +188,9 @@ class Sender:
                 self._launch(hole.message, size, now, hole)
                 self.retransmissions += 1
             elif self._bursts is not None and not paced and not self._recovery.active:
-                burst = burst or self._bursts.packets(message, room, now, self._oldest())
+                burst = burst or self._bursts.packets(
+                    message, room, now, self._oldest(), self._left
+                )
                 if not burst:
                     return True
                 burst -= 1
