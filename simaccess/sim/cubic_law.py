@@ -11,10 +11,10 @@ counts time in ticks of its clock, and lets the window grow by a packet for each
 from __future__ import annotations
 
 from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.kernel_clock import JIFFY
 
 __all__ = ["CubicLaw"]
 
-_JIFFY = TICKS_PER_SECOND // 250
 _KEPT = 7
 """Jiffies for which growth is as it was while the window is: 1/32 s."""
 _C = 410 / 1024
@@ -64,7 +64,7 @@ class CubicLaw:
             Ticks of the least round trip.
         """
         self._acknowledged += packets
-        jiffy = now // _JIFFY
+        jiffy = now // JIFFY
         if window == self._window and jiffy - self._at <= _KEPT:
             return self._needed
         if self._began is None or jiffy != self._at:
@@ -72,7 +72,7 @@ class CubicLaw:
             self._at = jiffy
             if self._began is None:
                 self._begin(window, packets, jiffy)
-            self._needed = self._cubic(window, jiffy + -(-minimum // _JIFFY))
+            self._needed = self._cubic(window, jiffy + -(-minimum // JIFFY))
         share = window * _FRIENDLY >> 3
         while self._acknowledged > share:
             self._acknowledged -= share
@@ -91,7 +91,7 @@ class CubicLaw:
 
     def _cubic(self, window: int, jiffy: int) -> int:
         assert self._began is not None
-        away = (jiffy - self._began) * _JIFFY / TICKS_PER_SECOND - self._K
+        away = (jiffy - self._began) * JIFFY / TICKS_PER_SECOND - self._K
         change = int(_C * abs(away) ** 3)
         target = self._origin + (change if away > 0 else -change)
         needed = window // (target - window) if target > window else 100 * window
@@ -101,12 +101,12 @@ class CubicLaw:
         """Return until when the number needed stays what it is, and that; 0 if it changes now."""
         if window != self._window or self._began is None:
             return now, 0
-        return (self._at + _KEPT + 1) * _JIFFY - 1, self._needed
+        return (self._at + _KEPT + 1) * JIFFY - 1, self._needed
 
     def idle(self, gap: int) -> None:
         """Let time stand still for `gap` ticks."""
         if self._began is not None:
-            self._began += gap // _JIFFY
+            self._began += gap // JIFFY
 
     def lost(self, window: int) -> None:
         """Remember the window, less if it did not reach its former maximum: fast convergence."""

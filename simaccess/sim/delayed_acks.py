@@ -10,6 +10,7 @@ in a box, Linux 6.18: ``docs/decisions.md``.
 from __future__ import annotations
 
 from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.receiver import Gaps
 from simaccess.sim.train import Train
 
@@ -17,8 +18,7 @@ __all__ = ["DelayedAcks"]
 
 _MILLISECOND = TICKS_PER_SECOND // 1000
 _ACTIVE = 40 * _MILLISECOND
-_DELAY = 42 * _MILLISECOND
-"""40 ms and up to the next tick of a clock of 250 Hz: 40.1 to 42.5 were measured."""
+_DELAY = rings_after(_ACTIVE)
 _QUICK = 500
 """Packets of a connection at whose arrival Linux still raises its receive window, and acknowledges
 each at once: 400 to 740 were measured."""

@@ -63,14 +63,22 @@ class Bursts:
         self._piece = LARGEST // control.mss * control.mss
 
     def packets(
-        self, message: Message, room: int, now: int, oldest: int | None, latest: int
+        self,
+        message: Message,
+        waiting: int,
+        room: int,
+        now: int,
+        oldest: int | None,
+        latest: int,
     ) -> int:
         """Return the packets that leave now; 0 to wait.
 
         Parameters
         ----------
         message : Message
-            To send from.
+            To send from first.
+        waiting : int
+            Bytes of it and of those that follow, or 64 KiB.
         room : int
             Bytes that the window lets go, at least a packet.
         now : int
@@ -82,7 +90,7 @@ class Bursts:
         """
         control, mss = self._control, self._mss
         allowed = room // mss
-        left = -(-message.sending // mss)
+        left = -(-waiting // mss)
         rest = self._piece - (message.length - message.sending) % self._piece
         piece = min(left, -(-rest // mss))
         smoothed = control.rtt.smoothed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from simaccess.sim.train import Message, Train
+from simaccess.sim.train import Message, Parcel, Train
 
 __all__ = ["Gaps", "Receiver"]
 
@@ -22,8 +22,12 @@ class Receiver:
         """Note that a message follows those before it."""
         self._arriving.append(message)
 
-    def arrive(self, message: Message, size: int, arrival: int) -> None:
-        """Note that bytes of a message arrive, and tell whoever has got all in order."""
+    def arrive(self, message: Message | Parcel, size: int, arrival: int) -> None:
+        """Note that bytes of messages arrive, and tell whoever has got all in order."""
+        if isinstance(message, Parcel):
+            for part, share in message.parts:
+                self.arrive(part, share, arrival)
+            return
         message.arriving -= size
         if arrival > message.arrival:
             message.arrival = arrival

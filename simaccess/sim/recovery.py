@@ -14,14 +14,14 @@ from bisect import insort
 from collections import deque
 from typing import Literal
 
-from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.tcp import CongestionControl
 from simaccess.sim.train import Hole, Train
 
-__all__ = ["TIMER", "Recovery"]
+__all__ = ["LEAST", "Recovery"]
 
-TIMER = 8 * TICKS_PER_SECOND // 1000
-"""What Linux adds to its timers at the least: 2 ticks of its clock, at 250 a second."""
+LEAST = 2
+"""Jiffies that Linux adds to its timers at the least."""
 
 _SURE = 3
 _NEVER = 1 << 62
@@ -183,7 +183,7 @@ class Recovery:
                 break
             if hole.left + window > left:
                 last = next(h for h in reversed(self.holes) if h.number < number)
-                self.late = now + last.left - left + window + TIMER
+                self.late = now + rings_after(last.left - left + window, LEAST)
                 self._before = number
                 return hole.number
         return number

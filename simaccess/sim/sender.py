@@ -16,14 +16,16 @@ from collections import deque
 from collections.abc import Iterator
 
 from simaccess.sim.bottleneck import Bottleneck
+from simaccess.sim.bursts import LARGEST
 from simaccess.sim.delayed_acks import DelayedAcks
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.host import Bursts, Host
+from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.receiver import Gaps, Receiver
-from simaccess.sim.recovery import TIMER, Recovery
+from simaccess.sim.recovery import LEAST, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
 from simaccess.sim.tcp import CongestionControl, Delivery
-from simaccess.sim.train import Alarm, Hole, Message, Train
+from simaccess.sim.train import Alarm, Hole, Message, Parcel, Train
 from simaccess.sim.window_use import WindowUse
 
 __all__ = ["Sender"]
@@ -108,12 +110,13 @@ class Sender:
         self._acks: deque[Train] = deque()
         self._number = 0  # of the next packet
         self._use = WindowUse()
-        self._round = RoundTrips(control, path.packet)
+        self._round = RoundTrips(control, path.packet, smooth=not host.delayed_ack)
         self._progress = 0  # the last time that something left or came back
         self._headway = 0  # the last time that the first packet in flight left or came to be it
         self._left = -TICKS_PER_SECOND  # the last time that something left
         self._covered = 0  # packets that an acknowledgement covers, as far as they are looked at
         self._advances = False  # whether one of them came in order
+        self._first = 0  # when the first of them left
         self._recovery = Recovery(control)
         self._holes = self._recovery.holes
         self._lost = self._recovery.lost
@@ -175,6 +178,8 @@ class Sender:
             else:
                 message = self._pending[0]
                 size = min(self._mss, message.sending)
+                if size < self._mss and len(self._pending) > 1:
+                    size = self._waiting(self._mss)
             if self._mss > room:  # a short packet counts as a full one
                 return False
             if paced:
@@ -189,18 +194,16 @@ class Sender:
                 self.retransmissions += 1
             elif self._bursts is not None and not paced and not self._recovery.active:
                 burst = burst or self._bursts.packets(
-                    message, room, now, self._oldest(), self._left
+                    message, self._waiting(LARGEST), room, now, self._oldest(), self._left
                 )
                 if not burst:
                     return True
                 burst -= 1
-                self._new(message, size)
-                self._launch(message, size, now, None)
+                self._launch(self._new(message, size), size, now, None)
             elif self._whole and message.sending > size and room >= 2 * size:
                 count = self._burst(message, room, now)
             else:
-                self._new(message, size)
-                self._launch(message, size, now, None)
+                self._launch(self._new(message, size), size, now, None)
             room -= count * self._mss
             if self._recovery.active:
                 self._recovery.sent += count
@@ -218,21 +221,44 @@ class Sender:
         if now < self._next_send:
             self._pace.set(self._next_send)
             return False
-        left = len(self._lost) * self._mss if self._lost else self._pending[0].sending
+        left = len(self._lost) * self._mss if self._lost else self._waiting(room)
         self._burst_left, self._next_send = self.control.burst(
             min(left, room), now, self._next_send
         )
         return True
 
-    def _new(self, message: Message, size: int) -> None:
-        message.sending -= size
-        if not message.sending:
-            self._pending.popleft()
+    def _waiting(self, most: int) -> int:
+        """Return the bytes that wait to be sent for the first time, up to `most`."""
+        waiting = 0
+        for message in self._pending:
+            waiting += message.sending
+            if waiting >= most:
+                return most
+        return waiting
+
+    def _new(self, message: Message, size: int) -> Message | Parcel:
+        """Take bytes of the first message, and for the rest of those that follow it."""
+        if size <= message.sending:
+            message.sending -= size
+            if not message.sending:
+                self._pending.popleft()
+            return message
+        parts = []
+        while size:
+            message = self._pending[0]
+            share = min(size, message.sending)
+            self._new(message, share)
+            parts.append((message, share))
+            size -= share
+        return Parcel(tuple(parts))
 
     def _burst(self, message: Message, room: int, now: int) -> int:
         """Send as many new packets of a message as fit, or lose one; return how many."""
         mss = self._mss
-        count = min(-(-message.sending // mss), room // mss)
+        count = -(-message.sending // mss)
+        if message.sending % mss and len(self._pending) > 1:
+            count -= 1  # its end shares a packet with the next one's beginning
+        count = min(count, room // mss)
         size = min(message.sending, count * mss)
         fitting = min(count, self._fitting(now), self._next_loss - self._number)
         if fitting < count:
@@ -257,7 +283,7 @@ class Sender:
 
     def _emit(
         self,
-        message: Message,
+        message: Message | Parcel,
         count: int,
         last: int,
         left: int,
@@ -315,7 +341,9 @@ class Sender:
         self._left = last_left
         self._receiver.arrive(message, size, arrival)
 
-    def _launch(self, message: Message, size: int, now: int, hole: Hole | None) -> None:
+    def _launch(
+        self, message: Message | Parcel, size: int, now: int, hole: Hole | None
+    ) -> None:
         """Send one packet, which may get lost; `hole` if its data got lost before."""
         path = self._path
         first = max(now, self._host_free)
@@ -408,6 +436,8 @@ class Sender:
         if self._round.sampling:
             self._round.sample(now, number, count)
         lost = len(self._lost)
+        if self._delayed is not None and not self._covered:
+            self._first = train.left(number)
         self._covered += count
         if recovery.missing:
             recovery.cover(train)
@@ -415,6 +445,8 @@ class Sender:
                 self._detect(train, number, now)
         self._advances = self._advances or train.advances
         if not train.joined:
+            if self._delayed is not None and train.repairs is None:
+                self.rtt.smooth(now - self._first)
             if self._advances and not recovery.active:
                 self._grow(now, latest, self._covered)
             self._covered = 0
@@ -518,11 +550,13 @@ class Sender:
     # -- the timer -----------------------------------------------------------------------------
 
     def _deadline(self) -> int:
+        timeout = rings_after(self.rtt.timeout)
         if not self._probed and self._recovery.calm:
             # The receiver may delay a lone packet's acknowledgement that long (RFC 8985, 7.2).
-            patience = self.rtt.timeout if self.flight <= self._mss else TIMER
-            return self._progress + min(2 * self.rtt.smoothed + patience, self.rtt.timeout)
-        return self._headway + (self.rtt.timeout << min(self._backoff, 6))
+            alone = self.flight <= self._mss
+            probe = timeout if alone else rings_after(2 * self.rtt.smoothed, LEAST)
+            return self._progress + min(probe, timeout)
+        return self._headway + (timeout << min(self._backoff, 6))
 
     def _overdue(self, now: int) -> None:
         """Take for lost what should have been acknowledged if it had only been overtaken."""
@@ -559,9 +593,8 @@ class Sender:
         self._headway = now
         if self._pending:
             message = self._pending[0]
-            size = min(self._mss, message.sending)
-            self._new(message, size)
-            self._launch(message, size, now, None)
+            size = self._waiting(self._mss)
+            self._launch(self._new(message, size), size, now, None)
             return
         hole = self._holes.pop()
         self.flight -= self._mss

@@ -31,7 +31,7 @@ _UNLIMITED = 1 << 62
 
 
 class RoundTripTime:
-    """What a sender knows of the round-trip time, from one sample a round (RFC 6298).
+    """What a sender knows of the round-trip time, from samples (RFC 6298).
 
     Parameters
     ----------
@@ -55,10 +55,14 @@ class RoundTripTime:
 
     def sample(self, ticks: int) -> None:
         """Take one more sample."""
-        self.variation += (abs(self.smoothed - ticks) - self.variation) // 4
-        self.smoothed += (ticks - self.smoothed) // 8
+        self.smooth(ticks)
         if ticks < self.minimum:
             self.minimum = ticks
+
+    def smooth(self, ticks: int) -> None:
+        """Take one more sample that is no bound, because its acknowledgement was delayed."""
+        self.variation += (abs(self.smoothed - ticks) - self.variation) // 4
+        self.smoothed += (ticks - self.smoothed) // 8
 
     @property
     def timeout(self) -> int:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from simaccess.sim.environment import Actor, Environment
 
-__all__ = ["Alarm", "Hole", "Message", "Train"]
+__all__ = ["Alarm", "Hole", "Message", "Parcel", "Train"]
 
 
 class Message:
-    """Bytes to deliver in order; no packet holds bytes of two messages.
+    """Bytes to deliver in order.
 
     Parameters
     ----------
@@ -26,6 +26,23 @@ class Message:
         self.length = self.sending = self.arriving = length
         self.arrival = 0
         self.notify = notify
+
+
+class Parcel:
+    """What a packet holds of several messages: the end of one, the next ones, a beginning.
+
+    A sender makes one where a message's end had to wait while the next message came.
+
+    Attributes
+    ----------
+    parts : tuple of (Message, int)
+        The messages, and the bytes of each.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[tuple[Message, int], ...]) -> None:
+        self.parts = parts
 
 
 class Train:
@@ -98,7 +115,9 @@ class Hole:
 
     __slots__ = ("left", "message", "number", "original", "size")
 
-    def __init__(self, number: int, size: int, message: Message, original: int, left: int) -> None:
+    def __init__(
+        self, number: int, size: int, message: Message | Parcel, original: int, left: int
+    ) -> None:
         self.number = number
         self.left = left
         self.size = size
