@@ -505,11 +505,23 @@ class Sender:
             eighth = rounds.sampling[-1][0]
             if number <= eighth:
                 count = min(count, eighth - number + 1)
+        count = min(count, max(1, self._steady(train.ack)))
         if not self._pending:
             return count, 0
         if count == train.count and train.last < self._mss:
             count -= 1
         return self._release(train.ack, count) if count > 1 else (1, 0)
+
+    def _steady(self, now: int) -> int:
+        """Return how many acknowledgements may be taken before the window grows otherwise."""
+        control = self.control
+        short = control.ssthresh - control.cwnd
+        if short > 0:
+            return short // self._mss
+        if not self._use.limited:
+            return _NEVER
+        until, steady = control.steady(now)
+        return min(steady, 1 + (until - now) // self._tau)
 
     def _release(self, now: int, count: int) -> tuple[int, int]:
         control = self.control
@@ -530,9 +542,6 @@ class Sender:
                 return 1, 0
             count = min(count, (min(control.ssthresh, window) - control.cwnd) // mss)
             group = 2
-        else:
-            until, steady = control.steady(now)
-            count = min(count, steady, 1 + (until - now) // tau)
         count = min(count, self._pending[0].sending // (group * mss))
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path
