@@ -43,7 +43,7 @@ class CubicLaw:
     def __init__(self) -> None:
         self._maximum = 0  # packets of the window before the latest loss
         self._began: int | None = None  # jiffies
-        self._at = self._window = 0  # when the number needed was computed, and for which window
+        self._at = self._window = -1  # when the number needed was computed, and for which window
         self._needed = 1
         self._origin = 0
         self._K = 0.0
@@ -63,15 +63,15 @@ class CubicLaw:
         minimum : int
             Ticks of the least round trip.
         """
-        self._acknowledged += packets
         jiffy = now // JIFFY
+        self._acknowledged += packets
         if window == self._window and jiffy - self._at <= _KEPT:
             return self._needed
-        if self._began is None or jiffy != self._at:
+        if self._began is None:
+            self._begin(window, packets, jiffy)
+        if jiffy != self._at:
             self._window = window
             self._at = jiffy
-            if self._began is None:
-                self._begin(window, packets, jiffy)
             self._needed = self._cubic(window, jiffy + -(-minimum // JIFFY))
         share = window * _FRIENDLY >> 3
         while self._acknowledged > share:
@@ -87,21 +87,17 @@ class CubicLaw:
         self._acknowledged = packets
         self._friendly = window
         self._origin = max(self._maximum, window)
+        self._at = -1
         self._K = ((self._origin - window) / _C) ** (1 / 3)
 
     def _cubic(self, window: int, jiffy: int) -> int:
+        """Return the number needed by the cubic function at a time."""
         assert self._began is not None
         away = (jiffy - self._began) * JIFFY / TICKS_PER_SECOND - self._K
         change = int(_C * abs(away) ** 3)
         target = self._origin + (change if away > 0 else -change)
         needed = window // (target - window) if target > window else 100 * window
         return needed if self._maximum else min(needed, _FIRST)
-
-    def steady(self, window: int, now: int) -> tuple[int, int]:
-        """Return until when the number needed stays what it is, and that; 0 if it changes now."""
-        if window != self._window or self._began is None:
-            return now, 0
-        return (self._at + _KEPT + 1) * JIFFY - 1, self._needed
 
     def idle(self, gap: int) -> None:
         """Let time stand still for `gap` ticks."""

@@ -505,14 +505,14 @@ class Sender:
             eighth = rounds.sampling[-1][0]
             if number <= eighth:
                 count = min(count, eighth - number + 1)
-        count = min(count, max(1, self._steady(train.ack)))
+        count = min(count, max(1, self._steady()))
         if not self._pending:
             return count, 0
         if count == train.count and train.last < self._mss:
             count -= 1
         return self._release(train.ack, count) if count > 1 else (1, 0)
 
-    def _steady(self, now: int) -> int:
+    def _steady(self) -> int:
         """Return how many acknowledgements may be taken before the window grows otherwise."""
         control = self.control
         short = control.ssthresh - control.cwnd
@@ -520,8 +520,7 @@ class Sender:
             return short // self._mss
         if not self._use.limited:
             return _NEVER
-        until, steady = control.steady(now)
-        return min(steady, 1 + (until - now) // self._tau)
+        return control.steady() + 1
 
     def _release(self, now: int, count: int) -> tuple[int, int]:
         control = self.control

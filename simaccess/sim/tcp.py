@@ -2,12 +2,11 @@
 
 Windows are bytes of whole packets, times are ticks: as in Linux, a short packet counts as a full
 one. Slow start counts acknowledged packets, so that delayed acknowledgements do not slow the
-doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged,
-CUBIC's by one for as many as its law says (`cubic_law`). All that counts only what is acknowledged
-while the window is the limit (`window_use`).
+doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged. All that
+counts only what is acknowledged while the window is the limit (`window_use`).
 
-Sources: Reno, RFC 5681; CUBIC, RFC 8312 and 9438; time-outs, RFC 6298. bbr has a file of its own
-(`bbr`).
+Sources: Reno, RFC 5681; time-outs, RFC 6298. CUBIC and bbr have files of their own (`cubic`,
+`bbr`).
 """
 
 from __future__ import annotations
@@ -15,13 +14,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from simaccess.sim.cubic_law import CubicLaw
 from simaccess.sim.environment import TICKS_PER_SECOND
-from simaccess.sim.hystart import WINDOW, AckTrain, delay_threshold
 
 __all__ = [
     "CongestionControl",
-    "Cubic",
     "Delivery",
     "Reno",
     "RoundTripTime",
@@ -150,9 +146,9 @@ class CongestionControl(ABC):
     def train(self, now: int, latest: int) -> None:  # noqa: B027  # only CUBIC listens
         """Take note of acknowledgements that come from `now` to `latest`."""
 
-    def steady(self, now: int) -> tuple[int, int]:  # noqa: ARG002  # CUBIC's need
-        """Return until when, and how many packets may be acknowledged before the window grows."""
-        return _UNLIMITED, _UNLIMITED
+    def steady(self) -> int:
+        """Return how many packets may be acknowledged before the window grows."""
+        return _UNLIMITED
 
     def quiet(self, now: int) -> tuple[int, int]:  # noqa: ARG002  # CUBIC's need
         """Return until when, and how many acknowledgements may be taken at once by `train`."""
@@ -219,9 +215,9 @@ class Reno(CongestionControl):
         grown, self._counted = divmod(self._counted + packets, needed)
         self.cwnd += grown * self.mss
 
-    def steady(self, now: int) -> tuple[int, int]:  # noqa: ARG002  # CUBIC's need
-        """Return until when, and how many packets may be acknowledged before the window grows."""
-        return _UNLIMITED, max(0, self.cwnd // self.mss - self._counted - 1)
+    def steady(self) -> int:
+        """Return how many packets may be acknowledged before the window grows."""
+        return max(0, self.cwnd // self.mss - self._counted - 1)
 
     def round(self, now: int, started: int) -> None:
         """Do nothing: growth does not wait for the end of a round."""
@@ -255,83 +251,3 @@ class Reno(CongestionControl):
         """Begin anew with one packet."""
         self._counted = 0
         self.cwnd = self.mss
-
-
-class Cubic(Reno):
-    """A window that is a cubic function of the time since the last loss, and at least Reno's.
-
-    Parameters
-    ----------
-    mss, initial_window, rtt
-        As for `CongestionControl`.
-    hystart : bool
-        Whether slow start ends when HyStart sees the path full.
-    """
-
-    remains = 717
-
-    def __init__(
-        self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
-    ) -> None:
-        super().__init__(mss, initial_window, rtt)
-        self._law = CubicLaw()
-        self._starting = AckTrain() if hystart else None
-
-    def _needed(self, packets: int, now: int) -> int:
-        """Return how many packets acknowledged let the window grow by one: the law says."""
-        return self._law.needed(self.cwnd // self.mss, packets, now, self.rtt.minimum)
-
-    def steady(self, now: int) -> tuple[int, int]:
-        """Return until when, and how many packets may be acknowledged before the window grows."""
-        until, needed = self._law.steady(self.cwnd // self.mss, now)
-        return until, needed - self._counted - 1
-
-    def round(self, now: int, started: int) -> None:  # noqa: ARG002  # only rounds are counted
-        """Begin HyStart's train of acknowledgements."""
-        if self._starting is not None:
-            self._starting.begin(now)
-
-    def _looking(self) -> AckTrain | None:
-        """Return HyStart's train while it looks."""
-        looking = WINDOW * self.mss <= self.cwnd < self.ssthresh
-        return self._starting if looking else None
-
-    def delays(self, samples: list[int]) -> None:
-        """Leave slow start when the least delay of a round has risen (HyStart)."""
-        least = self.rtt.minimum
-        if self._looking() is not None and min(samples) >= least + delay_threshold(least):
-            self.ssthresh = self.cwnd
-
-    def train(self, now: int, latest: int) -> None:
-        """Leave slow start when acknowledgements span half a round trip (HyStart)."""
-        starting = self._looking()
-        if starting is None:
-            return
-        share = 2.0 if self.cwnd < self.ssthresh // 2 else 1.2
-        rate = share * self.cwnd * TICKS_PER_SECOND / self.rtt.smoothed
-        if starting.full(now, latest, self.rtt.minimum, rate):
-            self.ssthresh = self.cwnd
-
-    def quiet(self, now: int) -> tuple[int, int]:
-        """Return when HyStart may see the path full, and the packets after which it looks."""
-        if self._starting is None or self.cwnd >= self.ssthresh:
-            return _UNLIMITED, _UNLIMITED
-        short = WINDOW * self.mss - self.cwnd
-        if short > 0:
-            return _UNLIMITED, -(-short // self.mss)
-        return self._starting.quiet(now, self.rtt.minimum), _UNLIMITED
-
-    def idle(self, gap: int, *, restart: bool) -> None:
-        """Let the time of the cubic function stand still, besides what Reno does."""
-        super().idle(gap, restart=restart)
-        self._law.idle(gap)
-
-    def lost(self) -> int | None:
-        """Remember the window, less if it did not reach its former maximum."""
-        self._law.lost(self.cwnd // self.mss)
-        return super().lost()
-
-    def expired(self) -> None:
-        """Begin anew with one packet, and with nothing remembered."""
-        super().expired()
-        self._law = CubicLaw()

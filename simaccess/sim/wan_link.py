@@ -123,6 +123,7 @@ class WanLink(Link):
             tcp.initial_window,
             rtt,
             hystart=tcp.hystart,
+            fine=tcp.delayed_ack,
         )
         key = (direction, user, index)
         return Sender(
