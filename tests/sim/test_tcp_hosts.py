@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from simaccess.sim.bursts import burst_packets
-from simaccess.sim.host import Bursts, DelayedAcks
+from simaccess.sim.delayed_acks import DelayedAcks
+from simaccess.sim.host import Bursts
 from simaccess.sim.tcp import Reno, RoundTripTime
 from simaccess.sim.train import Hole, Message
 from simaccess.sim.window_use import WindowUse
