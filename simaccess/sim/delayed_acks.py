@@ -9,10 +9,12 @@ in a box, Linux 6.18: ``docs/decisions.md``.
 
 from __future__ import annotations
 
+from collections import deque
+
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.receiver import Gaps
-from simaccess.sim.train import Train
+from simaccess.sim.train import Place, Train
 
 __all__ = ["DelayedAcks"]
 
@@ -37,89 +39,130 @@ class DelayedAcks:
 
     It acknowledges each of the first 500 packets of a connection, unless it is in a dialogue: from
     when it sends something within 40 ms of data, until an acknowledgement waits in vain. An odd
-    packet waits for the next one, for 42 ms, or until the receiver itself sends.
+    packet waits for the next one, for 40 ms, or until the receiver itself sends. So when a packet
+    is acknowledged is decided when those before it have been: in the meantime the receiver may send.
 
     Parameters
     ----------
+    acks : deque of Train
+        Packets whose acknowledgements have not come, each a train of its own. When that of the
+        first one comes is kept up to date; what those behind it say is not.
     back : int
         Ticks of an acknowledgement's way.
     round_trip : int
         Ticks of a round trip.
-    gaps : Gaps
-        What is missing when a packet has come.
 
     Attributes
     ----------
-    held : list of Train
-        Packets whose acknowledgement is held back.
+    open : bool
+        Whether the first acknowledgement may come earlier than it is now due.
     """
 
-    __slots__ = (
-        "_arrival",
-        "_back",
-        "_compress",
-        "_dialogue",
-        "_duplicates",
-        "_gaps",
-        "_quick",
-        "held",
-    )
+    __slots__ = ("_acks", "_back", "_compress", "_dialogue", "_due", "_duplicates", "_quick", "open")
 
-    def __init__(self, back: int, round_trip: int, gaps: Gaps) -> None:
-        self.held: list[Train] = []
-        self._arrival = 0
+    def __init__(self, acks: deque[Train], back: int, round_trip: int) -> None:
+        self.open = False
+        self._acks = acks
         self._back = back
         self._compress = min(_COMPRESS, round_trip // _COMPRESS_SHARE) + _SLACK
-        self._gaps = gaps
         self._dialogue = False
+        self._due = 0  # when the last packet could have been acknowledged
         self._duplicates = 0
         self._quick = _QUICK
 
-    def arrive(self, train: Train, arrival: int) -> None:
-        """Decide when the packet of a train is acknowledged that arrives after those before it."""
-        held = self.held
-        before, self._arrival = self._arrival, max(self._arrival, arrival)  # none overtakes
-        ack = self._arrival + self._back
-        if held and ack > held[0].ack:  # the timer has been faster
-            if held[0].ack >= before + self._back + _DELAY:
-                self._dialogue = False
-            held.clear()
-        hold = self._hold(train)
+    def arrive(self, train: Train, arrival: int, gaps: Gaps) -> None:
+        """Take note of when the last of the trains arrives, and of what is missing then."""
+        acks = self._acks
+        before = acks[-2].due if len(acks) > 1 else self._due
+        train.due = max(before, arrival + self._back)  # packets do not overtake
+        train.place = _place(train, gaps.missing)
+        if self.open or len(acks) == 1:
+            self._decide()
+
+    def took(self, train: Train) -> None:
+        """Take note that the acknowledgement of the first train has come."""
+        self._due = train.due
+        self._duplicates = self._counted(train, self._duplicates)
         self._quick = max(0, self._quick - 1)
-        if held:
-            held[-1].joined = True
-        if hold:
-            train.ack = held[0].ack if held else ack + hold
-            held.append(train)
-            return
-        train.ack = ack
-        for other in held:
-            other.ack = ack
-        held.clear()
+        if train.ack >= train.due + _DELAY:
+            self._dialogue = False
+        if not train.joined:
+            self._decide()
 
-    def _hold(self, train: Train) -> int:
-        """Return for how long the packet's acknowledgement may be held back."""
-        missing = self._gaps.missing
-        if not missing:
-            self._duplicates = 0
-            mends = train.repairs is not None
-            quick = self._quick and not self._dialogue
-            return 0 if self.held or mends or quick else _DELAY
-        if train.advances:
-            # As Linux counts: an advance by a lone packet is the first of the three.
-            assert train.repairs is not None
-            self._duplicates = 1 if missing[0] == train.repairs.original + 1 else 0
-            return 0
-        if self._duplicates < _DUPLICATES:
-            self._duplicates += 1
-            return 0
-        return 0 if len(self.held) >= _COMPRESSED else self._compress
+    def sends(self, heard: int, now: int) -> None:
+        """Take note that what the receiver has sent arrived at the other end.
 
-    def sends(self, now: int) -> None:
-        """Take note that what the receiver has sent arrives at the other end."""
-        if now - self._back - self._arrival < _ACTIVE:
-            self._dialogue = True
-        if self.held and self._arrival + self._back <= now < self.held[0].ack:
-            for train in self.held:
+        Parameters
+        ----------
+        heard : int
+            When it did.
+        now : int
+            When that is known, and acknowledgements that it carried are taken.
+        """
+        latest = self._due
+        covered = None
+        for train in self._acks:
+            if train.due > heard:
+                break
+            latest = train.due
+            if train.ack > now:
                 train.ack = now
-            self.held.clear()
+                train.joined = True
+                covered = train
+        if heard - latest < _ACTIVE:
+            self._dialogue = True
+        if covered is not None:
+            covered.joined = False
+            self.open = False
+        else:
+            self._decide()
+
+    def _decide(self) -> None:
+        """Decide when the first packets are acknowledged, by those that have left."""
+        quick = self._quick if not self._dialogue else 0
+        duplicates = self._duplicates
+        group: list[Train] = []
+        timer = 0
+        self.open = False
+        for train in self._acks:
+            if group and train.due > timer:
+                break
+            duplicates = self._counted(train, duplicates)
+            hold = self._hold(train, len(group), quick, duplicates)
+            group.append(train)
+            if not hold:
+                timer = train.due
+                break
+            if len(group) == 1:
+                timer = train.due + hold
+        else:
+            self.open = bool(group)
+        for train in group:
+            train.ack = timer
+            train.joined = train is not group[-1]
+
+    def _counted(self, train: Train, duplicates: int) -> int:
+        """Return the packets out of order since the last advance, this one among them."""
+        if train.place == "beyond":
+            return duplicates + 1
+        # As Linux counts: an advance by a lone packet is the first of the three.
+        return 1 if train.place == "fills" else 0
+
+    def _hold(self, train: Train, held: int, quick: int, duplicates: int) -> int:
+        """Return for how long a packet's acknowledgement may be held back, behind others."""
+        if train.place == "in order":
+            return 0 if held or quick else _DELAY
+        if train.place != "beyond" or duplicates <= _DUPLICATES or held >= _COMPRESSED:
+            return 0
+        return self._compress
+
+
+def _place(train: Train, missing: list[int]) -> Place:
+    """Return where a packet stands among the data that has come, by what is missing then."""
+    repairs = train.repairs
+    if not missing:
+        return "leaps" if repairs is not None else "in order"
+    if not train.advances:
+        return "beyond"
+    assert repairs is not None
+    return "fills" if missing[0] == repairs.original + 1 else "leaps"

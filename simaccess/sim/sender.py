@@ -60,6 +60,8 @@ class Sender:
         Packets between one random loss and the next.
     jitter : iterator of int, optional
         Ticks that each packet takes longer.
+    lag : int
+        Ticks from when the other end has been heard to the message that answers it.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Sender:
         host: Host = Host(),  # noqa: B008  # immutable
         losses: Iterator[int] | None = None,
         jitter: Iterator[int] | None = None,
+        lag: int = 0,
     ) -> None:
         self.control = control
         self.rtt = control.rtt
@@ -99,15 +102,16 @@ class Sender:
         self._host_free = 0  # from when the host can take the next packet
         self._bursts = Bursts(control, receive_window) if host.offload else None
         self._gaps = Gaps()
-        self._delayed = (
-            DelayedAcks(back, self._round_trip, self._gaps) if host.delayed_ack else None
-        )
         self._losses = losses
         self._next_loss = next(losses) - 1 if losses is not None else _NEVER
         self._jitter = jitter
         self._pending: deque[Message] = deque()  # not all sent
         self._receiver = Receiver()
         self._acks: deque[Train] = deque()
+        self._delayed = (
+            DelayedAcks(self._acks, back, self._round_trip) if host.delayed_ack else None
+        )
+        self._lag = lag
         self._number = 0  # of the next packet
         self._use = WindowUse()
         self._round = RoundTrips(control, path.packet, smooth=not host.delayed_ack)
@@ -140,7 +144,8 @@ class Sender:
     def send(self, message: Message, now: int) -> None:
         """Take one more message at its turn."""
         if self._delayed is not None and self._number:
-            self._delayed.sends(now)
+            self._settle(now - self._lag)
+            self._delayed.sends(now - self._lag, now)
         if self._acks and self._acks[0].ack <= now:
             self._settle(now)
         if not self._pending and not self._lost and self.flight < self.control.cwnd:
@@ -305,8 +310,8 @@ class Sender:
             extra = next(self._jitter)
             arrival += extra
             ack += extra
-            if self._acks and ack < self._acks[-1].ack:  # packets do not overtake
-                ack = self._acks[-1].ack
+            if self._acks and ack < self._acks[-1].due:  # packets do not overtake
+                ack = self._acks[-1].due
         size = (count - 1) * self._mss + last
         trains = self._acks
         tail = trains[-1] if trains else None
@@ -332,7 +337,7 @@ class Sender:
             if self._gaps.missing:
                 self._gaps.come(train)
             if self._delayed is not None:
-                self._delayed.arrive(train, arrival)
+                self._delayed.arrive(train, arrival, self._gaps)
         self._round.mark(number, count, left, group)
         self._number += count
         self.flight += count * self._mss
@@ -400,8 +405,7 @@ class Sender:
     def _listen(self) -> None:
         """See to it that the next acknowledgement is heard."""
         first = self._acks[0]
-        delayed = self._delayed
-        late = delayed is not None and first in delayed.held
+        late = self._delayed is not None and self._delayed.open
         (self._late_ack if late else self._ack_alarm).set(first.ack)
 
     def _acknowledge(self, train: Train, bound: int) -> None:
@@ -413,6 +417,8 @@ class Sender:
         whole = count == train.count
         if whole:
             self._acks.popleft()
+            if self._delayed is not None:
+                self._delayed.took(train)
         else:
             train.ack += count * self._tau
             train.number += count

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from simaccess.sim.environment import Actor, Environment
 
-__all__ = ["Alarm", "Hole", "Message", "Parcel", "Train"]
+__all__ = ["Alarm", "Hole", "Message", "Parcel", "Place", "Train"]
+
+
+Place: TypeAlias = Literal["in order", "beyond", "fills", "leaps"]
+"""Where a packet stands among the data that has come: the next; behind a gap; it fills a gap before
+another one; or it joins what has come before it to what has come behind it."""
 
 
 class Message:
@@ -65,10 +71,12 @@ class Train:
         "advances",
         "count",
         "delivered",
+        "due",
         "joined",
         "last",
         "limited",
         "number",
+        "place",
         "repairs",
         "since",
     )
@@ -86,6 +94,8 @@ class Train:
         self.delivered = self.since = 0
         self.limited = False
         self.joined = False  # whether the next one's acknowledgement covers it
+        self.due = ack  # when its acknowledgement comes if it is sent at once
+        self.place: Place = "in order"
         self.advances = True  # whether nothing is missing before it: it is acknowledged in order
         self._left = left
         self._number = number

@@ -137,6 +137,7 @@ class WanLink(Link):
             rounds=self._rounds,
             host=Host(Durations(tcp.host_time)[1], tcp.delayed_ack, tcp.offload),
             losses=_gaps(self._generator(*key, _LOSS), path.loss) if path.loss else None,
+            lag=self.service if direction == _DOWN else 0,
             jitter=_delays(self._generator(*key, _JITTER), path.jitter) if path.jitter else None,
         )
 
