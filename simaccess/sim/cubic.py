@@ -12,78 +12,30 @@ from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.hystart import WINDOW, AckTrain, delay_threshold
 from simaccess.sim.tcp import Reno, RoundTripTime
 
-__all__ = ["Cubic", "LinuxCubic"]
+__all__ = ["Cubic", "HystartReno", "LinuxCubic"]
 
 _UNLIMITED = 1 << 62
 
 
-class Cubic(Reno):
-    """A window that is a cubic function of the time since the last loss, and at least Reno's.
-
-    ``W(t) = C (t - K)^3 + W_max`` packets, with ``K = ((W_max - W_0) / C)^(1/3)`` seconds, where
-    W_0 is the window at the time 0 (RFC 9438, equations 1 and 2).
+class HystartReno(Reno):
+    """Reno whose slow start ends when HyStart sees the path full.
 
     Parameters
     ----------
     mss, initial_window, rtt
         As for `CongestionControl`.
     hystart : bool
-        Whether slow start ends when HyStart sees the path full.
+        Whether it looks.
     """
-
-    C = 0.4
-    remains = 717
-    beta = 0.7
 
     def __init__(
         self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
     ) -> None:
         super().__init__(mss, initial_window, rtt)
         self._starting = AckTrain() if hystart else None
-        self._maximum = 0.0
-        self._epoch: int | None = None
-        self._origin = 0.0
-        self._friendly = 0.0
-        self._K = 0.0
 
-    def _begin(self, now: int) -> None:
-        window = self.cwnd / self.mss
-        self._epoch = now
-        self._maximum = max(self._maximum, window)
-        self._K = ((self._maximum - window) / self.C) ** (1 / 3)
-        self._origin = self._friendly = window
-
-    def _grow(self, now: int, started: int, share: float) -> None:
-        if self._epoch is None:
-            self._begin(now)
-            return
-        if not share:  # the window was no limit: this round does not count
-            self._epoch += now - started
-            return
-        window = self.cwnd / self.mss
-        # RFC 9438, 4.3: as fast as Reno would be with the same average window.
-        alpha = 3 * (1 - self.beta) / (1 + self.beta) if self._friendly < self._maximum else 1.0
-        self._friendly += alpha * share
-        elapsed = (now - self._epoch) / TICKS_PER_SECOND
-        cubic = self.C * (elapsed - self._K) ** 3 + self._maximum
-        target = max(min(cubic, 1.5 * window), self._friendly)
-        if target > window:
-            self.cwnd = int(target * self.mss)
-
-    def _avoid(self, packets: int, needed: int) -> None:  # noqa: ARG002  # Reno's and Linux's need
-        """Leave growth to the end of the round."""
-        self._counted += packets
-
-    def steady(self) -> int:
-        """Return no limit: the window stays until the round ends."""
-        return _UNLIMITED
-
-    def round(self, now: int, started: int) -> None:
-        """Grow by the share of the window that was acknowledged while it was the limit."""
-        counted, self._counted = self._counted, 0
-        if self.cwnd >= self.ssthresh:
-            whole = self.cwnd // self.mss  # a part of a packet is never out
-            self._grow(now, started, min(1.0, counted / whole))
+    def round(self, now: int, started: int) -> None:  # noqa: ARG002  # only its end counts
+        """Begin HyStart's train of acknowledgements."""
         if self._starting is not None:
             self._starting.begin(now)
 
@@ -117,6 +69,73 @@ class Cubic(Reno):
             return _UNLIMITED, -(-short // self.mss)
         return self._starting.quiet(now, self.rtt.minimum), _UNLIMITED
 
+
+class Cubic(HystartReno):
+    """A window that is a cubic function of the time since the last loss, and at least Reno's.
+
+    ``W(t) = C (t - K)^3 + W_max`` packets, with ``K = ((W_max - W_0) / C)^(1/3)`` seconds, where
+    W_0 is the window at the time 0 (RFC 9438, equations 1 and 2).
+
+    Parameters
+    ----------
+    mss, initial_window, rtt, hystart
+        As for `HystartReno`.
+    """
+
+    C = 0.4
+    remains = 717
+    beta = 0.7
+
+    def __init__(
+        self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
+    ) -> None:
+        super().__init__(mss, initial_window, rtt, hystart=hystart)
+        self._maximum = 0.0
+        self._epoch: int | None = None
+        self._origin = 0.0
+        self._friendly = 0.0
+        self._K = 0.0
+
+    def _begin(self, now: int) -> None:
+        window = self.cwnd / self.mss
+        self._epoch = now
+        self._maximum = max(self._maximum, window)
+        self._K = ((self._maximum - window) / self.C) ** (1 / 3)
+        self._origin = self._friendly = window
+
+    def _grow(self, now: int, started: int, share: float) -> None:
+        if self._epoch is None:
+            self._begin(now)
+            return
+        if not share:  # the window was no limit: this round does not count
+            self._epoch += now - started
+            return
+        window = self.cwnd / self.mss
+        # RFC 9438, 4.3: as fast as Reno would be with the same average window.
+        alpha = 3 * (1 - self.beta) / (1 + self.beta) if self._friendly < self._maximum else 1.0
+        self._friendly += alpha * share
+        elapsed = (now - self._epoch) / TICKS_PER_SECOND
+        cubic = self.C * (elapsed - self._K) ** 3 + self._maximum
+        target = max(min(cubic, 1.5 * window), self._friendly)
+        if target > window:
+            self.cwnd = int(target * self.mss)
+
+    def _avoid(self, packets: int, needed: int) -> None:  # noqa: ARG002  # Reno's need
+        """Leave growth to the end of the round."""
+        self._counted += packets
+
+    def steady(self) -> int:
+        """Return no limit: the window stays until the round ends."""
+        return _UNLIMITED
+
+    def round(self, now: int, started: int) -> None:
+        """Grow by the share of the window that was acknowledged while it was the limit."""
+        counted, self._counted = self._counted, 0
+        if self.cwnd >= self.ssthresh:
+            whole = self.cwnd // self.mss  # a part of a packet is never out
+            self._grow(now, started, min(1.0, counted / whole))
+        super().round(now, started)
+
     def idle(self, gap: int, *, restart: bool) -> None:
         """Let the time of the cubic function stand still, besides what Reno does."""
         super().idle(gap, restart=restart)
@@ -136,14 +155,16 @@ class Cubic(Reno):
         self._begin(now)
 
 
-class LinuxCubic(Cubic):
+class LinuxCubic(HystartReno):
     """CUBIC that grows by a packet for as many acknowledged ones as its law says.
 
     Parameters
     ----------
     mss, initial_window, rtt, hystart
-        As for `Cubic`.
+        As for `HystartReno`.
     """
+
+    remains = 717
 
     def __init__(
         self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
@@ -155,30 +176,17 @@ class LinuxCubic(Cubic):
         """Return how many packets acknowledged let the window grow by one."""
         return self._law.needed(self.cwnd // self.mss, packets, now, self.rtt.minimum)
 
-    def _avoid(self, packets: int, needed: int) -> None:
-        """Grow as Reno does, by a number of packets that is not the window's."""
-        Reno._avoid(self, packets, needed)
-
-    def round(self, now: int, started: int) -> None:  # noqa: ARG002  # the grain of `Cubic`
-        """Begin HyStart's train of acknowledgements."""
-        if self._starting is not None:
-            self._starting.begin(now)
-
     def idle(self, gap: int, *, restart: bool) -> None:
         """Let the time of the cubic function stand still, besides what Reno does."""
-        Reno.idle(self, gap, restart=restart)
+        super().idle(gap, restart=restart)
         self._law.idle(gap)
 
     def lost(self) -> int | None:
         """Remember the window, less if it did not reach its former maximum."""
         self._law.lost(self.cwnd // self.mss)
-        return Reno.lost(self)
-
-    def recovered(self, now: int) -> None:
-        """Go on from the threshold; time begins with the next growth."""
-        Reno.recovered(self, now)
+        return super().lost()
 
     def expired(self) -> None:
         """Begin anew with one packet, and with nothing remembered."""
-        Reno.expired(self)
+        super().expired()
         self._law = CubicLaw()

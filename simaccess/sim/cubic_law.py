@@ -29,11 +29,11 @@ class CubicLaw:
     """How many packets must be acknowledged for the window to grow by one."""
 
     __slots__ = (
+        "_K",
         "_acknowledged",
         "_at",
         "_began",
         "_friendly",
-        "_K",
         "_maximum",
         "_needed",
         "_origin",

@@ -35,12 +35,12 @@ _COMPRESSED = 44
 
 
 class DelayedAcks:
-    """A receiver that acknowledges every second packet, and packets after a loss by the millisecond.
+    """A receiver that acknowledges every second packet, and those after a loss by the millisecond.
 
     It acknowledges each of the first 500 packets of a connection, unless it is in a dialogue: from
     when it sends something within 40 ms of data, until an acknowledgement waits in vain. An odd
-    packet waits for the next one, for 40 ms, or until the receiver itself sends. So when a packet
-    is acknowledged is decided when those before it have been: in the meantime the receiver may send.
+    packet waits for the next one, for 40 ms, or until the receiver itself sends. So a packet's
+    acknowledgement is decided when those before it have come: the receiver may send in between.
 
     Parameters
     ----------
@@ -58,7 +58,16 @@ class DelayedAcks:
         Whether the first acknowledgement may come earlier than it is now due.
     """
 
-    __slots__ = ("_acks", "_back", "_compress", "_dialogue", "_due", "_duplicates", "_quick", "open")
+    __slots__ = (
+        "_acks",
+        "_back",
+        "_compress",
+        "_dialogue",
+        "_due",
+        "_duplicates",
+        "_quick",
+        "open",
+    )
 
     def __init__(self, acks: deque[Train], back: int, round_trip: int) -> None:
         self.open = False

@@ -68,6 +68,7 @@ class Bursts:
         waiting: int,
         room: int,
         now: int,
+        *,
         oldest: int | None,
         latest: int,
     ) -> int:

@@ -58,6 +58,8 @@ class Recovery:
         When what may only have been overtaken counts as lost.
     events : int
         How often the window was to be reduced.
+    covered : int
+        Packets that the acknowledgement covers which is being looked at.
     """
 
     __slots__ = (
@@ -66,11 +68,11 @@ class Recovery:
         "_advances",
         "_before",
         "_control",
-        "_covered",
         "_from",
         "_known",
         "_owed",
         "_window",
+        "covered",
         "events",
         "holes",
         "late",
@@ -90,13 +92,13 @@ class Recovery:
         self.probe = _NEVER
         self.events = 0
         self.late = 0
+        self.covered = 0
         self._control = control
         self._owed = 0  # missing packets that its end waits for
         self._known: set[int] = set()  # the missing packets that are known to be lost
         self._from = 0  # packets before this were in flight when it began
         self._window = 1  # packets of the window then
         self._acked = 0  # packets acknowledged since
-        self._covered = 0  # packets that the latest acknowledgement covers
         self._advances = False  # whether it is for data in order
         self._above = 0  # packets acknowledged above the first missing one
         self._before = 0  # the packets before this count as lost when `late` has come
@@ -113,7 +115,7 @@ class Recovery:
 
     def cover(self, train: Train) -> None:
         """Take note of a packet that an acknowledgement covers, before `detect` looks at it."""
-        self._covered += 1
+        self.covered += 1
         if train.advances:
             self._advances = True
         else:
@@ -161,7 +163,7 @@ class Recovery:
                 self._reduce(coming)
         if self.state == "reducing" and not self._control.paced:
             self._set_window(flight, found=found)
-        self._covered = 0
+        self.covered = 0
         self._advances = False
         return flight
 
@@ -230,11 +232,11 @@ class Recovery:
         mss = control.mss
         threshold = control.ssthresh // mss
         room = threshold - flight // mss
-        self._acked += self._covered
+        self._acked += self.covered
         if room < 0:
             count = -(-self._acked * threshold // self._window) - self.sent
         else:
-            owed = max(self._acked - self.sent, self._covered)
+            owed = max(self._acked - self.sent, self.covered)
             count = min(room, owed + 1 if self._advances and not found else owed)
         if not self.sent:  # the fast retransmit itself
             count = max(count, 1)

@@ -21,6 +21,7 @@ from simaccess.sim.delayed_acks import DelayedAcks
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.host import Bursts, Host
 from simaccess.sim.kernel_clock import rings_after
+from simaccess.sim.outbox import Outbox
 from simaccess.sim.receiver import Gaps, Receiver
 from simaccess.sim.recovery import LEAST, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
@@ -105,7 +106,8 @@ class Sender:
         self._losses = losses
         self._next_loss = next(losses) - 1 if losses is not None else _NEVER
         self._jitter = jitter
-        self._pending: deque[Message] = deque()  # not all sent
+        self._outbox = Outbox()
+        self._pending = self._outbox.messages
         self._receiver = Receiver()
         self._acks: deque[Train] = deque()
         self._delayed = (
@@ -182,9 +184,7 @@ class Sender:
                 size = self._lost[0].size
             else:
                 message = self._pending[0]
-                size = min(self._mss, message.sending)
-                if size < self._mss and len(self._pending) > 1:
-                    size = self._waiting(self._mss)
+                size = self._outbox.packet(self._mss)
             if self._mss > room:  # a short packet counts as a full one
                 return False
             if paced:
@@ -192,27 +192,37 @@ class Sender:
                     return False
                 self._burst_left -= size
             if self._lost:
-                hole = self._lost.popleft()
-                if hole.original == self._gaps.missing[0]:
-                    self._headway = now
-                self._launch(hole.message, size, now, hole)
-                self.retransmissions += 1
+                self._repeat(now)
             elif self._bursts is not None and not paced and not self._recovery.active:
-                burst = burst or self._bursts.packets(
-                    message, self._waiting(LARGEST), room, now, self._oldest(), self._left
-                )
+                burst = burst or self._hand_down(message, room, now)
                 if not burst:
                     return True
                 burst -= 1
-                self._launch(self._new(message, size), size, now, None)
+                self._launch(self._outbox.take(size), size, now, None)
             elif self._whole and message.sending > size and room >= 2 * size:
                 count = self._burst(message, room, now)
             else:
-                self._launch(self._new(message, size), size, now, None)
+                self._launch(self._outbox.take(size), size, now, None)
             room -= count * self._mss
             if self._recovery.active:
                 self._recovery.sent += count
         return False
+
+    def _repeat(self, now: int) -> None:
+        """Send the first lost packet again."""
+        hole = self._lost.popleft()
+        if hole.original == self._gaps.missing[0]:
+            self._headway = now
+        self._launch(hole.message, hole.size, now, hole)
+        self.retransmissions += 1
+
+    def _hand_down(self, message: Message, room: int, now: int) -> int:
+        """Return the packets of the next burst, 0 to wait."""
+        bursts = self._bursts
+        assert bursts is not None
+        waiting = self._outbox.waiting(LARGEST)
+        oldest = self._oldest()
+        return bursts.packets(message, waiting, room, now, oldest=oldest, latest=self._left)
 
     def _oldest(self) -> int | None:
         """Return when the oldest packet in flight left."""
@@ -226,49 +236,21 @@ class Sender:
         if now < self._next_send:
             self._pace.set(self._next_send)
             return False
-        left = len(self._lost) * self._mss if self._lost else self._waiting(room)
+        left = len(self._lost) * self._mss if self._lost else self._outbox.waiting(room)
         self._burst_left, self._next_send = self.control.burst(
             min(left, room), now, self._next_send
         )
         return True
 
-    def _waiting(self, most: int) -> int:
-        """Return the bytes that wait to be sent for the first time, up to `most`."""
-        waiting = 0
-        for message in self._pending:
-            waiting += message.sending
-            if waiting >= most:
-                return most
-        return waiting
-
-    def _new(self, message: Message, size: int) -> Message | Parcel:
-        """Take bytes of the first message, and for the rest of those that follow it."""
-        if size <= message.sending:
-            message.sending -= size
-            if not message.sending:
-                self._pending.popleft()
-            return message
-        parts = []
-        while size:
-            message = self._pending[0]
-            share = min(size, message.sending)
-            self._new(message, share)
-            parts.append((message, share))
-            size -= share
-        return Parcel(tuple(parts))
-
     def _burst(self, message: Message, room: int, now: int) -> int:
         """Send as many new packets of a message as fit, or lose one; return how many."""
         mss = self._mss
-        count = -(-message.sending // mss)
-        if message.sending % mss and len(self._pending) > 1:
-            count -= 1  # its end shares a packet with the next one's beginning
-        count = min(count, room // mss)
+        count = min(self._outbox.packets(mss), room // mss)
         size = min(message.sending, count * mss)
         fitting = min(count, self._fitting(now), self._next_loss - self._number)
         if fitting < count:
             size = max(fitting, 1) * mss
-        self._new(message, size)
+        self._outbox.take(size)
         if fitting < 1:
             self._launch(message, size, now, None)
             return 1
@@ -346,9 +328,7 @@ class Sender:
         self._left = last_left
         self._receiver.arrive(message, size, arrival)
 
-    def _launch(
-        self, message: Message | Parcel, size: int, now: int, hole: Hole | None
-    ) -> None:
+    def _launch(self, message: Message | Parcel, size: int, now: int, hole: Hole | None) -> None:
         """Send one packet, which may get lost; `hole` if its data got lost before."""
         path = self._path
         first = max(now, self._host_free)
@@ -413,9 +393,36 @@ class Sender:
         now = train.ack
         number = train.number
         count, group = (1, 0) if train.count == 1 else self._batch(train, bound)
-        size = count * self._mss
-        whole = count == train.count
-        if whole:
+        latest = now + (count - 1) * self._tau
+        recovery = self._recovery
+        lost = len(self._lost)
+        if not self._covered and self._delayed is not None:
+            self._first = train.left(number)
+        self._strike(train, count, latest)
+        if train.advances:
+            self._advance(number, now, latest)
+        if number >= self._round.end:
+            if not recovery.active or self.control.paced:
+                self.control.round(now, self._round.began)
+            self._round.begin(self._number, now)
+        if self._round.sampling:
+            self._round.sample(now, number, count)
+        if recovery.missing:
+            recovery.cover(train)
+        if not train.joined:
+            self._answer(train, number, now, latest)
+        if self.control.paced and now > train.since:
+            self._rate(train, now, len(self._lost) - lost)
+        if group:
+            message = self._pending[0]
+            self._outbox.take(group * count * self._mss)
+            self._emit(message, group * count, self._mss, now, group=group)
+        if (group or self._pending or self._lost) and not train.joined:
+            self._send(latest)
+
+    def _strike(self, train: Train, count: int, latest: int) -> None:
+        """Strike packets off what is in flight: the first of a train, the last one at `latest`."""
+        if count == train.count:
             self._acks.popleft()
             if self._delayed is not None:
                 self._delayed.took(train)
@@ -423,53 +430,39 @@ class Sender:
             train.ack += count * self._tau
             train.number += count
             train.count -= count
-        self.flight -= size
-        self.delivered += size
-        self._delivered_at = latest = now + (count - 1) * self._tau
+        self.flight -= count * self._mss
+        self.delivered += count * self._mss
+        self._covered += count
+        self._delivered_at = latest
         if latest > self._progress:
             self._progress = latest
-        recovery = self._recovery
-        if train.advances:
-            self._headway = latest
-            self._probed = False
-            self._backoff = 0
-            if number > recovery.probe:
-                recovery.mended(now)
-        if number >= self._round.end:
-            if not recovery.active or self.control.paced:
-                self.control.round(now, self._round.began)
-            self._round.begin(self._number, now)
-        if self._round.sampling:
-            self._round.sample(now, number, count)
-        lost = len(self._lost)
-        if self._delayed is not None and not self._covered:
-            self._first = train.left(number)
-        self._covered += count
-        if recovery.missing:
-            recovery.cover(train)
-            if not train.joined:
-                self._detect(train, number, now)
-        self._advances = self._advances or train.advances
-        if not train.joined:
-            if self._delayed is not None and train.repairs is None:
-                self.rtt.smooth(now - self._first)
-            if self._advances and not recovery.active:
-                self._grow(now, latest, self._covered)
-            self._covered = 0
-            self._advances = False
-        if self.control.paced and now > train.since:
-            rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
-            lost = len(self._lost) - lost
-            recovering = self._recovery.active
-            sample = Delivery(rate, train.limited, self.flight, lost, recovering)
-            self.control.delivered(now, sample)
-        if group:
-            message = self._pending[0]
-            self._new(message, group * count * self._mss)
-            last = self._mss
-            self._emit(message, group * count, last, now, group=group)
-        if (group or self._pending or self._lost) and not train.joined:
-            self._send(now + (count - 1) * self._tau)
+
+    def _advance(self, number: int, now: int, latest: int) -> None:
+        """Take note that data is acknowledged in order."""
+        self._advances = True
+        self._headway = latest
+        self._probed = False
+        self._backoff = 0
+        if number > self._recovery.probe:
+            self._recovery.mended(now)
+
+    def _answer(self, train: Train, number: int, now: int, latest: int) -> None:
+        """Answer an acknowledgement, of which a train's packet is the last that it covers."""
+        if self._recovery.covered:
+            self._detect(train, number, now)
+        if self._delayed is not None and train.repairs is None:
+            self.rtt.smooth(now - self._first)
+        if self._advances and not self._recovery.active:
+            self._grow(now, latest, self._covered)
+        self._covered = 0
+        self._advances = False
+
+    def _rate(self, train: Train, now: int, lost: int) -> None:
+        """Tell a paced sender's control at what rate data is delivered."""
+        rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
+        recovering = self._recovery.active
+        sample = Delivery(rate, train.limited, self.flight, lost, recovering)
+        self.control.delivered(now, sample)
 
     def _detect(self, train: Train, number: int, now: int) -> None:
         """See what an acknowledgement tells of packets that are missing."""
@@ -606,9 +599,8 @@ class Sender:
         self._probed = True
         self._headway = now
         if self._pending:
-            message = self._pending[0]
-            size = self._waiting(self._mss)
-            self._launch(self._new(message, size), size, now, None)
+            size = self._outbox.waiting(self._mss)
+            self._launch(self._outbox.take(size), size, now, None)
             return
         hole = self._holes.pop()
         self.flight -= self._mss

@@ -2,8 +2,8 @@
 
 Windows are bytes of whole packets, times are ticks: as in Linux, a short packet counts as a full
 one. Slow start counts acknowledged packets, so that delayed acknowledgements do not slow the
-doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged. All that
-counts only what is acknowledged while the window is the limit (`window_use`).
+doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged. All
+that counts only what is acknowledged while the window is the limit (`window_use`).
 
 Sources: Reno, RFC 5681; time-outs, RFC 6298. CUBIC and bbr have files of their own (`cubic`,
 `bbr`).
@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
-
-from simaccess.sim.environment import TICKS_PER_SECOND
 
 __all__ = [
     "CongestionControl",

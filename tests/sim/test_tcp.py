@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from simaccess.sim.bbr import Bbr
 from simaccess.sim.bursts import burst_packets
 from simaccess.sim.congestion import congestion_control
+from simaccess.sim.cubic import Cubic
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.hystart import AckTrain, delay_threshold
-from simaccess.sim.cubic import Cubic
 from simaccess.sim.tcp import Delivery, Reno, RoundTripTime
 
 MSS = 1448

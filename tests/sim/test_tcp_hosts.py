@@ -10,7 +10,7 @@ from simaccess.sim.host import Bursts
 from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.receiver import Gaps
 from simaccess.sim.tcp import Reno, RoundTripTime
-from simaccess.sim.train import Hole, Message, Train
+from simaccess.sim.train import Hole, Message, Parcel, Train
 from simaccess.sim.window_use import WindowUse
 from tests.sim.wan import MS, MSS, OVERHEAD, REQUEST, RTT, TAU, Run, ack, ramp
 
@@ -23,7 +23,7 @@ def test_a_burst_takes_its_hosts_time_so_that_a_buffer_takes_more_of_it(*, round
     lost = []
     launch = sender._launch
 
-    def watch(message: Message, size: int, now: int, hole: Hole | None) -> None:
+    def watch(message: Message | Parcel, size: int, now: int, hole: Hole | None) -> None:
         number, before = sender._number, len(sender._holes)
         launch(message, size, now, hole)
         if len(sender._holes) > before:
@@ -184,7 +184,9 @@ def test_a_sender_waits_for_a_burst(
     most = burst_packets(1.2 * 100 * MSS / 0.020, RTT, MSS)
     assert most == 5
     # The last packet left at 20 ms.
-    left = bursts.packets(message, waiting, room * MSS, int(now * MS), before, 20 * MS)
+    left = bursts.packets(
+        message, waiting, room * MSS, int(now * MS), oldest=before, latest=20 * MS
+    )
     assert left == min(packets, most)
 
 
