@@ -120,7 +120,7 @@ class Cubic(HystartReno):
         if target > window:
             self.cwnd = int(target * self.mss)
 
-    def _avoid(self, packets: int, needed: int) -> None:  # noqa: ARG002  # Reno's need
+    def _avoid(self, packets: int, now: int) -> None:  # noqa: ARG002  # Linux's need
         """Leave growth to the end of the round."""
         self._counted += packets
 
@@ -172,9 +172,10 @@ class LinuxCubic(HystartReno):
         super().__init__(mss, initial_window, rtt, hystart=hystart)
         self._law = CubicLaw()
 
-    def _needed(self, packets: int, now: int) -> int:
-        """Return how many packets acknowledged let the window grow by one."""
-        return self._law.needed(self.cwnd // self.mss, packets, now, self.rtt.minimum)
+    def _avoid(self, packets: int, now: int) -> None:
+        """Grow by a packet for as many acknowledged as the law says."""
+        needed = self._law.needed(self.cwnd // self.mss, packets, now, self.rtt.minimum)
+        self._count(packets, needed)
 
     def idle(self, gap: int, *, restart: bool) -> None:
         """Let the time of the cubic function stand still, besides what Reno does."""

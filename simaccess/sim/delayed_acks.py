@@ -91,8 +91,10 @@ class DelayedAcks:
     def took(self, train: Train) -> None:
         """Take note that the acknowledgement of the first train has come."""
         self._due = train.due
-        self._duplicates = self._counted(train, self._duplicates)
-        self._quick = max(0, self._quick - 1)
+        if train.place != "in order" or self._duplicates:
+            self._duplicates = self._counted(train, self._duplicates)
+        if self._quick:
+            self._quick -= 1
         if train.ack >= train.due + _DELAY:
             self._dialogue = False
         if not train.joined:
@@ -128,16 +130,39 @@ class DelayedAcks:
 
     def _decide(self) -> None:
         """Decide when the first packets are acknowledged, by those that have left."""
-        quick = self._quick if not self._dialogue else 0
+        acks = self._acks
+        self.open = False
+        if not acks:
+            return
+        first = acks[0]
+        if first.place != "in order":
+            self._decide_behind()
+            return
+        first.joined = False
+        first.ack = first.due
+        if self._quick and not self._dialogue:
+            return
+        timer = first.due + _DELAY
+        if len(acks) == 1:
+            self.open = True
+        else:
+            second = acks[1]  # wherever it stands, it is acknowledged at once
+            if second.due <= timer:
+                first.joined = True
+                second.joined = False
+                second.ack = timer = second.due
+        first.ack = timer
+
+    def _decide_behind(self) -> None:
+        """Decide when the first packets are acknowledged, where data is missing."""
         duplicates = self._duplicates
         group: list[Train] = []
         timer = 0
-        self.open = False
         for train in self._acks:
             if group and train.due > timer:
                 break
             duplicates = self._counted(train, duplicates)
-            hold = self._hold(train, len(group), quick, duplicates)
+            hold = self._hold(train, len(group), duplicates)
             group.append(train)
             if not hold:
                 timer = train.due
@@ -145,7 +170,7 @@ class DelayedAcks:
             if len(group) == 1:
                 timer = train.due + hold
         else:
-            self.open = bool(group)
+            self.open = True
         for train in group:
             train.ack = timer
             train.joined = train is not group[-1]
@@ -157,10 +182,8 @@ class DelayedAcks:
         # As Linux counts: an advance by a lone packet is the first of the three.
         return 1 if train.place == "fills" else 0
 
-    def _hold(self, train: Train, held: int, quick: int, duplicates: int) -> int:
+    def _hold(self, train: Train, held: int, duplicates: int) -> int:
         """Return for how long a packet's acknowledgement may be held back, behind others."""
-        if train.place == "in order":
-            return 0 if held or quick else _DELAY
         if train.place != "beyond" or duplicates <= _DUPLICATES or held >= _COMPRESSED:
             return 0
         return self._compress

@@ -28,19 +28,14 @@ class Outbox:
 
     def waiting(self, most: int) -> int:
         """Return the bytes that wait, up to `most`."""
+        if len(self.messages) == 1:
+            return min(self.messages[0].sending, most)
         waiting = 0
         for message in self.messages:
             waiting += message.sending
             if waiting >= most:
                 return most
         return waiting
-
-    def packet(self, most: int) -> int:
-        """Return the bytes of the next packet, `most` if it is full."""
-        size = self.messages[0].sending
-        if size >= most:
-            return most
-        return size if len(self.messages) == 1 else self.waiting(most)
 
     def packets(self, full: int) -> int:
         """Return how many packets the first message fills, or ends in."""

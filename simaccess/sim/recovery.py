@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from typing import Literal
 
 from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.tcp import CongestionControl
@@ -47,9 +46,10 @@ class Recovery:
         Packets that are known to be, to be sent again in the order of their data.
     missing : int
         Packets whose data is not known to be there.
-    state : {'open', 'reducing', 'collapsed'}
-        Whether a reduction of the window is under way, or what a time-out has taken for lost is not
-        all made good.
+    active : bool
+        Whether a reduction of the window is under way.
+    collapsed : bool
+        Whether what a time-out has taken for lost is not all made good.
     sent : int
         Packets sent since the reduction began.
     probe : int
@@ -72,6 +72,8 @@ class Recovery:
         "_known",
         "_owed",
         "_window",
+        "active",
+        "collapsed",
         "covered",
         "events",
         "holes",
@@ -80,14 +82,13 @@ class Recovery:
         "missing",
         "probe",
         "sent",
-        "state",
     )
 
     def __init__(self, control: CongestionControl) -> None:
         self.holes: deque[Hole] = deque()
         self.lost: deque[Hole] = deque()
         self.missing = 0
-        self.state: Literal["open", "reducing", "collapsed"] = "open"
+        self.active = self.collapsed = False
         self.sent = 0
         self.probe = _NEVER
         self.events = 0
@@ -104,14 +105,9 @@ class Recovery:
         self._before = 0  # the packets before this count as lost when `late` has come
 
     @property
-    def active(self) -> bool:
-        """Whether a reduction of the window is under way."""
-        return self.state == "reducing"
-
-    @property
     def calm(self) -> bool:
         """Whether nothing tells of a loss."""
-        return self.state == "open" and not self._above
+        return not (self.active or self.collapsed or self._above)
 
     def cover(self, train: Train) -> None:
         """Take note of a packet that an acknowledgement covers, before `detect` looks at it."""
@@ -150,18 +146,19 @@ class Recovery:
         """
         holes = self.holes
         before = number
-        if self.state == "open" and self._above < _SURE and holes and holes[0].number < number:
+        calm = not (self.active or self.collapsed)
+        if calm and self._above < _SURE and holes and holes[0].number < number:
             before = self._reordering(number, left, now)
         found = bool(holes) and holes[0].number < before
         flight = self._lose(before, flight, coming)
-        while self.state != "open" and not self._owed:
-            if self.state == "reducing":
+        while (self.active or self.collapsed) and not self._owed:
+            if self.active:
                 self._control.recovered(now)
-            self.state = "open"
+            self.active = self.collapsed = False
             self._above = 0
             if self._known:
                 self._reduce(coming)
-        if self.state == "reducing" and not self._control.paced:
+        if self.active and not self._control.paced:
             self._set_window(flight, found=found)
         self.covered = 0
         self._advances = False
@@ -196,7 +193,7 @@ class Recovery:
         while holes and holes[0].number < before:
             self._know(holes.popleft())
             flight -= self._control.mss
-        if self._known and self.state == "open":
+        if self._known and not (self.active or self.collapsed):
             self._reduce(coming)
         return flight
 
@@ -214,10 +211,10 @@ class Recovery:
 
     def expire(self, flight: int, coming: int) -> int:
         """Take everything for lost after a time-out; return the bytes in flight without it."""
-        if self.state == "open":
+        if not (self.active or self.collapsed):
             self._control.lost()
         self._control.expired()
-        self.state = "collapsed"
+        self.active, self.collapsed = False, True
         self.probe = _NEVER
         self._from = coming
         self._owed = self.missing
@@ -250,6 +247,6 @@ class Recovery:
         self.probe = _NEVER
         self._from = coming
         self._control.lost()
-        self.state = "reducing"
+        self.active = True
         self._acked = self.sent = 0
         self._owed = self.missing

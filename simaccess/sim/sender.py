@@ -184,7 +184,11 @@ class Sender:
                 size = self._lost[0].size
             else:
                 message = self._pending[0]
-                size = self._outbox.packet(self._mss)
+                size = message.sending
+                if size > self._mss:
+                    size = self._mss
+                elif len(self._pending) > 1:
+                    size = self._outbox.waiting(self._mss)
             if self._mss > room:  # a short packet counts as a full one
                 return False
             if paced:
@@ -226,10 +230,11 @@ class Sender:
 
     def _oldest(self) -> int | None:
         """Return when the oldest packet in flight left."""
-        left = [hole.left for hole in self._holes][:1]
-        if self._acks:
-            left.append(self._acks[0].left(self._acks[0].number))
-        return min(left, default=None)
+        acks = self._acks
+        left = acks[0].left(acks[0].number) if acks else None
+        if self._holes and (left is None or self._holes[0].left < left):
+            return self._holes[0].left
+        return left
 
     def _paced(self, room: int, now: int) -> bool:
         """Begin a burst, or wait for its time."""
@@ -390,38 +395,42 @@ class Sender:
 
     def _acknowledge(self, train: Train, bound: int) -> None:
         """Take acknowledgements of a train, the first and such as come before `bound`."""
+        recovery = self._recovery
+        lost = len(self._lost)
+        if self._delayed is not None:
+            self._first = train.left(train.number)
+        while train.joined:
+            self._cover(train, train.number, train.ack, 1)
+            train = self._acks[0]
         now = train.ack
         number = train.number
         count, group = (1, 0) if train.count == 1 else self._batch(train, bound)
         latest = now + (count - 1) * self._tau
-        recovery = self._recovery
-        lost = len(self._lost)
-        if not self._covered and self._delayed is not None:
-            self._first = train.left(number)
-        self._strike(train, count, latest)
-        if train.advances:
-            self._advance(number, now, latest)
-        if number >= self._round.end:
-            if not recovery.active or self.control.paced:
-                self.control.round(now, self._round.began)
-            self._round.begin(self._number, now)
-        if self._round.sampling:
-            self._round.sample(now, number, count)
-        if recovery.missing:
-            recovery.cover(train)
-        if not train.joined:
-            self._answer(train, number, now, latest)
+        self._cover(train, number, now, count)
+        if latest > self._progress:
+            self._progress = latest
+        self._delivered_at = latest
+        if recovery.covered:
+            self._detect(train, number, now)
+        if self._delayed is not None and train.repairs is None:
+            self.rtt.smooth(now - self._first)
+        if self._advances and not recovery.active:
+            self._grow(now, latest, self._covered)
+        self._covered = 0
+        self._advances = False
         if self.control.paced and now > train.since:
             self._rate(train, now, len(self._lost) - lost)
         if group:
             message = self._pending[0]
             self._outbox.take(group * count * self._mss)
             self._emit(message, group * count, self._mss, now, group=group)
-        if (group or self._pending or self._lost) and not train.joined:
+        if group or self._pending or self._lost:
             self._send(latest)
 
-    def _strike(self, train: Train, count: int, latest: int) -> None:
-        """Strike packets off what is in flight: the first of a train, the last one at `latest`."""
+    def _cover(self, train: Train, number: int, now: int, count: int) -> None:
+        """Take note of packets that an acknowledgement covers: the first ones of a train."""
+        recovery = self._recovery
+        size = count * self._mss
         if count == train.count:
             self._acks.popleft()
             if self._delayed is not None:
@@ -430,32 +439,25 @@ class Sender:
             train.ack += count * self._tau
             train.number += count
             train.count -= count
-        self.flight -= count * self._mss
-        self.delivered += count * self._mss
+        self.flight -= size
+        self.delivered += size
         self._covered += count
-        self._delivered_at = latest
-        if latest > self._progress:
-            self._progress = latest
-
-    def _advance(self, number: int, now: int, latest: int) -> None:
-        """Take note that data is acknowledged in order."""
-        self._advances = True
-        self._headway = latest
-        self._probed = False
-        self._backoff = 0
-        if number > self._recovery.probe:
-            self._recovery.mended(now)
-
-    def _answer(self, train: Train, number: int, now: int, latest: int) -> None:
-        """Answer an acknowledgement, of which a train's packet is the last that it covers."""
-        if self._recovery.covered:
-            self._detect(train, number, now)
-        if self._delayed is not None and train.repairs is None:
-            self.rtt.smooth(now - self._first)
-        if self._advances and not self._recovery.active:
-            self._grow(now, latest, self._covered)
-        self._covered = 0
-        self._advances = False
+        if train.advances:
+            self._advances = True
+            self._headway = now + (count - 1) * self._tau
+            self._probed = False
+            self._backoff = 0
+            if number > recovery.probe:
+                recovery.mended(now)
+        rounds = self._round
+        if number >= rounds.end:
+            if self.control.paced or not recovery.active:
+                self.control.round(now, rounds.began)
+            rounds.begin(self._number, now)
+        if rounds.sampling:
+            rounds.sample(now, number, count)
+        if recovery.missing:
+            recovery.cover(train)
 
     def _rate(self, train: Train, now: int, lost: int) -> None:
         """Tell a paced sender's control at what rate data is delivered."""
@@ -504,9 +506,8 @@ class Sender:
             eighth = rounds.sampling[-1][0]
             if number <= eighth:
                 count = min(count, eighth - number + 1)
-        count = min(count, max(1, self._steady()))
         if not self._pending:
-            return count, 0
+            return min(count, max(1, self._steady())), 0
         if count == train.count and train.last < self._mss:
             count -= 1
         return self._release(train.ack, count) if count > 1 else (1, 0)
@@ -540,6 +541,8 @@ class Sender:
                 return 1, 0
             count = min(count, (min(control.ssthresh, window) - control.cwnd) // mss)
             group = 2
+        else:
+            count = min(count, control.steady() + 1)
         count = min(count, self._pending[0].sending // (group * mss))
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path

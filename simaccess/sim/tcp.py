@@ -198,20 +198,21 @@ class Reno(CongestionControl):
                 return
             self.cwnd = self.ssthresh
             counted -= room
-        packets = counted // self.mss
-        self._avoid(packets, self._needed(packets, now))
+        self._avoid(counted // self.mss, now)
 
-    def _needed(self, packets: int, now: int) -> int:  # noqa: ARG002  # CUBIC's need
-        """Return how many packets acknowledged let the window grow by one."""
-        return self.cwnd // self.mss
+    def _avoid(self, packets: int, now: int) -> None:  # noqa: ARG002  # CUBIC's need
+        """Grow by a packet for each window that is acknowledged."""
+        self._count(packets, self.cwnd // self.mss)
 
-    def _avoid(self, packets: int, needed: int) -> None:
+    def _count(self, packets: int, needed: int) -> None:
         """Grow by a packet for each `needed` that are acknowledged (``tcp_cong_avoid_ai``)."""
         if self._counted >= needed:
             self._counted = 0
             self.cwnd += self.mss
-        grown, self._counted = divmod(self._counted + packets, needed)
-        self.cwnd += grown * self.mss
+        self._counted += packets
+        if self._counted >= needed:
+            grown, self._counted = divmod(self._counted, needed)
+            self.cwnd += grown * self.mss
 
     def steady(self) -> int:
         """Return how many packets may be acknowledged before the window grows."""

@@ -25,7 +25,7 @@ def test_the_end_of_a_message_shares_its_packet_with_the_next_ones() -> None:
     sizes = []
     time = 0
     while box.messages:
-        size = box.packet(1448)
+        size = box.waiting(1448)
         load = box.take(size)
         sizes.append(size)
         if len(sizes) == 2:
@@ -48,9 +48,9 @@ def test_packets_of_the_first_message(lengths: tuple[int, ...], packets: int) ->
 def test_what_waits_for_the_window_leaves_in_full_packets(*, rounds: bool) -> None:
     half = MSS // 2
     run = Run(rounds=rounds, tcp__receive_window=f"{4 * MSS} B")
-    run.user(("load", 1), *[("fetch", half)] * 12, ("await", 1))
+    run.user(("load", 1), ("fetch", 4 * MSS + half), *[("fetch", half)] * 3, ("await", 1))
     sender = run.ports[0].connections[0].down
     run.go()
-    # Four short packets fill the window; the other eight messages are four full packets.
-    assert sender._number == 1 + 4 + 4
-    assert sum(run.spans()[1:]) < 2 * RTT + 5 * TAU + 13 * (REQUEST + OVERHEAD)
+    # Four packets fill the window; the rest of the first message and the others are two more.
+    assert sender._number == 1 + 4 + 2
+    assert sum(run.spans()[1:]) < 2 * RTT + 6 * TAU + 4 * (REQUEST + OVERHEAD)

@@ -65,7 +65,7 @@ def test_a_recovery_goes_as_logged() -> None:
 
     def watch(train: Train, bound: int) -> None:
         acknowledge(train, bound)
-        if began and not train.joined:
+        if began:
             flight = sender.flight // MSS
             found.append(((train.ack - began[0]) / MS, sender.control.cwnd // MSS, flight))
 
