@@ -83,8 +83,10 @@ class DelayedAcks:
         """Take note of when the last of the trains arrives, and of what is missing then."""
         acks = self._acks
         before = acks[-2].due if len(acks) > 1 else self._due
-        train.due = max(before, arrival + self._back)  # packets do not overtake
-        train.place = _place(train, gaps.missing)
+        due = arrival + self._back
+        train.due = max(before, due)  # packets do not overtake
+        if gaps.missing or train.repairs is not None:
+            train.place = _place(train, gaps.missing)
         if self.open or len(acks) == 1:
             self._decide()
 

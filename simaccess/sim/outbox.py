@@ -37,6 +37,14 @@ class Outbox:
                 return most
         return waiting
 
+    def packet(self, full: int) -> int:
+        """Return the bytes of the next packet."""
+        messages = self.messages
+        size = messages[0].sending
+        if size >= full:
+            return full
+        return size if len(messages) == 1 else self.waiting(full)
+
     def packets(self, full: int) -> int:
         """Return how many packets the first message fills, or ends in."""
         whole, rest = divmod(self.messages[0].sending, full)

@@ -25,7 +25,7 @@ def test_the_end_of_a_message_shares_its_packet_with_the_next_ones() -> None:
     sizes = []
     time = 0
     while box.messages:
-        size = box.waiting(1448)
+        size = box.packet(1448)
         load = box.take(size)
         sizes.append(size)
         if len(sizes) == 2:
