@@ -616,7 +616,7 @@ class Sender:
             alone = self.flight <= self._mss
             probe = timeout if alone else rings_after(2 * self.rtt.smoothed, LEAST)
             return self._progress + min(probe, timeout)
-        return self._headway + (timeout << min(self._backoff, 6))
+        return self._headway + rings_after(self.rtt.timeout << min(self._backoff, 6))
 
     def _overdue(self, now: int) -> None:
         """Take for lost what should have been acknowledged if it had only been overtaken."""
