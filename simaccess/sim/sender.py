@@ -451,6 +451,9 @@ class Sender:
             self._first = train.left(train.number)
         while train.joined:
             self._cover(train, train.number, train.ack, 1)
+            self._delivered_at = train.ack
+            if self.control.paced and train.ack > train.since:
+                self._rate(train, train.ack, 0)
             train = self._acks[0]
         now = train.ack
         number = train.number
