@@ -74,9 +74,9 @@ WAN_FITTED = ("path.rate", "path.rtt", "request.service", "request.issue")
 # What is known of the links of one machine: who moves the bytes, a core's cache (lscpu), how many
 # bytes a unix socket hands over at once (a load takes a step between 32 and 40 KiB) and holds
 # (docs/real-links.md), that a hit in the shadow is a view. What NBD's client takes to issue a
-# request, and to receive a reply that is there, was timed apart, on 16 requests of 4 KiB after which
-# it slept until all had been answered: no cell tells it from the server's time. Where the fit begins
-# is a guess.
+# request, and to receive a reply that is there, was timed apart, on 16 requests of 4 KiB after
+# which it slept until all had been answered: no cell tells it from the server's time. Where the
+# fit begins is a guess.
 _NEAR = {"cache.size": "1 MiB", "cache.rate": "100 GB/s"}
 _SOFTWARE = {
     "local.latency": "500 ns",
