@@ -67,7 +67,7 @@ def compare(
     settings : mapping of str to scalar
         Other values of parameters, with units: ``workload.X``, ``method.X`` (for each method that
         has it), ``producer.X`` (with one of them, records come into a ring), and any other key for
-        the model.
+        the model; ``model.X`` is ``X`` of the model.
     tune : bool
         Whether each method gets its own best parameters, of those that `settings` leaves open.
     objective : {'throughput', 'latency'}
@@ -175,7 +175,7 @@ def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:
     }
     for key, value in settings.items():
         part, dot, name = key.partition(".")
-        if dot and part in ("workload", "method", "producer"):
+        if dot and part in parts:
             parts[part][name] = value
         else:
             parts["model"][key] = value

@@ -1,4 +1,7 @@
-"""Figures for people: three significant digits and a unit, as in ``4.56 us`` or ``1.23 GB/s``."""
+"""Figures for people: three significant digits and a unit, as in ``4.56 us`` or ``1.23 GB/s``.
+
+Some take another number of digits, for what must be told apart from a figure close to it.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,19 @@ _UNIT = _PREFIXES.index("")
 _BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
 
 
-def seconds(duration: float) -> str:
+def seconds(duration: float, digits: int = 3) -> str:
     """Return a duration in seconds as text, such as ``4.56 us``; no ``ks`` from 1000 s on."""
-    return _scaled(duration, "s", _PREFIXES.index("a"), _UNIT)
+    return _scaled(duration, "s", _PREFIXES.index("a"), _UNIT, digits)
 
 
-def rate(bytes_per_second: float) -> str:
+def rate(bytes_per_second: float, digits: int = 3) -> str:
     """Return a rate in bytes a second as text, such as ``1.23 GB/s``."""
-    return _scaled(bytes_per_second, "B/s", _UNIT, _PREFIXES.index("E"))
+    return _scaled(bytes_per_second, "B/s", _UNIT, _PREFIXES.index("E"), digits)
 
 
-def frequency(hertz: float) -> str:
+def frequency(hertz: float, digits: int = 3) -> str:
     """Return a frequency in hertz as text, such as ``33.3 MHz``."""
-    return _scaled(hertz, "Hz", _UNIT, _PREFIXES.index("E"))
+    return _scaled(hertz, "Hz", _UNIT, _PREFIXES.index("E"), digits)
 
 
 def size(count: int) -> str:
@@ -47,18 +50,18 @@ def percentage(share: float) -> str:
     return _scaled(100 * share, "%", _UNIT, _UNIT)
 
 
-def _scaled(value: float, unit: str, lowest: int, highest: int) -> str:
+def _scaled(value: float, unit: str, lowest: int, highest: int, digits: int = 3) -> str:
     """Return `value` with the prefix, between two indices, that suits it best."""
     if math.isnan(value):
         return "n/a"
     if value == 0 or math.isinf(value):
         return f"{value:g} {unit}"
     # Rounded first, since 999.96 us reads 1.00 ms.
-    mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     index = min(max(_UNIT + int(exponent) // 3, lowest), highest)
     shift = int(exponent) - 3 * (index - _UNIT)
     if -4 <= shift <= 6:
-        number = f"{float(f'{mantissa}e{shift}'):.{max(2 - shift, 0)}f}"
+        number = f"{float(f'{mantissa}e{shift}'):.{max(digits - 1 - shift, 0)}f}"
     else:
         number = f"{mantissa}e{shift}"
     return f"{number} {_PREFIXES[index]}{unit}"
