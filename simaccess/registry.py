@@ -25,7 +25,7 @@ from simaccess.parameters import Section
 from simaccess.quantities import Size
 from simaccess.refusal import foremost, refusal
 
-__all__ = ["GROUP", "MethodParameters", "make", "names", "parameters", "require_once"]
+__all__ = ["GROUP", "MethodParameters", "exists", "make", "names", "parameters", "require_once"]
 
 GROUP = "simaccess.methods"
 """The entry-point group of access methods from other packages."""
@@ -179,6 +179,11 @@ _BUILT_IN: Mapping[str, type[MethodParameters]] = {
 def names() -> list[str]:
     """Return the names of all methods, the built-in ones first."""
     return list(dict.fromkeys([*_BUILT_IN, *sorted(entry_points(group=GROUP).names)]))
+
+
+def exists(name: str) -> bool:
+    """Say whether there is a method of a name; of a built-in one without looking at packages."""
+    return name in _BUILT_IN or name in names()
 
 
 def require_once(methods: Sequence[str], key: str) -> None:

@@ -174,9 +174,7 @@ def verdict(
             scale = means[method] if objective == "throughput" else means[best]
             interval = (interval[0] / scale, interval[1] / scale) if scale else None
         rivals.append(Rival(method, gain, interval, tuple(close)))
-    return Verdict(
-        best, tuple(rivals), counts.pop(), len(draws), share, shares, intervals
-    )
+    return Verdict(best, tuple(rivals), counts.pop(), len(draws), share, shares, intervals)
 
 
 def _level(figures: Mapping[str, float], objective: Objective) -> set[str]:

@@ -6,6 +6,7 @@ from scipy import stats
 
 from simaccess.verdict import LEAD, LEGEND, SHARE, verdict
 
+
 def test_a_deterministic_cell_has_no_interval_and_is_decided_by_its_lead() -> None:
     found = verdict({"a": [100.0], "b": [103.0]})
     assert found.best == "b"
@@ -31,8 +32,9 @@ def test_the_leader_must_hold_in_most_draws(wins: int, decided: bool) -> None:
     found = verdict({"a": [2.0], "b": [1.5], "c": [1.0]}, draws=draws)
     assert found.best == "a"
     assert found.share == wins / 10
-    expected = stats.beta.ppf([0.025, 0.975], [wins, wins + 1], [11 - wins, 10 - wins])
-    assert found.intervals["a"] == pytest.approx(tuple(expected))  # Clopper and Pearson
+    low = stats.beta.ppf(0.025, wins, 11 - wins)
+    high = stats.beta.ppf(0.975, wins + 1, 10 - wins)
+    assert found.intervals["a"] == pytest.approx((low, high))  # Clopper and Pearson
     assert (found.share >= SHARE) == decided == found.decided
     # Only who wins somewhere is a rival.
     assert found.close == (() if decided else ("b",))

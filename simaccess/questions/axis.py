@@ -1,4 +1,4 @@
-"""An axis: a parameter that is varied between two values, of a model, workload, method or producer."""
+"""An axis: a parameter of a model, workload, method or producer, varied between two values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from simaccess.statistics.span import Span
 __all__ = ["Axis", "Scale", "axis", "leaf"]
 
 Scale: TypeAlias = Literal["auto", "linear", "log"]
-"""Whether equal differences or equal ratios are equal steps; ``auto``: ratios from a factor 10 on."""
+"""Whether equal differences or equal ratios are equal steps; ``auto``: ratios from a tenfold on."""
 
 _SHOWN: Mapping[str | None, Callable[[float, int], str]] = {
     "s": present.seconds,
@@ -92,7 +92,9 @@ def axis(key: str, low: Scalar, high: Scalar, case: Case, scale: Scale = "auto")
     first, last = map(float, ends)
     given = f"{low}:{high}"
     if first >= last:
-        raise InputError("goes nowhere", key=key, value=given, allowed="LOW:HIGH with LOW below HIGH")
+        raise InputError(
+            "goes nowhere", key=key, value=given, allowed="LOW:HIGH with LOW below HIGH"
+        )
     if scale == "log" and first <= 0:
         raise InputError("has no logarithm", key=key, value=given, allowed="LOW above 0")
     logs = logarithmic(first, last) if scale == "auto" else scale == "log"

@@ -1,4 +1,4 @@
-"""What a question is about: a link, a workload and methods, named, so that any process can do it."""
+"""What a question is about: a link, a workload and methods, by names that any process can load."""
 
 from __future__ import annotations
 

@@ -189,7 +189,9 @@ def crossover(
         wanted = wanted if drawn else 1
     while True:
         count = wanted
-        scan = [_leader(at, found) for at, found in zip(scanned, sample(scanned, count), strict=True)]
+        scan = [
+            _leader(at, found) for at, found in zip(scanned, sample(scanned, count), strict=True)
+        ]
         search = _Search(partial(_one, sample, count), along.span, scanned, tolerance)
         changes = tuple(search.changes([each for each in scan if each.decided]))
         if not drawn or rule is None or count == rule.most:
@@ -201,9 +203,7 @@ def crossover(
     return Crossover(tuple(scan), changes, drawn, count, times.simulations)
 
 
-def _one(
-    sample: Callable[[Sequence[float], int], list[Times]], count: int, place: float
-) -> Times:
+def _one(sample: Callable[[Sequence[float], int], list[Times]], count: int, place: float) -> Times:
     return sample([place], count)[0]
 
 
@@ -231,7 +231,11 @@ class _Search:
     """Searches the changes between places at which the best method is sure."""
 
     def __init__(
-        self, sample: Callable[[float], Times], span: Span, scanned: Sequence[float], tolerance: float
+        self,
+        sample: Callable[[float], Times],
+        span: Span,
+        scanned: Sequence[float],
+        tolerance: float,
     ) -> None:
         self._sample = sample
         self._span = span

@@ -57,7 +57,8 @@ class _Run:
         if not 0 < found < math.inf:
             told = ", ".join(f"{key}={value}" for key, value in self.spot.values)
             raise InputError(
-                f"{self.spot.method} takes no time that could be compared" + (told and f" at {told}"),
+                f"{self.spot.method} takes no time that could be compared"
+                + (told and f" at {told}"),
                 key="workload",
                 value=self.spot.case.workload,
                 allowed="requests that take time",

@@ -117,24 +117,29 @@ def having(key: str, methods: Sequence[str]) -> list[str]:
     return found
 
 
-def usual_axis(key: str, case: Case, scale: Scale = "auto") -> Axis:
+def usual_axis(key: str, cases: Sequence[Case], scale: Scale = "auto") -> Axis:
     """Return the axis that a parameter is searched along where no ends are told.
+
+    Blocks go to a quarter of the smallest segment, thresholds to the end of the longest record.
 
     Raises
     ------
     InputError
         If there are no usual ends for it.
     """
-    asked = case.loaded()[1]
+    asked = [case.loaded()[1] for case in cases]
     ends = {
         # As in `simaccess.tune.axes`, so that no method copies most of the segment at once.
-        "method.block": (f"{BLOCKS[0]} B", f"{min(BLOCKS[-1], asked.size // 4)} B"),
+        "method.block": (
+            f"{BLOCKS[0]} B",
+            f"{min(BLOCKS[-1], *(each.size // 4 for each in asked))} B",
+        ),
         "method.depth": (str(DEPTHS[0]), str(2 * DEPTHS[-1])),
-        "method.threshold": ("0 B", f"{asked.blocks.longest} B"),
+        "method.threshold": ("0 B", f"{max(each.blocks.longest for each in asked)} B"),
     }
     if key not in ends:
         raise InputError("has no usual ends", key=key, allowed=f"{key}=LOW:HIGH")
-    return axis(key, *ends[key], case, scale)
+    return axis(key, *ends[key], cases[0], scale)
 
 
 def optimum(
@@ -145,7 +150,6 @@ def optimum(
     *,
     replications: int = 10,
     places: int | None = None,
-    tolerance: float = TOLERANCE,
 ) -> Optimum:
     """Find the best value of a parameter.
 
@@ -167,9 +171,6 @@ def optimum(
     places : int, optional
         Of the scan; by default 17 on a linear axis, one every factor of 2 on a logarithmic one,
         but 9 to 33.
-    tolerance : float
-        How near the search comes: a share of the value on a logarithmic axis, of the axis' length
-        on a linear one.
 
     Raises
     ------
@@ -198,7 +199,7 @@ def optimum(
         cost(place)
     for start in _minima(scanned, seen)[:STARTS]:
         beside = scanned[max(start - 1, 0)], scanned[min(start + 1, len(scanned) - 1)]
-        _descend(lambda u: cost(span.place(u)), span.at(beside[0]), span.at(beside[1]), tolerance)
+        _descend(lambda u: cost(span.place(u)), span.at(beside[0]), span.at(beside[1]))
     best = min(sorted(seen), key=seen.__getitem__)
     held_out = range(replications, 2 * replications) if drawn else range(1)
     leads = mix.leads(best, held_out)
@@ -211,7 +212,7 @@ def optimum(
         lead=math.expm1(float(whole.mean())),
         interval=interval and (math.expm1(interval[0]), math.expm1(interval[1])),
         leads=tuple(math.expm1(float(each.mean())) for each in leads),
-        flat=tuple(_flat(share, best, cost, along, seen, tolerance) for share in FLAT),
+        flat=tuple(_flat(share, best, cost, list(seen), along) for share in FLAT),
         scan=tuple((place, math.expm1(seen[place] - seen[best])) for place in scanned),
         drawn=drawn,
         replications=replications,
@@ -265,46 +266,41 @@ def _minima(scanned: Sequence[float], seen: dict[float, float]) -> list[int]:
     return sorted(found, key=lambda at: costs[at + 1])
 
 
-def _descend(value: Callable[[float], float], low: float, high: float, tolerance: float) -> None:
+def _descend(value: Callable[[float], float], low: float, high: float) -> None:
     """Look at coordinates between two, ever nearer to a minimum."""
     from scipy import optimize  # noqa: PLC0415  # takes as long to import as a small run
 
     optimize.minimize_scalar(
-        value, bounds=(low, high), method="bounded", options={"xatol": tolerance / 2}
+        value, bounds=(low, high), method="bounded", options={"xatol": TOLERANCE / 2}
     )
 
 
 def _flat(
-    share: float,
-    best: float,
-    cost: Callable[[float], float],
-    along: Axis,
-    seen: dict[float, float],
-    tolerance: float,
+    share: float, best: float, cost: Callable[[float], float], places: Sequence[float], along: Axis
 ) -> Flat:
-    """Return the stretch around the best place where the cost is within a share of the best."""
+    """Return the stretch around the best of some places where the cost is within a share of it."""
     bound = cost(best) + math.log1p(share)
 
-    def edge(onward: Sequence[float]) -> float:
-        inside = best
-        for outside in onward:
-            if cost(outside) > bound:
-                first, last = sorted((inside, outside))
-                sign = 1 if inside == first else -1
-                found = crossing(
-                    lambda place: [sign * (bound - cost(place))],
-                    along.span,
-                    first,
-                    last,
-                    tolerance=tolerance,
-                )
-                return found.low if sign > 0 else found.high
-            inside = outside
-        return inside
+    def within(place: float) -> list[float]:
+        return [bound - cost(place)]
 
-    places = sorted(seen)
-    below = edge([place for place in reversed(places) if place < best])
-    return Flat(share, below, edge([place for place in places if place > best]))
+    def without(place: float) -> list[float]:
+        return [cost(place) - bound]
+
+    low = high = best
+    for place in sorted(places, reverse=True):
+        if place < best:
+            if cost(place) > bound:
+                low = crossing(without, along.span, place, low, tolerance=TOLERANCE).high
+                break
+            low = place
+    for place in sorted(places):
+        if place > best:
+            if cost(place) > bound:
+                high = crossing(within, along.span, high, place, tolerance=TOLERANCE).low
+                break
+            high = place
+    return Flat(share, low, high)
 
 
 def _default(case: Case, method: str, along: Axis) -> float | None:
@@ -314,6 +310,8 @@ def _default(case: Case, method: str, along: Axis) -> float | None:
     value: Any
     if part == "method":
         value = parameters(method).model_validate(dict(scenario.settings))
+        if name == "block" and value.block is None and not scenario.workload.header:
+            return float(scenario.workload.blocks.longest)  # all are of one size
     elif part == "workload":
         value = scenario.workload.parameters
     elif part == "producer":

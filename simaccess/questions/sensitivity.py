@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,16 @@ from simaccess.questions.log_times import LogTimes, Spot
 from simaccess.refusal import did_you_mean
 from simaccess.statistics.intervals import CONFIDENCE, Interval, share_interval
 
-__all__ = ["SAMPLES", "Index", "Indices", "Sensitivity", "points", "sensitivity", "uncertain"]
+__all__ = [
+    "SAMPLES",
+    "Index",
+    "Indices",
+    "Sensitivity",
+    "check",
+    "points",
+    "sensitivity",
+    "uncertain",
+]
 
 SAMPLES = 256
 """Rows of the design: a power of two."""
@@ -127,6 +135,21 @@ def uncertain(case: Case, keys: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys)) or tuple(bounds)
 
 
+def check(case: Case, samples: int) -> None:
+    """Refuse what cannot be asked.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two methods, or the rows are no power of two.
+    """
+    if len(case.methods) < 2:
+        raise InputError("alone", key="methods", value=case.methods, allowed="two methods or more")
+    if samples < 2 or samples & (samples - 1):
+        allowed = "a power of two, 2 or more"
+        raise InputError("not balanced", key="--samples", value=samples, allowed=allowed)
+
+
 def points(samples: int, parameters: int) -> int:
     """Return how many points a design has."""
     return samples * (parameters + 2)
@@ -168,9 +191,8 @@ def sensitivity(
     Estimates are those of `scipy.stats.sobol_indices`, intervals percentiles of a bootstrap over
     the rows.
     """
+    check(case, samples)
     methods = case.methods
-    if len(methods) < 2:
-        raise InputError("alone", key="methods", value=methods, allowed="two methods or more")
     keys = uncertain(case, keys)
     design = _design(len(keys), samples, seed)
     values = [_values(case, keys, row) for row in design]
@@ -213,9 +235,6 @@ def _design(parameters: int, samples: int, seed: int) -> NDArray[np.float64]:
     """Return the points, in the unit cube: A, B, and for each parameter A with its column of B."""
     from scipy.stats import qmc  # noqa: PLC0415  # takes as long to import as a small run
 
-    if samples < 2 or samples & (samples - 1):
-        allowed = "a power of two, 2 or more"
-        raise InputError("not balanced", key="samples", value=samples, allowed=allowed)
     engine = qmc.Sobol(2 * parameters, bits=64, rng=np.random.default_rng(seed))
     both = engine.random(samples)
     one, other = both[:, :parameters], both[:, parameters:]
@@ -246,8 +265,9 @@ def _indices(
 
     def both(chosen: NDArray[np.int_]) -> NDArray[np.float64]:
         part = rows[:, chosen]
-        func = {"f_A": part[:1], "f_B": part[1:2], "f_AB": part[2:, None]}
-        found = stats.sobol_indices(func=func, n=samples)
+        found = stats.sobol_indices(
+            func={"f_A": part[:1], "f_B": part[1:2], "f_AB": part[2:, None]}, n=samples
+        )
         return np.stack([found.first_order, found.total_order]).reshape(2, -1)
 
     estimates = both(np.arange(samples))
@@ -257,9 +277,7 @@ def _indices(
     low, high = np.quantile(resampled, ends, axis=0).tolist()
     (first, total) = estimates.tolist()
     indices = [
-        Index(
-            key, first[at], (low[0][at], high[0][at]), total[at], (low[1][at], high[1][at])
-        )
+        Index(key, first[at], (low[0][at], high[0][at]), total[at], (low[1][at], high[1][at]))
         for at, key in enumerate(keys)
     ]
     return Indices(figure, spread, tuple(sorted(indices, key=lambda each: -each.total)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Crossing:
 
 
 def limits(differences: Sample, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
-    """Return the interval of a mean with the mean in its middle; of one figure, that three times."""
+    """Return the interval of a mean, the mean in its middle; of one figure, that three times."""
     mean = float(np.mean(differences))
     low, high = mean_interval(differences, confidence) or (mean, mean)
     return low, mean, high
@@ -95,6 +96,9 @@ def crossing(
             return -_FINEST if limit < 2 else _FINEST
         return value
 
+    def at_coordinate(limit: int, ends: Mapping[float, float], coordinate: float) -> float:
+        return at(ends.get(coordinate, span.place(coordinate)), limit)
+
     def narrowed(limit: int, first: float, last: float) -> tuple[float, float]:
         """Return the places around the first sign change of a limit between two places."""
         if not (at(first, limit) > 0 > at(last, limit)):
@@ -106,8 +110,8 @@ def crossing(
             one, other = span.at(first), span.at(last)
             if other - one <= tolerance or (span.whole and last - first <= 1):
                 return first, last
-            ends = {one: first, other: last}  # a coordinate and back is not always the same place
-            _search(lambda u: at(ends.get(u, span.place(u)), limit), one, other, tolerance)
+            # A coordinate of a place leads back to it only nearly.
+            _search(partial(at_coordinate, limit, {one: first, other: last}), one, other, tolerance)
 
     before, after = narrowed(1, low, high)
     begin, _ = narrowed(0, low, after)

@@ -40,9 +40,7 @@ def mean_interval(sample: Sample, confidence: float = CONFIDENCE) -> Interval | 
     return mean - half, mean + half
 
 
-def paired_interval(
-    one: Sample, other: Sample, confidence: float = CONFIDENCE
-) -> Interval | None:
+def paired_interval(one: Sample, other: Sample, confidence: float = CONFIDENCE) -> Interval | None:
     """Return the interval of the mean of ``one - other``, figure by figure; None of fewer than two.
 
     Parameters

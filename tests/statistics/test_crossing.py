@@ -85,7 +85,7 @@ def test_the_interval_holds_the_place_in_95_of_100_experiments() -> None:
         found = crossing(noisy(every.normal(size=(2, 6)), root), LOG, 1, 1000, tolerance=1e-4)
         assert found.low <= found.place <= found.high
         held += found.low <= root <= found.high
-    # Four standard deviations of a binomial count; the tolerance makes it wider, by next to nothing.
+    # Four standard deviations of a binomial count; the tolerance adds next to nothing.
     assert abs(held / runs - 0.95) < 4 * math.sqrt(0.95 * 0.05 / runs)
 
 
