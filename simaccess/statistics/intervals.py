@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -29,15 +30,20 @@ def mean_interval(sample: Sample, confidence: float = CONFIDENCE) -> Interval | 
     mean ± t s / sqrt(n), with s the sample's standard deviation and t the quantile of Student's
     distribution with n - 1 degrees of freedom.
     """
-    from scipy import stats  # noqa: PLC0415  # takes as long to import as a small run
-
     figures = np.asarray(sample, np.float64)
     if len(figures) < 2:
         return None
     mean = float(figures.mean())
     half = float(figures.std(ddof=1)) / math.sqrt(len(figures))
-    half *= float(stats.t.ppf((1 + confidence) / 2, len(figures) - 1))
+    half *= _quantile(confidence, len(figures) - 1)
     return mean - half, mean + half
+
+
+@cache
+def _quantile(confidence: float, freedom: int) -> float:
+    from scipy import stats  # noqa: PLC0415  # takes as long to import as a small run
+
+    return float(stats.t.ppf((1 + confidence) / 2, freedom))
 
 
 def paired_interval(one: Sample, other: Sample, confidence: float = CONFIDENCE) -> Interval | None:

@@ -79,7 +79,7 @@ def noisy(draws: NDArray[np.float64], root: float) -> Callable[[float], NDArray[
 
 
 def test_the_interval_holds_the_place_in_95_of_100_experiments() -> None:
-    runs, root, held = 1500, 30.0, 0
+    runs, root, held = 600, 30.0, 0
     every = np.random.default_rng(11)
     for _ in range(runs):
         found = crossing(noisy(every.normal(size=(2, 6)), root), LOG, 1, 1000, tolerance=1e-4)
