@@ -15,6 +15,7 @@ from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from simaccess.objective import Objective
     from simaccess.pool import Pool
@@ -42,7 +43,9 @@ __all__ = [
     "objective_of",
     "require",
     "scale_of",
+    "show",
     "simulating",
+    "tell",
 ]
 
 Model: TypeAlias = Annotated[
@@ -199,6 +202,21 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+
+
+def show(out: Console, table: Table) -> None:
+    """Print a table; where it is not for a terminal, without spaces at the ends of its lines."""
+    if sys.stdout.isatty():
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def tell(out: Console, line: str, style: str = "") -> None:
+    """Print a line as it is, however long."""
+    out.print(line, style=style, soft_wrap=True, markup=False)
 
 
 def heading(asked: Case, what: str, along: Axis | None = None) -> str:

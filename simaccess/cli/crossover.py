@@ -28,7 +28,9 @@ from simaccess.cli.asking import (
     objective_of,
     require,
     scale_of,
+    show,
     simulating,
+    tell,
 )
 from simaccess.cli.compare import WORKLOAD
 from simaccess.cli.options import Json, Set, examples
@@ -159,16 +161,16 @@ def _print(found: Crossover, asked: Case, along: Axis, objective: str) -> None:
     from rich.table import Table
 
     out = console()
-    out.print(f"[bold]{heading(asked, objective, along)}[/]", soft_wrap=True)
+    tell(out, heading(asked, objective, along), "bold")
     made = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold")
     for column in (along.key, "best", "ahead of the second by"):
         made.add_column(column)
     for row in _stretches(found, along):
         made.add_row(*row)
-    out.print(made)
+    show(out, made)
     for line in (*(_change(each, found, along) for each in found.changes), *_notes(found, along)):
-        out.print(line, soft_wrap=True)
-    out.print(f"{found.simulations:,} simulations.", style="dim")
+        tell(out, line)
+    tell(out, f"{found.simulations:,} simulations.", "dim")
 
 
 def _stretches(found: Crossover, along: Axis) -> Iterator[tuple[str, str, str]]:
@@ -197,6 +199,8 @@ def _leads(places: list[Leader]) -> str:
     least, most = known[0], known[-1]
     if lead(least[0]) == lead(most[0]):
         return f"{lead(least[0])} ({least[1]})"
+    if least[1] == most[1]:
+        return f"{lead(least[0])} to {lead(most[0])} ({most[1]})"
     return f"{lead(least[0])} ({least[1]}) to {lead(most[0])} ({most[1]})"
 
 
@@ -220,8 +224,8 @@ def _notes(found: Crossover, along: Axis) -> Iterator[str]:
     if found.undecided:
         places = ", ".join(along.shown(each.place) for each in found.undecided)
         yield f"Too close to call with {found.replications} seeds at {places}."
-    if not found.drawn and found.replications == 1:
-        yield "One seed stands for all: the intervals are those of the search alone."
+    if found.replications == 1:
+        yield "One seed: the intervals are those of the search alone."
     count = len(found.scan)
     step = "in equal steps"
     if along.span.logarithmic:

@@ -29,7 +29,9 @@ from simaccess.cli.asking import (
     objective_of,
     require,
     scale_of,
+    show,
     simulating,
+    tell,
 )
 from simaccess.cli.options import Json, Set, examples
 from simaccess.cli.output import print_json
@@ -196,17 +198,17 @@ def _print(
     first = cases[0].case
     if len(cases) > 1:
         first = replace(first, workload=f"{len(cases)} workloads", settings=())
-    out.print(f"[bold]{heading(first, objective, along)}[/]", soft_wrap=True)
+    tell(out, heading(first, objective, along), "bold")
     made = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold")
     made.add_column("")
     for each in found:
         made.add_column(each.method, justify="right")
     for label, *cells in _rows(found, cases, along):
         made.add_row(label, *cells)
-    out.print(made)
+    show(out, made)
     for line in _notes(found, along):
-        out.print(line, soft_wrap=True)
-    out.print(f"{simulations:,} simulations.", style="dim")
+        tell(out, line)
+    tell(out, f"{simulations:,} simulations.", "dim")
 
 
 def _rows(
@@ -245,7 +247,10 @@ def _notes(found: Sequence[Optimum], along: Axis) -> Iterator[str]:
         count = found[0].replications
         yield f"Searched with {count} seeds, the same for every value; the lead is of {count} others."
     else:
-        yield "One seed stands for all: there is no interval."
+        yield "One seed: there is no interval of the lead."
+    for each in found:
+        if (each.interval or (each.lead, each.lead))[1] < 0:
+            yield f"No value that was tried for {each.method} is better than the default."
     scan = found[0].scan
     step = "in equal steps"
     if along.span.logarithmic:

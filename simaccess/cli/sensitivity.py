@@ -22,7 +22,9 @@ from simaccess.cli.asking import (
     heading,
     objective_of,
     require,
+    show,
     simulating,
+    tell,
 )
 from simaccess.cli.compare import WORKLOAD
 from simaccess.cli.options import Json, Set, examples
@@ -115,31 +117,32 @@ def _print(found: Sensitivity, asked: Case, objective: str) -> None:
     from rich.table import Table
 
     out = console()
-    out.print(f"[bold]{heading(asked, objective)}[/]", soft_wrap=True)
-    out.print("Best where parameters lie anywhere in their ranges:")
+    tell(out, heading(asked, objective), "bold")
+    tell(out, "Best where parameters lie anywhere in their ranges:")
     wins = Table(box=None, padding=(0, 3, 0, 2), pad_edge=False, show_header=False)
     for method in sorted(found.wins, key=lambda each: -found.wins[each]):
         low, high = found.intervals[method]
         share = f"{100 * found.wins[method]:.1f} %"
         wins.add_row(method, share, f"(95 %: {100 * low:.1f} to {100 * high:.1f} %)")
-    out.print(wins)
+    show(out, wins)
     one, other = found.pair
-    out.print(
+    tell(
+        out,
         f"What decides between {one} and {other}, as shares of the variance of the log ratio of"
         f" their times (its deviation: {_factor(found.ratio.spread)}):",
-        soft_wrap=True,
     )
     if found.ratio.parameters:
-        out.print(_table(found.ratio.parameters))
+        show(out, _table(found.ratio.parameters))
     else:
-        out.print("  nothing: they take equally long, or always in the same ratio")
-    out.print("What decides each method's time, by total order:")
+        tell(out, "  nothing: they take equally long, or always in the same ratio")
+    tell(out, "What decides each method's time, by total order:")
     for each in found.times:
         told = ", ".join(f"{index.key} {index.total:.2f}" for index in each.parameters[:3])
-        out.print(f"  {each.figure.removeprefix('time of ')}: {told or 'nothing'}", soft_wrap=True)
-    out.print(
+        tell(out, f"  {each.figure.removeprefix('time of ')}: {told or 'nothing'}")
+    tell(
+        out,
         f"{found.samples:,} rows, {found.points:,} points, {found.simulations:,} simulations.",
-        style="dim",
+        "dim",
     )
 
 

@@ -184,8 +184,7 @@ def crossover(
     wanted = replications if rule is None else rule.first
     drawn = False
     if wanted > 1:
-        pair = sample(scanned, 2)
-        drawn = any(np.ptp(each) > 0 for found in pair for each in found.values())
+        drawn = times.drawn(spot(method, place) for place in scanned for method in case.methods)
         wanted = wanted if drawn else 1
     while True:
         count = wanted

@@ -15,9 +15,11 @@ from simaccess.objective import Objective, figure
 from simaccess.pool import Pool
 from simaccess.progress import Count
 from simaccess.questions.case import Case, Pairs
+from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
 from simaccess.statistics.seeds import replication_seeds
 from simaccess.tune import most, tune
+from simaccess.workload.accesses import same
 
 __all__ = ["LogTimes", "Spot", "log_time"]
 
@@ -78,6 +80,14 @@ class _Search:
         scenario = self.spot.case.scenario(self.spot.method, self.spot.values, self.seed)
         found = tune(scenario, self.objective)
         return tuple(found.settings.items()), len(found.tried)
+
+
+def _asks_by_chance(scenario: Scenario, seeds: Sequence[int]) -> bool:
+    """Return whether what is asked, or when, depends on the seed."""
+    if scenario.producer is not None and scenario.producer.arrivals == "poisson":
+        return True
+    one, other = (scenario.workload.accesses(seed) for seed in seeds)
+    return not same(one, other)
 
 
 class LogTimes:
@@ -152,10 +162,19 @@ class LogTimes:
         self.require([spot], replications)
         return np.array(self._found[spot][:replications])
 
-    def settings(self, spot: Spot) -> Pairs:
-        """Return the settings that a method was simulated with at a spot."""
-        tuned = self._tuned.get(spot)
-        return tuned or tuple(spot.case.scenario(spot.method, spot.values).settings.items())
+    def drawn(self, spots: Iterable[Spot]) -> bool:
+        """Return whether seeds matter at any of some spots.
+
+        They do where they change the accesses or when records arrive. What a link draws is seen by
+        two replications: where those take exactly as long at every spot, nothing seems to be drawn.
+        """
+        spots = list(spots)
+        self.require(spots, 2)
+        if any(np.ptp(self.of(spot, 2)) > 0 for spot in spots):
+            return True
+        asked = dict.fromkeys((spot.case, spot.values) for spot in spots)
+        scenarios = [case.scenario(case.methods[0], values) for case, values in asked]
+        return any(_asks_by_chance(each, self._seeds[:2]) for each in scenarios)
 
     def _search(self, spots: Sequence[Spot]) -> None:
         expected = [most(spot.case.scenario(spot.method, spot.values)) for spot in spots]

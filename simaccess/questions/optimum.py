@@ -169,8 +169,8 @@ def optimum(
     replications : int
         Seeds, if anything is drawn from them.
     places : int, optional
-        Of the scan; by default 17 on a linear axis, one every factor of 2 on a logarithmic one,
-        but 9 to 33.
+        Of the scan, besides the default; where none are told 17 on a linear axis, and one every
+        factor of 2 on a logarithmic one, but 9 to 33.
 
     Raises
     ------
@@ -182,11 +182,11 @@ def optimum(
         doublings = math.log2(span.high / span.low) if span.logarithmic else 16
         places = min(max(math.ceil(doublings - 1e-9) + 1, 9), 33)
     mix = _Mix(workloads, method, along, times)
-    scanned = span.places(places)
-    drawn = False
-    if replications > 1:
-        drawn = any(np.ptp(each) > 0 for each in mix.costs(scanned, range(2)))
-        replications = replications if drawn else 1
+    default = _default(workloads[0].case, method, along)
+    inside = default is not None and span.low < default < span.high
+    scanned = sorted({*span.places(places), *([default] if inside and default else [])})
+    drawn = replications > 1 and mix.drawn(scanned)
+    replications = replications if drawn else 1
     seen: dict[float, float] = {}
 
     def cost(place: float) -> float:
@@ -208,7 +208,7 @@ def optimum(
     return Optimum(
         method=method,
         place=best,
-        default=_default(workloads[0].case, method, along),
+        default=default,
         lead=math.expm1(float(whole.mean())),
         interval=interval and (math.expm1(interval[0]), math.expm1(interval[1])),
         leads=tuple(math.expm1(float(each.mean())) for each in leads),
@@ -237,6 +237,10 @@ class _Mix:
         spots = [[self._spot(case, place) for case in self._cases] for place in places]
         self._times.require([spot for each in spots for spot in each], numbers.stop)
         return [self._mean(self._of(each, numbers)) for each in spots]
+
+    def drawn(self, places: Sequence[float]) -> bool:
+        """Return whether seeds matter at any of some places."""
+        return self._times.drawn(self._spot(case, at) for at in places for case in self._cases)
 
     def leads(
         self, place: float, numbers: range, *, apart: bool = True

@@ -27,9 +27,7 @@ class Steady:
     warm_up: WarmUp
 
 
-def steady_mean(
-    series: Sample, batches: int = BATCHES, confidence: float = CONFIDENCE
-) -> Steady:
+def steady_mean(series: Sample, batches: int = BATCHES, confidence: float = CONFIDENCE) -> Steady:
     """Return the mean of what a run settles at: its warm-up left out, the rest in batches.
 
     Parameters

@@ -30,6 +30,9 @@ class Analytic(LogTimes):
         self.asked |= {(spot, number) for spot in spots for number in range(replications)}
         self.simulations = len(self.asked)
 
+    def drawn(self, spots: Iterable[Spot]) -> bool:
+        return any(np.ptp(self.of(spot, 2)) > 0 for spot in spots)
+
     def of(self, spot: Spot, replications: int) -> NDArray[np.float64]:
         self.require([spot], replications)
         return np.array([self._formula(spot, number) for number in range(replications)])
