@@ -1,6 +1,7 @@
 """The commands that ask questions: what they print, and how each mistake ends."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from simaccess import cli
-from simaccess.questions import log_times
+from simaccess.result import Result
+from simaccess.scenario import Scenario
+from simaccess.simulate import simulate
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -48,8 +51,8 @@ def test_a_crossover_as_text_and_as_json(run: Run) -> None:
     assert found["axis"] == {
         "key": "link.latency",
         "unit": "s",
-        "low": 1e-7,
-        "high": 5e-5,
+        "low": pytest.approx(1e-7),
+        "high": pytest.approx(5e-5),
         "scale": "log",
     }
     (change,) = found["changes"]
@@ -57,6 +60,15 @@ def test_a_crossover_as_text_and_as_json(run: Run) -> None:
     assert (change["before"], change["after"]) == (["zero-copy"], ["copy-once"])
     assert (found["drawn"], found["replications"], found["seed"]) == (True, 3, 0)
     assert len(found["scan"]) == 9
+
+
+def test_a_precision_replicates_until_it_is_reached_or_the_most(run: Run) -> None:
+    asked = (*CROSS, "--axis", LATENCY, "--places", "3", "--json")
+    found = json.loads(run(*asked, "--precision", "0.1")[1])
+    (change,) = found["changes"]
+    assert found["replications"] > 10
+    assert math.log(change["high"] / change["low"]) / 2 <= 0.1
+    assert json.loads(run(*asked, "--precision", "0.001", "--most", "6")[1])["replications"] == 6
 
 
 def test_no_change_is_said(run: Run) -> None:
@@ -143,7 +155,7 @@ def test_another_seed_gives_another_answer_and_the_same_one_the_same(run: Run) -
 
 
 def test_tuning_gives_each_method_its_best_blocks(run: Run) -> None:
-    sequential = ("example-link", "--workload", "sequential", "--set", "workload.size=32 KiB")
+    sequential = ("example-link", "--workload", "sequential", "--set", "workload.size=256 KiB")
     asked = ("crossover", *sequential, *HERE, "--methods", "zero-copy,copy-once", "--json")
     axis = ("--axis", "link.latency=1ns:20us", "--places", "3")
     plain, tuned = (json.loads(run(*asked, *axis, *more)[1]) for more in ((), ("--tune",)))
@@ -191,7 +203,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), WRONG, ids=lambda value: None)
+@pytest.mark.parametrize(("arguments", "said"), WRONG)
 def test_a_mistake_ends_in_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
@@ -234,16 +246,15 @@ def test_a_mistake_in_a_mix_names_the_file(run: Run, tmp_path: Path, text: str, 
 def test_an_interrupt_ends_it_cleanly(
     run: Run, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    simulate = log_times.simulate
     made = []
 
-    def interrupted(scenario: log_times.Scenario) -> object:
+    def interrupted(scenario: Scenario) -> Result:
         made.append(scenario)
         if len(made) == 5:
             os.kill(os.getpid(), signal.SIGINT)
         return simulate(scenario)
 
-    monkeypatch.setattr(log_times, "simulate", interrupted)
+    monkeypatch.setattr("simaccess.questions.log_times.simulate", interrupted)
     code, out, err = run(*asked)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "simaccess: interrupted; nothing was written"
@@ -262,8 +273,8 @@ def test_a_terminal_sees_simulations_counted(run: Run, monkeypatch: pytest.Monke
 
 
 def test_compare_judges_over_seeds_and_ranges(run: Run) -> None:
-    asked = ("compare", "--model", "example-link", *RECORDS[1:], *HERE)
-    asked = (*asked, "--replications", "3", "--draws", "8")
+    more = ("--replications", "3", "--draws", "8")
+    asked = ("compare", "--model", "example-link", *RECORDS[1:], *HERE, *more)
     code, out, err = run(*asked)
     assert (code, err) == (0, "")
     assert "best or level" in out
