@@ -139,6 +139,8 @@ def _print(found: Sensitivity, asked: Case, objective: str) -> None:
     for each in found.times:
         told = ", ".join(f"{index.key} {index.total:.2f}" for index in each.parameters[:3])
         tell(out, f"  {each.figure.removeprefix('time of ')}: {told or 'nothing'}")
+    if found.redrawn:
+        tell(out, f"{found.redrawn:,} rows drawn again, whose combination the model refuses.")
     tell(
         out,
         f"{found.samples:,} rows, {found.points:,} points, {found.simulations:,} simulations.",

@@ -8,8 +8,9 @@ of the log ratio of the two best methods, so, how much of the doubt about the wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ SAMPLES = 256
 
 RESAMPLES = 500
 """Of the bootstrap."""
+
+_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class Sensitivity:
         Of each method's log time.
     samples, points, simulations : int
         Rows of the design, points that it has, and simulations of them.
+    redrawn : int
+        Rows that were drawn again, since the kind refuses the combination of one of their points.
     """
 
     pair: tuple[str, str]
@@ -109,6 +114,7 @@ class Sensitivity:
     samples: int
     points: int
     simulations: int
+    redrawn: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain dicts, lists and numbers, ready for JSON."""
@@ -189,16 +195,18 @@ def sensitivity(
     The design is that of A. Saltelli et al. (Computer Physics Communications 181, 2010), of
     scrambled Sobol points: two samples A and B, and A with one column of B for each parameter.
     Estimates are those of `scipy.stats.sobol_indices`, intervals percentiles of a bootstrap over
-    the rows.
+    the rows. Where the kind refuses some combinations, a row with one of them gives way to the
+    next; the parameters then depend on each other, and the indices are those of the rows that
+    remain.
     """
     check(case, samples)
     methods = case.methods
     keys = uncertain(case, keys)
-    design = _design(len(keys), samples, seed)
-    values = [_values(case, keys, row) for row in design]
+    design, redrawn = _design(len(keys), samples, seed, partial(_accepted, case, keys))
+    values = [_values(case, keys, point) for point in design]
     times.require([Spot(case, method, each) for each in values for method in methods], 1)
     logs = {
-        method: np.array([times.of(Spot(case, method, each), 1)[0] for each in values])
+        method: np.array([times.of(Spot(case, method, each), 1)[0] for each in values], float)
         for method in methods
     }
     drawn = np.array([logs[method][: 2 * samples] for method in methods])  # A and B
@@ -218,6 +226,7 @@ def sensitivity(
         samples=samples,
         points=len(design),
         simulations=times.simulations,
+        redrawn=redrawn,
     )
 
 
@@ -231,17 +240,44 @@ def _pair(counts: dict[str, int], drawn: dict[str, NDArray[np.float64]]) -> tupl
     return one, other
 
 
-def _design(parameters: int, samples: int, seed: int) -> NDArray[np.float64]:
-    """Return the points, in the unit cube: A, B, and for each parameter A with its column of B."""
+def _design(
+    parameters: int,
+    samples: int,
+    seed: int,
+    accepted: Callable[[NDArray[np.float64]], bool] = lambda _point: True,
+) -> tuple[NDArray[np.float64], int]:
+    """Return the points of a design, and how many rows were drawn again.
+
+    They are points of the unit cube: the rows of A, those of B, and for each parameter those of A
+    with its column of B. Rows whose points are not all accepted give way to the next ones.
+    """
     from scipy.stats import qmc  # noqa: PLC0415  # takes as long to import as a small run
 
     engine = qmc.Sobol(2 * parameters, bits=64, rng=np.random.default_rng(seed))
-    both = engine.random(samples)
-    one, other = both[:, :parameters], both[:, parameters:]
-    mixed = [one.copy() for _ in range(parameters)]
-    for column, each in enumerate(mixed):
-        each[:, column] = other[:, column]
-    return np.concatenate([one, other, *mixed])
+    rows: list[NDArray[np.float64]] = []
+    refused = 0
+    while len(rows) < samples:
+        if refused > _TRIES * samples:
+            problem = f"{refused} rows hold a combination of values that the model refuses"
+            raise InputError(problem, key="parameter", allowed="parameters that fit together")
+        for both in engine.random(samples):
+            one, other = both[:parameters], both[parameters:]
+            mixed = np.where(np.eye(parameters, dtype=bool), other, one)
+            row = np.vstack([one, other, mixed])
+            if len(rows) < samples:
+                fits = all(map(accepted, row))
+                refused += not fits
+                if fits:
+                    rows.append(row)
+    return np.concatenate(np.swapaxes(rows, 0, 1)), refused
+
+
+def _accepted(case: Case, keys: Sequence[str], point: NDArray[np.float64]) -> bool:
+    try:
+        case.loaded()[0].with_values(dict(_values(case, keys, point.tolist())))
+    except InputError:
+        return False
+    return True
 
 
 def _values(case: Case, keys: Sequence[str], shares: Sequence[float]) -> Pairs:

@@ -127,6 +127,19 @@ def test_a_second_valley_is_searched_too() -> None:
     assert found.place == pytest.approx(2**14.4, rel=0.01)
 
 
+def test_the_lead_is_that_of_seeds_which_the_search_has_not_seen() -> None:
+    def lucky(spot: Spot, number: int) -> float:
+        """The search's four seeds favour 5,000 bytes; the others know of no difference."""
+        size = parse_size(dict(spot.values).get("method.block", "1 MiB"))
+        return 0.1 * math.log(size / 5000) ** 2 + number if number < 4 else 0.01 * number
+
+    case = block_case("sequential")
+    along = axis("method.block", "256 B", "1 MiB", case)
+    found = optimum([Weighted(case)], "copy-once", along, Analytic(lucky), replications=4)
+    assert found.place == pytest.approx(5000, rel=0.02)
+    assert (found.lead, found.interval) == (0, (0, 0))
+
+
 def test_every_depth_may_be_tried_and_the_lowest_of_equals_is_best() -> None:
     def formula(spot: Spot, _number: int) -> float:
         return -min(int(dict(spot.values).get("method.depth", 8)), 5) / 10

@@ -7,7 +7,7 @@ import pytest
 
 from simaccess.errors import InputError
 from simaccess.model import load_model
-from simaccess.quantities import parse_duration, parse_rate
+from simaccess.quantities import parse_duration, parse_rate, parse_size
 from simaccess.questions.case import Case, pairs
 from simaccess.questions.log_times import Spot
 from simaccess.questions.sensitivity import (
@@ -25,7 +25,7 @@ TWO = ("zero-copy", "copy-once")
 
 def test_the_indices_of_ishigamis_function_are_those_of_the_literature() -> None:
     """f = sin x + 7 sin^2 y + 0.1 z^4 sin x over (-pi, pi): T. Ishigami, T. Homma, 1990."""
-    design = _design(3, 1024, 0)
+    design, _ = _design(3, 1024, 0)
     x, y, z = (2 * design.T - 1) * math.pi
     figure = np.sin(x) + 7 * np.sin(y) ** 2 + 0.1 * z**4 * np.sin(x)
     found = {each.key: each for each in _indices("f", figure, "xyz", 1024, 0).parameters}
@@ -41,14 +41,45 @@ def test_the_indices_of_ishigamis_function_are_those_of_the_literature() -> None
 
 
 def test_the_design_changes_one_parameter_at_a_time() -> None:
-    design = _design(2, 4, 1).reshape(4, 4, 2)
+    flat, redrawn = _design(2, 4, 1)
+    assert redrawn == 0
+    design = flat.reshape(4, 4, 2)
     one, other, first, second = design
     assert (first[:, 0] == other[:, 0]).all()
     assert (first[:, 1] == one[:, 1]).all()
     assert (second[:, 0] == one[:, 0]).all()
     assert (second[:, 1] == other[:, 1]).all()
     assert points(4, 2) == 16
-    assert not np.array_equal(_design(2, 4, 2), _design(2, 4, 1))
+    assert not np.array_equal(_design(2, 4, 2)[0], flat)
+
+
+def test_rows_with_a_point_that_is_refused_give_way_to_the_next_ones() -> None:
+    whole, _ = _design(2, 64, 1)
+    kept = whole.reshape(4, 64, 2)
+    small = (kept.sum(axis=2) < 1.5).all(axis=0)  # all four points of a row
+    design, redrawn = _design(2, 32, 1, lambda point: point.sum() < 1.5)
+    assert (design.sum(axis=1) < 1.5).all()
+    assert np.array_equal(
+        design.reshape(4, 32, 2)[:, : small[:32].sum()], kept[:, :32][:, small[:32]]
+    )
+    assert redrawn > 0
+    with pytest.raises(InputError, match="that the model refuses"):
+        _design(2, 4, 1, lambda _point: False)
+
+
+def test_a_model_that_refuses_combinations_is_answered_all_the_same() -> None:
+    """Requests over a WAN are longer than a TCP header, whose range ends above theirs."""
+    case = Case("wan-20ms-100mbit", "random", TWO)
+    keys = ["tcp.header", "request.size"]
+
+    def formula(spot: Spot, _number: int) -> float:
+        header, request = (parse_size(dict(spot.values)[key]) for key in keys)
+        assert request > header
+        return header + request if spot.method == "copy-once" else 0.0
+
+    found = sensitivity(case, Analytic(formula), keys=keys, samples=256)
+    assert found.redrawn > 0
+    assert found.ratio.parameters[0].key == "request.size"
 
 
 def ratio(spot: Spot, _number: int) -> float:
