@@ -1,7 +1,4 @@
-"""Figures for people: three significant digits and a unit, as in ``4.56 us`` or ``1.23 GB/s``.
-
-Some take another number of digits, for what must be told apart from a figure close to it.
-"""
+"""Figures for people: three significant digits and a unit, as in ``4.56 us`` or ``1.23 GB/s``."""
 
 from __future__ import annotations
 
@@ -15,19 +12,19 @@ _UNIT = _PREFIXES.index("")
 _BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
 
 
-def seconds(duration: float, digits: int = 3) -> str:
+def seconds(duration: float) -> str:
     """Return a duration in seconds as text, such as ``4.56 us``; no ``ks`` from 1000 s on."""
-    return _scaled(duration, "s", _PREFIXES.index("a"), _UNIT, digits)
+    return _scaled(duration, "s", _PREFIXES.index("a"), _UNIT)
 
 
-def rate(bytes_per_second: float, digits: int = 3) -> str:
+def rate(bytes_per_second: float) -> str:
     """Return a rate in bytes a second as text, such as ``1.23 GB/s``."""
-    return _scaled(bytes_per_second, "B/s", _UNIT, _PREFIXES.index("E"), digits)
+    return _scaled(bytes_per_second, "B/s", _UNIT, _PREFIXES.index("E"))
 
 
-def frequency(hertz: float, digits: int = 3) -> str:
+def frequency(hertz: float) -> str:
     """Return a frequency in hertz as text, such as ``33.3 MHz``."""
-    return _scaled(hertz, "Hz", _UNIT, _PREFIXES.index("E"), digits)
+    return _scaled(hertz, "Hz", _UNIT, _PREFIXES.index("E"))
 
 
 def size(count: int) -> str:
@@ -57,18 +54,18 @@ def lead(share: float) -> str:
     return f"{share + 1:.3g} times"
 
 
-def _scaled(value: float, unit: str, lowest: int, highest: int, digits: int = 3) -> str:
+def _scaled(value: float, unit: str, lowest: int, highest: int) -> str:
     """Return `value` with the prefix, between two indices, that suits it best."""
     if math.isnan(value):
         return "n/a"
     if value == 0 or math.isinf(value):
         return f"{value:g} {unit}"
     # Rounded first, since 999.96 us reads 1.00 ms.
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa, exponent = f"{value:.2e}".split("e")
     index = min(max(_UNIT + int(exponent) // 3, lowest), highest)
     shift = int(exponent) - 3 * (index - _UNIT)
     if -4 <= shift <= 6:
-        number = f"{float(f'{mantissa}e{shift}'):.{max(digits - 1 - shift, 0)}f}"
+        number = f"{float(f'{mantissa}e{shift}'):.{max(2 - shift, 0)}f}"
     else:
         number = f"{mantissa}e{shift}"
     return f"{number} {_PREFIXES[index]}{unit}"

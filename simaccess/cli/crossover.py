@@ -207,13 +207,13 @@ def _leads(places: list[Leader]) -> str:
 def _change(change: Change, found: Crossover, along: Axis) -> str:
     from simaccess.verdict import LEAD
 
-    low, high = along.shown(change.low, 5), along.shown(change.high, 5)
+    place, low, high = along.shown_between(change.place, change.low, change.high)
     sure = f"between {low} and {high}"
     if found.replications > 1:
         sure = f"95 %: {low} to {high}, {found.replications} seeds"
     level = f"{along.shown(change.level_low)} to {along.shown(change.level_high)}"
     return (
-        f"At {along.shown(change.place, 4)} ({sure}) {' = '.join(change.before)} gives way to"
+        f"At {place} ({sure}) {' = '.join(change.before)} gives way to"
         f" {' = '.join(change.after)}; within {100 * LEAD:.0f} % of each other from {level}."
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic.fields import FieldInfo
 
-from simaccess import present
+from simaccess import digits, present
 from simaccess.errors import InputError
 from simaccess.figures import Leaf, Scalar, leaf_of, leaves_of, logarithmic
 from simaccess.kinds import kind_named
@@ -23,7 +23,7 @@ __all__ = ["Axis", "Scale", "axis", "leaf"]
 Scale: TypeAlias = Literal["auto", "linear", "log"]
 """Whether equal differences or equal ratios are equal steps; ``auto``: ratios from a tenfold on."""
 
-_SHOWN: Mapping[str | None, Callable[[float, int], str]] = {
+_SHOWN: Mapping[str | None, Callable[[float], str]] = {
     "s": present.seconds,
     "B/s": present.rate,
     "Hz": present.frequency,
@@ -52,15 +52,28 @@ class Axis:
         """Return the value of a place, as a file has it."""
         return self.leaf.written(place)
 
-    def shown(self, place: float, digits: int = 3) -> str:
-        """Return the value of a place for people; sizes exactly."""
+    def shown(self, place: float) -> str:
+        """Return the value of a place for people: to three digits, sizes exactly."""
         if self.leaf.unit == "B":
             size = round(place)
             return present.size(size) if size % 1024 == 0 or size < 10_000 else f"{size:,} B"
         if self.leaf.whole:
             return f"{round(place):,}"
         show = _SHOWN.get(self.leaf.unit)
-        return f"{place:.{digits}g}" if show is None else show(place, digits)
+        return f"{place:.3g}" if show is None else show(place)
+
+    def shown_between(self, place: float, low: float, high: float) -> tuple[str, str, str]:
+        """Return a place and its interval with the digits that the interval justifies."""
+        if self.leaf.whole or self.leaf.unit == "B":
+            return self.shown(place), self.shown(low), self.shown(high)
+        finest = digits.finest(place, low, high)
+        one, other, last = (
+            digits.shorter(each, finest, way) for each, way in ((place, 0), (low, -1), (high, 1))
+        )
+        if self.leaf.unit is None:
+            return f"{one:f}", f"{other:f}", f"{last:f}"
+        unit = self.leaf.unit
+        return digits.quantity(one, unit), digits.quantity(other, unit), digits.quantity(last, unit)
 
 
 def axis(key: str, low: Scalar, high: Scalar, case: Case, scale: Scale = "auto") -> Axis:
