@@ -41,7 +41,7 @@ class Span:
             place = self.low + coordinate * (self.high - self.low)
         if self.whole:
             place = float(round(place))
-        return min(max(place, self.low), self.high)
+        return float(min(max(place, self.low), self.high))  # whatever a search calls with
 
     def places(self, count: int) -> list[float]:
         """Return places in equal steps from end to end; fewer where whole numbers coincide."""
