@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -19,6 +19,7 @@ def falling(root: float) -> Callable[[float], list[float]]:
     return lambda place: [math.log(root / place)]
 
 
+@settings(deadline=None)
 @given(st.floats(1.01, 990))
 def test_a_place_without_noise_is_found_to_the_tolerance(root: float) -> None:
     found = crossing(falling(root), LOG, 1, 1000, tolerance=1e-3)
@@ -27,6 +28,7 @@ def test_a_place_without_noise_is_found_to_the_tolerance(root: float) -> None:
     assert found.high / found.low <= math.exp(1e-3) * (1 + 1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 999), st.booleans())
 def test_whole_numbers_end_next_to_each_other(last: int, logarithmic: bool) -> None:
     span = Span(1, 1000, logarithmic, whole=True)
@@ -42,6 +44,7 @@ def test_whole_numbers_end_next_to_each_other(last: int, logarithmic: bool) -> N
     assert len(asked) == len(set(asked)) <= 40
 
 
+@settings(deadline=None)
 @given(st.floats(5, 20), st.floats(1.1, 10))
 def test_a_stretch_of_equality_is_the_interval(begin: float, ratio: float) -> None:
     end = begin * ratio

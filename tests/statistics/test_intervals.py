@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,6 +15,7 @@ figures = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(figures)
 def test_the_interval_is_that_of_a_t_test(sample: list[float]) -> None:
     interval = mean_interval(sample)

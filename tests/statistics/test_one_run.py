@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import signal
@@ -71,6 +71,7 @@ def test_batches_are_cut_from_the_end() -> None:
         batch_means([1.0] * 19, batches=1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-50, 50), min_size=20, max_size=120), st.floats(0.5, 100))
 def test_the_warm_up_is_where_the_rule_is_least(series: list[int], unit: float) -> None:
     n = len(series) // BATCH
