@@ -212,6 +212,19 @@ def test_a_mistake_ends_in_one_line(run: Run, arguments: tuple[str, ...], said: 
     assert said in line
 
 
+def test_paths_in_a_mix_start_at_its_folder(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mix.toml"
+    file.write_text(
+        "[[workloads]]\nworkload = 'log.csv'\n"
+        "[[workloads]]\nworkload = 'filter'\nset = { capture = 'no.pcap' }",
+        encoding="utf-8",
+    )
+    asked = ("optimum", "example-link", "--parameter", "method.block", "--mix", str(file))
+    assert str(tmp_path / "log.csv") in run(*asked)[2]
+    (tmp_path / "log.csv").write_text("time,offset,length,operation\n0,0,64,read\n")
+    assert str(tmp_path / "no.pcap") in run(*asked)[2]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

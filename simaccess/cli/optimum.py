@@ -130,20 +130,18 @@ def optimum(  # noqa: PLR0917  # typer passes them by name
     if key in dict(first.settings):
         raise InputError("is searched", key="--set", value=key, allowed="other keys")
     having_it = having(key, first.methods)
+    steps = scale_of(scale)
+    if low is None or high is None:
+        along = usual_axis(key, [each.case for each in cases], steps)
+    else:
+        along = axis(key, low, high, first, steps)
     with simulating(jobs) as (pool, count):
         times = LogTimes(pool, count, objective_of(objective), seed, tune=tune)
-        found = []
-        along = None
-        for method in having_it:
-            if low is None or high is None:
-                along = usual_axis(key, [each.case for each in cases], scale_of(scale))
-            else:
-                along = axis(key, low, high, first, scale_of(scale))
-            found.append(
-                find(cases, method, along, times, replications=replications, places=places)
-            )
-        simulations = times.simulations
-    assert along is not None
+        found = [
+            find(cases, method, along, times, replications=replications, places=places)
+            for method in having_it
+        ]
+    simulations = times.simulations
     if json:
         print_json(_document(found, cases, along, objective, seed, simulations))
     else:

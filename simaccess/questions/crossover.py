@@ -103,7 +103,7 @@ class Crossover:
     changes : tuple of Change
         The changes, in the order of the axis.
     drawn : bool
-        Whether anything is drawn from the seeds.
+        Whether anything is drawn from the seeds; not asked where one replication was wanted.
     replications : int
         Seeds that it stands on; 1 where nothing is drawn.
     simulations : int

@@ -90,7 +90,10 @@ def read_mix(file: Path, case: Callable[[str], Case]) -> list[Weighted]:
         name = entry.workload
         path = file.parent / name
         made = case(str(path) if Path(name).suffix else name)
-        values = tuple((f"workload.{key}", value) for key, value in entry.set.items())
+        given = dict(entry.set)
+        if isinstance(given.get("capture"), str):
+            given["capture"] = str(file.parent / str(given["capture"]))
+        values = tuple((f"workload.{key}", value) for key, value in given.items())
         made = replace(made, settings=(*made.settings, *values))
         try:
             made.loaded()

@@ -78,7 +78,7 @@ class Optimum:
     scan : tuple of (float, float)
         The places of the scan, and by which share each is worse than the best value.
     drawn : bool
-        Whether anything is drawn from the seeds.
+        Whether anything is drawn from the seeds; not asked where one replication was wanted.
     replications : int
         Seeds that the search stands on; the lead stands on as many others.
     """
