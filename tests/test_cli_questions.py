@@ -212,17 +212,22 @@ def test_a_mistake_ends_in_one_line(run: Run, arguments: tuple[str, ...], said: 
     assert said in line
 
 
-def test_paths_in_a_mix_start_at_its_folder(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "mix.toml"
-    file.write_text(
+def test_paths_in_a_mix_start_at_its_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # an error shows the beginning of a long path alone
+    folder = Path("folder")
+    folder.mkdir()
+    (folder / "mix.toml").write_text(
         "[[workloads]]\nworkload = 'log.csv'\n"
         "[[workloads]]\nworkload = 'filter'\nset = { capture = 'no.pcap' }",
         encoding="utf-8",
     )
-    asked = ("optimum", "example-link", "--parameter", "method.block", "--mix", str(file))
-    assert str(tmp_path / "log.csv") in run(*asked)[2]
-    (tmp_path / "log.csv").write_text("time,offset,length,operation\n0,0,64,read\n")
-    assert str(tmp_path / "no.pcap") in run(*asked)[2]
+    asked = ("optimum", "example-link", "--parameter", "method.block", "--mix", "folder/mix.toml")
+    assert "folder/log.csv" in run(*asked)[2]
+    log = "time,offset,length,operation\n0,0,64,read\n"
+    (folder / "log.csv").write_text(log, encoding="utf-8")
+    assert "folder/no.pcap" in run(*asked)[2]
 
 
 @pytest.mark.parametrize(
