@@ -29,7 +29,7 @@ SUFFIXES: Mapping[str, Format] = {
 
 _NEEDS: Mapping[Format, tuple[str, ...]] = {
     "parquet": ("pyarrow",),
-    "netcdf": ("xarray", "h5netcdf"),
+    "netcdf": ("xarray", "h5netcdf", "h5py"),
 }
 
 

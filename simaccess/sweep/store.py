@@ -114,7 +114,7 @@ class Store:
                 self._connection = _reader(path)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._connection = sqlite3.connect(path, PATIENCE, isolation_level=None)
+                self._connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
             with self._told("opened" if reading else "written"):
                 self._prepare(reading)
@@ -285,13 +285,13 @@ def _reader(path: Path) -> sqlite3.Connection:
     Where they cannot be made, nobody writes, and the file can be taken as it is.
     """
     uri = path.absolute().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=rw", PATIENCE, uri=True, isolation_level=None)
+    connection = sqlite3.connect(f"{uri}?mode=rw", timeout=PATIENCE, uri=True, isolation_level=None)
     try:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
+    except sqlite3.Error as error:
         connection.close()
-        if Path(f"{path}-wal").exists():
+        if not isinstance(error, sqlite3.OperationalError) or Path(f"{path}-wal").exists():
             raise
         return sqlite3.connect(f"{uri}?immutable=1", uri=True, isolation_level=None)
     return connection
