@@ -100,6 +100,9 @@ class Scenario:
         shadows lie in it.
     real : bool
         Whether bytes are moved, and decisions taken on them; without it only time passes.
+    engine : {'auto', 'simpy', 'replay'}
+        Which engine serves; results do not depend on it. ``replay`` refuses what cannot be
+        replayed, ``auto`` has SimPy serve that, and whatever a record would not pay for.
     run_ahead : int
         See `simaccess.sim.environment.Environment`; results do not depend on it.
     """
@@ -114,4 +117,5 @@ class Scenario:
     producer: ProducerParameters | None = None
     memory: Model | None = None
     real: bool = False
+    engine: Literal["auto", "simpy", "replay"] = "auto"
     run_ahead: int = RUN_AHEAD

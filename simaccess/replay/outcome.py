@@ -1,0 +1,59 @@
+"""What a replay gave, in the terms of a simulation: a run a consumer, and the use of the link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simaccess.counters import Counters
+from simaccess.replay.engine import Replayed
+from simaccess.replay.state import STATION
+from simaccess.report import ConsumerRun
+from simaccess.result import StationUse
+from simaccess.sim.station import FifoStation
+
+__all__ = ["runs", "use"]
+
+
+def runs(replayed: Replayed) -> list[ConsumerRun]:
+    """Return how each consumer ran."""
+    record, figures = replayed.record, replayed.figures[0]
+    made = []
+    for index, (track, tally) in enumerate(zip(record.tracks, record.tallies, strict=True)):
+        agent = replayed.agents[index]
+        counters = Counters()
+        counters.requested = tally.in_place + tally.shadow
+        counters.loads, counters.stores = tally.loads, tally.stores
+        counters.fetches, counters.flushes = tally.fetches, tally.flushes
+        counters.bulk, counters.shadow = tally.bulk, tally.shadow
+        counters.answered = 0 if figures["posted"] else tally.stores
+        counters.waits = int(agent["waits"])
+        counters.hits = tally.locals - int(agent["missed"])
+        counters.used = track.used
+        time, wait = int(agent["time"]), int(agent["wait"])
+        copy = int(tally.delayed @ replayed.delays["copy"])
+        issue = (tally.fetches + tally.flushes) * int(figures["issue"])
+        made.append(
+            ConsumerRun(
+                start=0,
+                time=time,
+                compute=tally.compute,
+                # Loads and stores take what is left, since the five sum to the run.
+                stall=time - tally.compute - copy - issue - wait,
+                copy=copy,
+                issue=issue,
+                wait=wait,
+                counters=counters,
+                moved=tally.in_place + tally.bulk,
+                latencies=replayed.latencies[index],
+                chosen=len(track.chosen),
+            )
+        )
+    return made
+
+
+def use(replayed: Replayed, end: int) -> Mapping[str, StationUse]:
+    """Return the use of the link up to the time `end`."""
+    station = FifoStation()
+    for name in STATION:
+        setattr(station, name, int(replayed.link[name]))
+    return {"link": station.use(end)}

@@ -1,0 +1,229 @@
+"""Running the code of one consumer without any engine, and writing down what it asks of a link.
+
+`Recorder` stands where a buffer and a clock do elsewhere: the consumer's coroutine reads, writes
+and works through it, it asks the access method what that takes, and writes rows in place of
+driving a link. Nothing here takes time, so nothing ever waits; whoever asks what time it is
+cannot be recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from simaccess.buffer import Shadow
+from simaccess.errors import InputError
+from simaccess.operations import AWAIT, FETCH, LOAD, LOCAL, STORE, AccessMethod, Operations
+from simaccess.replay import rows
+from simaccess.replay.delays import COPY, DelayTable
+from simaccess.replay.delays import LOCAL as SHADOW
+from simaccess.replay.tape import Tape
+from simaccess.segment import Data
+from simaccess.sim.environment import DONE, TICKS_PER_SECOND
+
+__all__ = ["NotReplayableError", "Recorder", "RequestTable"]
+
+
+class NotReplayableError(InputError):
+    """Something cannot be recorded and replayed; the problem says why."""
+
+
+class RequestTable(dict[int, int]):
+    """Numbers the lengths of a record's requests."""
+
+    def __missing__(self, length: int) -> int:
+        number = self[length] = len(self)
+        return number
+
+
+class _Nowhere:
+    """Local memory of no speed and without bytes: nobody reaches it."""
+
+    base = 0
+    size = 0
+
+
+class Recorder:
+    """One consumer's buffer and clock, neither of which takes time.
+
+    Parameters
+    ----------
+    method : AccessMethod
+        Who decides.
+    size : int
+        Bytes of the segment.
+    delays : DelayTable
+        Numbers the delays of the record.
+    requests : RequestTable
+        Numbers its requests.
+    content : memoryview, optional
+        The segment's bytes, for a consumer that decides by them.
+
+    Attributes
+    ----------
+    tape : Tape
+        What was asked of the link.
+    used : int
+        See `simaccess.counters.Counters`.
+    places : int
+        Transfers that were under way at once, at most.
+    """
+
+    ticks_per_second = TICKS_PER_SECOND
+    time = 0
+
+    def __init__(
+        self,
+        method: AccessMethod,
+        size: int,
+        delays: DelayTable,
+        requests: RequestTable,
+        content: memoryview | None = None,
+    ) -> None:
+        if method.timed:
+            raise NotReplayableError("the access method goes by the time that its operations take")
+        self.tape = Tape(delays)
+        self.used = 0
+        self.places = 0
+        self._method = method
+        self._limit = size
+        self._requests = requests
+        self._content = content
+        # For what it knows of bytes read and written; the memory itself is not reached.
+        shadow = Shadow(method, lambda _: _Nowhere())  # type: ignore[arg-type,return-value]
+        self._unread = shadow.unread
+        self._unflushed = shadow.unflushed
+        self._under_way: dict[int, list[int]] = {}  # places of transfers, by slot
+        self._free: list[int] = []
+
+    # -- the face of a buffer --------------------------------------------------------------------
+
+    def read(self, offset: int, length: int) -> Awaitable[Data]:
+        """Write down a read; see `simaccess.buffer.Buffer.read`."""
+        operations = self._method.read(offset, length, self._limit)
+        if operations.__class__ is tuple:
+            operation = operations[0]
+            kind = operation[0]
+            if kind is LOAD:
+                self.tape.in_place(rows.LOAD, self._requests[length])
+            elif kind is FETCH:
+                self._miss(operation, operations[2])
+            else:
+                _, slot, at, _ = operation
+                self.used += self._unread.take(slot, at, length)
+                self.tape.local(SHADOW, length)
+        else:
+            parts = self._follow(operations, self._unread.take)
+            if parts > 1:
+                self.tape.local(COPY, length)
+        return DONE if self._content is None else self._bytes(offset, length)
+
+    def write(self, offset: int, length: int) -> Awaitable[None]:
+        """Write down a write; see `simaccess.buffer.Buffer.write`."""
+        self._follow(self._method.write(offset, length, self._limit), self._soil)
+        return DONE
+
+    def sync(self) -> Awaitable[None]:
+        """Write down that all written bytes are brought back."""
+        self._follow(self._method.sync(), self._soil)
+        return DONE
+
+    # -- the face of a clock ---------------------------------------------------------------------
+
+    def work(self, duration: int) -> Awaitable[None]:
+        """Write down work."""
+        self.tape.work(duration)
+        return DONE
+
+    def sleep_until(self, tick: int) -> Awaitable[None]:
+        """Write down a wait for a request that arrives at `tick`."""
+        self.tape.until(tick)
+        return DONE
+
+    def append(self, _: int) -> None:
+        """Write down the end of a request; it stands where its latency is appended."""
+        self.tape.mark()
+
+    def mark(self) -> NoReturn:
+        """Refuse to tell the time."""
+        raise NotReplayableError("the consumer asks what time it is")
+
+    waited = instant = handle = spawn = gate = mark
+
+    # -- operations ------------------------------------------------------------------------------
+
+    def _miss(self, fetch: tuple[int, ...], local: tuple[int, ...]) -> None:
+        """Fetch, wait and serve."""
+        tape = self.tape
+        _, slot, _, length, at = fetch
+        place = self._place()
+        tape.put(rows.FETCH, self._requests[length], place)
+        tape.put(rows.AWAIT | rows.FIRST | rows.SETTLED | rows.SERVED, place, 0)
+        self._free.append(place)
+        _, _, start, size = local
+        self.used += size
+        self._unread.renew(slot, at, length, start, size)
+        tape.local(SHADOW, size)
+
+    def _follow(self, operations: Operations, taken: Callable[[int, int, int], int]) -> int:
+        """Write down operations; return how many of them gave bytes to the client."""
+        tape = self.tape
+        parts = 0
+        first = rows.FIRST
+        served = True
+        for operation in operations:
+            kind = operation[0]
+            if kind is LOCAL:
+                _, slot, at, size = operation
+                self.used += taken(slot, at, size)
+                if not served:
+                    tape.served()
+                    served = True
+                tape.local(SHADOW, size)
+                parts += 1
+            elif kind is LOAD or kind is STORE:
+                what = rows.LOAD if kind is LOAD else rows.STORE
+                tape.in_place(what, self._requests[operation[2]])
+                parts += 1
+            elif kind is AWAIT:
+                places = self._under_way.get(operation[1])
+                if places:
+                    for place in places[:-1]:
+                        tape.put(rows.AWAIT | first, place, 0)
+                        first = 0
+                    tape.put(rows.AWAIT | first | rows.SETTLED, places[-1], 0)
+                    first = 0
+                    served = False
+                    self._free += places
+                    places.clear()
+            else:
+                self._start(operation)
+        return parts
+
+    def _start(self, operation: tuple[int, ...]) -> None:
+        """Write down the start of a transfer."""
+        kind, slot, _, length, at = operation
+        if kind is FETCH:
+            what = rows.FETCH
+            self._unread.add(slot, at, length)
+        else:
+            what = rows.FLUSH
+            self.used += self._unflushed.take(slot, at, length)
+        place = self._place()
+        self.tape.put(what, self._requests[length], place)
+        self._under_way.setdefault(slot, []).append(place)
+
+    def _place(self) -> int:
+        if self._free:
+            return self._free.pop()
+        self.places += 1
+        return self.places - 1
+
+    def _soil(self, slot: int, at: int, length: int) -> int:
+        self._unread.take(slot, at, length)
+        self._unflushed.add(slot, at, length)
+        return 0
+
+    async def _bytes(self, offset: int, length: int) -> Data:
+        assert self._content is not None
+        return self._content[offset : offset + length]
