@@ -30,6 +30,7 @@ check: $(STAMP)  ## lint, formatting, types, layering
 
 bench: $(STAMP)  ## time the engine against plain SimPy, and real links against bare clients
 	$(BIN)/python bench/engine.py
+	$(BIN)/python bench/replay.py
 	$(BIN)/python bench/real.py
 
 validation: $(STAMP)  ## hold the models against real links (root, a quiet machine, an hour)

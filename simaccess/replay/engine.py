@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.parameters import Parameters
+from simaccess.replay.compiled import have_compiler
 from simaccess.replay.fifo_figures import LINK, figures_of
 from simaccess.replay.histogram import BUCKETS, percentiles
+from simaccess.replay.numpy_lanes import is_uncontended, play
 from simaccess.replay.record import Record
 from simaccess.replay.recorder import NotReplayableError
 from simaccess.replay.state import AGENT, TRANSFER
@@ -132,6 +134,9 @@ def replay_lanes(
 ) -> Lanes:
     """Replay a record on many links, one after another.
 
+    Without numba, NumPy serves where a lone consumer has nothing under way and no percentiles are
+    wanted (`simaccess.replay.numpy_lanes`).
+
     Parameters
     ----------
     record : Record
@@ -146,6 +151,9 @@ def replay_lanes(
     NotReplayableError
         As for `replay`.
     """
+    if not shares and not have_compiler() and is_uncontended(record):
+        _require_room(record, figures)
+        return Lanes(record, *play(record, figures))
     if not shares:
         played = _play(record, figures, _NONE)
         return Lanes(record, played["agents"], played["links"])
@@ -164,10 +172,10 @@ _AT_ONCE: Final = 64
 
 
 def _play(record: Record, figures: NDArray[np.void], keep: int) -> dict[str, Any]:
-    try:
-        from simaccess.replay import fifo_link  # noqa: PLC0415  # it needs numba
-    except ImportError:
-        raise NotReplayableError("numba is not installed (the extra 'numba')") from None
+    if not have_compiler():
+        raise NotReplayableError("numba is not installed (the extra 'numba')")
+    from simaccess.replay import fifo_link  # noqa: PLC0415  # it needs numba
+
     _require_room(record, figures)
     lanes, layout = len(figures), record.flat
     requests, delays = layout.requests.copy(), layout.delays.copy()  # their ticks are written
