@@ -23,7 +23,7 @@ from simaccess.scenario import Scenario
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.workload.filter import Filter
 
-__all__ = ["ConsumerRun", "report"]
+__all__ = ["ConsumerRun", "Run", "last", "report"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,29 +59,31 @@ class ConsumerRun:
     chosen: int
 
 
-def report(
-    scenario: Scenario,
-    consumers: Sequence[ConsumerRun],
-    links: Mapping[str, StationUse],
-    *,
-    dropped: int = 0,
-    engine: EngineName,
-) -> Result:
-    """Return the result of a run.
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What a run gave.
 
-    Parameters
+    Attributes
     ----------
-    scenario : Scenario
-        What was run.
-    consumers : sequence of ConsumerRun
+    consumers : tuple of ConsumerRun
         What each consumer did.
     links : mapping of str to StationUse
         The use of each station up to the end of the last consumer.
-    dropped : int
-        Records that found no room in the ring.
     engine : str
         Which engine served.
+    dropped : int
+        Records that found no room in the ring.
     """
+
+    consumers: tuple[ConsumerRun, ...]
+    links: Mapping[str, StationUse]
+    engine: EngineName
+    dropped: int = 0
+
+
+def report(scenario: Scenario, run: Run) -> Result:
+    """Return the result of a run of a scenario."""
+    consumers = run.consumers
     elapsed = last(consumers) / TICKS_PER_SECOND
     each_one = tuple(_consumer_result(consumer) for consumer in consumers)
     requested = sum(one.bytes.requested for one in each_one)
@@ -111,11 +113,11 @@ def report(
                 for kind in ("compute", "stall", "copy", "issue", "wait")
             )
         ),
-        links=dict(links),
+        links=dict(run.links),
         consumers=each_one,
-        dropped=dropped,
+        dropped=run.dropped,
         matched=sum(consumer.chosen for consumer in consumers) if decides else None,
-        engine=engine,
+        engine=run.engine,
     )
 
 

@@ -1,4 +1,4 @@
-"""Simulate a scenario: put link, buffers, consumers and producer together, run, and report.
+"""Simulate a scenario: put link, buffers, consumers and producer together, and run.
 
 Two engines give the same bits: SimPy serves whatever there is, replay what does not depend on time.
 """
@@ -33,10 +33,10 @@ from simaccess.registry import make
 from simaccess.replay.allowed import can_replay
 from simaccess.replay.choice import Choice
 from simaccess.replay.engine import replay
-from simaccess.replay.outcome import runs, use
+from simaccess.replay.outcome import outcome
 from simaccess.replay.recorder import NotReplayableError
 from simaccess.replay.shelf import Shelf
-from simaccess.report import ConsumerRun, last, report
+from simaccess.report import ConsumerRun, Run, last, report
 from simaccess.result import Result
 from simaccess.ring import Ring, RingSegment, Signals
 from simaccess.scenario import ProducerParameters, Scenario
@@ -49,7 +49,7 @@ from simaccess.workload.draws import generator
 from simaccess.workload.filter import Filter
 from simaccess.workload.workload import Workload
 
-__all__ = ["simulate"]
+__all__ = ["latencies", "simulate"]
 
 
 @dataclass(slots=True)
@@ -80,6 +80,32 @@ def simulate(scenario: Scenario) -> Result:
     InputError
         If its parts do not fit together, or it is to be replayed and cannot be.
     """
+    return report(scenario, _run(scenario))
+
+
+def latencies(scenario: Scenario) -> NDArray[np.float64]:
+    """Run a scenario and return how long each request took.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        As for `simulate`.
+
+    Returns
+    -------
+    array of shape (requests,)
+        Seconds: the first consumer's requests in their order, then the next one's.
+
+    Raises
+    ------
+    InputError
+        As for `simulate`.
+    """
+    recorded = [np.frombuffer(one.latencies, np.int64) for one in _run(scenario).consumers]
+    return np.concatenate(recorded) / TICKS_PER_SECOND
+
+
+def _run(scenario: Scenario) -> Run:
     if scenario.consumers < 1:
         raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
     if scenario.engine == "simpy":
@@ -92,7 +118,7 @@ def simulate(scenario: Scenario) -> Result:
                 or scenario in _SHELF
                 or _CHOICE.replays(len(scenario.workload.accesses(scenario.seed)))
             ):
-                return _replayed(scenario)
+                return outcome(replay(_SHELF.record(scenario), scenario.model.parameters))
         except NotReplayableError as error:
             reason = error.problem
     if scenario.engine == "replay":
@@ -100,14 +126,7 @@ def simulate(scenario: Scenario) -> Result:
     return _simulated(scenario)
 
 
-def _replayed(scenario: Scenario) -> Result:
-    """Replay the record of a scenario."""
-    replayed = replay(_SHELF.record(scenario), scenario.model.parameters)
-    consumers = runs(replayed)
-    return report(scenario, consumers, use(replayed, last(consumers)), engine="replay")
-
-
-def _simulated(scenario: Scenario) -> Result:
+def _simulated(scenario: Scenario) -> Run:
     """Run a scenario on SimPy."""
     env = Environment(scenario.run_ahead)
     workload = scenario.workload
@@ -139,12 +158,12 @@ def _simulated(scenario: Scenario) -> Result:
         env.run_agents([consumer.agent for consumer in consumers])
     finally:
         env.close()
-    made = [_run(consumer) for consumer in consumers]
+    made = tuple(_consumer_run(consumer) for consumer in consumers)
     dropped = 0 if ring is None else sum(ring.dropped)
-    return report(scenario, made, link.use(last(made)), dropped=dropped, engine="simpy")
+    return Run(made, link.use(last(made)), "simpy", dropped)
 
 
-def _run(consumer: _Consumer) -> ConsumerRun:
+def _consumer_run(consumer: _Consumer) -> ConsumerRun:
     agent = consumer.agent
     return ConsumerRun(
         start=agent.start,

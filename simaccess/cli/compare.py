@@ -53,6 +53,11 @@ CONSUMERS = typer.Option(
 )
 SHARED = typer.Option("--shared-shadow", help="Let the consumers share one shadow.")
 SEED = typer.Option("--seed", metavar="N", help="Of everything that is drawn.")
+ENGINE = typer.Option(
+    "--engine",
+    metavar="auto|simpy|replay",
+    help="Who simulates; the figures are the same. auto replays what can be and pays.",
+)
 WIDTH = 100
 
 
@@ -66,6 +71,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     consumers: Annotated[int, CONSUMERS] = 1,
     shared_shadow: Annotated[bool, SHARED] = False,
     seed: Annotated[int, SEED] = 0,
+    engine: Annotated[str, ENGINE] = "auto",
     json: Json = False,
 ) -> None:
     """Simulate a workload on a link with each access method, and compare them.
@@ -89,6 +95,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         shared=shared_shadow,
         seed=seed,
         memory=memory,
+        engine=engine,  # type: ignore[arg-type]  # any text; it is checked there
     )
     with progress("simulations") as report:
         count = Count(report)
@@ -181,7 +188,13 @@ def _print(results: Sequence[Result], asked: dict[str, Any], simulations: int) -
             soft_wrap=True,
         )
     console.print(_best(results), soft_wrap=True)
-    console.print(f"{simulations} simulations.", style="dim")
+    console.print(f"{simulations} simulations{_served(results)}.", style="dim")
+
+
+def _served(results: Sequence[Result]) -> str:
+    """Say which engines served, if it was not SimPy alone."""
+    engines = sorted({result.engine for result in results})
+    return "" if engines == ["simpy"] else f"; engine: {', '.join(engines)}"
 
 
 def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:

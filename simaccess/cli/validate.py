@@ -102,8 +102,7 @@ def _check_figure(figure: str) -> None:
 def _draw(validation: Validation, path: Path) -> None:
     from matplotlib.figure import Figure
 
-    from simaccess.plot import save
-    from simaccess.plot_agreement import agreement
+    from simaccess.plot import agreement, save
 
     save(agreement(validation, Figure(layout="constrained")), path)
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from simaccess.counters import Counters
 from simaccess.replay.engine import Replayed
 from simaccess.replay.state import STATION
-from simaccess.report import ConsumerRun
+from simaccess.report import ConsumerRun, Run, last
 from simaccess.result import StationUse
 from simaccess.sim.station import FifoStation
 
-__all__ = ["runs", "use"]
+__all__ = ["outcome"]
 
 
-def runs(replayed: Replayed) -> list[ConsumerRun]:
-    """Return how each consumer ran."""
+def outcome(replayed: Replayed) -> Run:
+    """Return what a replay gave."""
+    consumers = tuple(_runs(replayed))
+    return Run(consumers, _use(replayed, last(consumers)), "replay")
+
+
+def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
     record, figures = replayed.record, replayed.figures[0]
-    made = []
     for index, (track, tally) in enumerate(zip(record.tracks, record.tallies, strict=True)):
         agent = replayed.agents[index]
         counters = Counters()
@@ -32,26 +36,23 @@ def runs(replayed: Replayed) -> list[ConsumerRun]:
         time, wait = int(agent["time"]), int(agent["wait"])
         copy = int(tally.delayed @ replayed.delays["copy"])
         issue = (tally.fetches + tally.flushes) * int(figures["issue"])
-        made.append(
-            ConsumerRun(
-                start=0,
-                time=time,
-                compute=tally.compute,
-                # Loads and stores take what is left, since the five sum to the run.
-                stall=time - tally.compute - copy - issue - wait,
-                copy=copy,
-                issue=issue,
-                wait=wait,
-                counters=counters,
-                moved=tally.in_place + tally.bulk,
-                latencies=replayed.latencies[index],
-                chosen=len(track.chosen),
-            )
+        yield ConsumerRun(
+            start=0,
+            time=time,
+            compute=tally.compute,
+            # Loads and stores take what is left, since the five sum to the run.
+            stall=time - tally.compute - copy - issue - wait,
+            copy=copy,
+            issue=issue,
+            wait=wait,
+            counters=counters,
+            moved=tally.in_place + tally.bulk,
+            latencies=replayed.latencies[index],
+            chosen=len(track.chosen),
         )
-    return made
 
 
-def use(replayed: Replayed, end: int) -> Mapping[str, StationUse]:
+def _use(replayed: Replayed, end: int) -> Mapping[str, StationUse]:
     """Return the use of the link up to the time `end`."""
     station = FifoStation()
     for name in STATION:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simaccess.plot import Style
+from simaccess.plot.style import Style, own
 from simaccess.validate import Validation, Verified
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def measured_against_predicted(validation: Validation, ax: Axes | None = None) -
     A bar spans the model's own interval where chance plays a part; a hollow marker stands for a
     point on a threshold of loss.
     """
-    ax = _own(ax)
-    for operation, own in _by_operation(validation).items():
-        measured = [one.point.median for one in own]
-        predicted = [one.predicted for one in own]
-        _scatter(ax, operation, own, measured, predicted)
-        for one in own:
+    ax = own(ax)
+    for operation, points in _by_operation(validation).items():
+        measured = [one.point.median for one in points]
+        predicted = [one.predicted for one in points]
+        _scatter(ax, operation, points, measured, predicted)
+        for one in points:
             if one.interval is not None:
                 ax.plot([one.point.median] * 2, one.interval, lw=0.8, color="0.5", zorder=1)
     seconds = [value for one in validation.verified for value in (one.point.median, one.predicted)]
@@ -65,11 +65,11 @@ def measured_against_predicted(validation: Validation, ax: Axes | None = None) -
 
 def residuals(validation: Validation, ax: Axes | None = None) -> Axes:
     """Draw the relative error of each unseen point over its measured seconds."""
-    ax = _own(ax)
-    for operation, own in _by_operation(validation).items():
-        measured = [one.point.median for one in own]
-        off = [100 * (one.predicted / one.point.median - 1) for one in own]
-        _scatter(ax, operation, own, measured, off)
+    ax = own(ax)
+    for operation, points in _by_operation(validation).items():
+        measured = [one.point.median for one in points]
+        off = [100 * (one.predicted / one.point.median - 1) for one in points]
+        _scatter(ax, operation, points, measured, off)
     ax.axhline(0, color="black", lw=1, zorder=1)
     ax.set(xscale="log", xlabel="measured (s)", ylabel="predicted less measured (% of measured)")
     overall = validation.overall
@@ -81,15 +81,6 @@ def residuals(validation: Validation, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _own(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt  # noqa: PLC0415  # takes longer to import than a small run
-
-    made: Axes = plt.subplots(layout="constrained")[1]
-    return made
-
-
 def _by_operation(validation: Validation) -> dict[str, list[Verified]]:
     found: dict[str, list[Verified]] = {}
     for one in validation.verified:
@@ -97,9 +88,11 @@ def _by_operation(validation: Validation) -> dict[str, list[Verified]]:
     return {name: found[name] for name in OPERATIONS if name in found}
 
 
-def _scatter(ax: Axes, operation: str, own: list[Verified], x: list[float], y: list[float]) -> None:
+def _scatter(
+    ax: Axes, operation: str, points: list[Verified], x: list[float], y: list[float]
+) -> None:
     style = OPERATIONS[operation]
-    hollow = np.array([one.point.threshold for one in own])
+    hollow = np.array([one.point.threshold for one in points])
     faces = np.where(hollow, "white", style.colour)
     ax.scatter(
         x,
