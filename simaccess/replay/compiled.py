@@ -12,7 +12,7 @@ from hashlib import blake2b
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TypeVar, cast
 
 __all__ = ["compiled", "have_compiler", "stamp_of"]
@@ -25,7 +25,9 @@ def have_compiler() -> bool:
     return find_spec("numba") is not None
 
 
-def compiled(function: _Function, *, cache: bool = False) -> _Function:
+def compiled(
+    function: _Function, *, cache: bool = False, inline: bool = True, **names: object
+) -> _Function:
     """Return a function compiled, when it is first called.
 
     Parameters
@@ -35,9 +37,20 @@ def compiled(function: _Function, *, cache: bool = False) -> _Function:
     cache : bool
         Whether to keep it on disk: the functions that are called from Python, whose closures hold
         a `stamp_of` the others.
+    inline : bool
+        Whether to compile it into each of its callers.
+    **names : object
+        What its global names stand for: the compiled ones of other plain functions.
     """
     numba = import_module("numba")
-    options = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": not cache}
+    if names:
+        function = cast(
+            "_Function",
+            FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__),
+        )
+    # Nothing is allocated in compiled code, so nothing has to be counted: counting references to
+    # arrays costs more than all the rest. (numba compiles its own sorts so.)
+    options = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": inline and not cache}
     if cache:
         try:
             return cast("_Function", numba.njit(function, cache=True, **options))

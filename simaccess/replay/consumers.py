@@ -51,15 +51,20 @@ def note(link: Structs, agent: Structs, latency: int, times: int, latencies: Int
 
 
 @compiled
-def settle(link: Structs, agent: Structs, what: int, end: int, latencies: Ints) -> None:
-    """End a wait for a transfer."""
+def settle(link: Structs, agent: Structs, what: int, transfer: Structs, latencies: Ints) -> None:
+    """End a wait for a transfer; a processor that polls looks every `link.interval` ticks."""
     if what & FIRST:
         agent.waited = 0
-    before = agent.time
-    if before < end:
-        agent.time = end
-        agent.wait += end - before
+    wait = transfer.end - agent.time
+    if wait > 0:
+        if link.interval:
+            wait += -wait % link.interval
+        agent.time += wait
+        agent.wait += wait
         agent.pending = 1
+    agent.time += transfer.handling
+    agent.issue += transfer.handling
+    transfer.handling = 0
     if what & SETTLED:
         agent.waits += agent.pending
         agent.waited |= agent.pending
@@ -105,11 +110,10 @@ def advance(
             agent.row += 1
         elif kind == AWAIT:
             transfer = agent.place + row.item
-            end = transfers[transfer].end
-            if end == NOWHERE:
+            if transfers[transfer].end == NOWHERE:
                 agent.blocked = transfer
                 return False
-            settle(link, agent, row.what, end, latencies)
+            settle(link, agent, row.what, transfers[transfer], latencies)
         elif kind == UNTIL:
             tick = (np.int64(row.extra) << 32) + row.item
             if time < tick:
@@ -128,15 +132,15 @@ def advance(
 def resume(
     link: Structs,
     agent: Structs,
-    end: int,
     rows: Structs,
     delays: Structs,
     transfers: Structs,
     latencies: Ints,
 ) -> bool:
     """Go on with a consumer whose transfer's end is known, as `advance` does."""
+    transfer = transfers[agent.blocked]
     agent.blocked = NOWHERE
-    settle(link, agent, rows[agent.row].what, end, latencies)
+    settle(link, agent, rows[agent.row].what, transfer, latencies)
     return advance(link, agent, rows, delays, transfers, latencies)
 
 

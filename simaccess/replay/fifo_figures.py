@@ -40,6 +40,7 @@ LINK: Final = np.dtype(
         ("start", "i8"),
         ("after", "i8"),  # from the end of a transfer's service to its own
         ("keep", "i8"),  # what becomes of latencies
+        ("interval", "i8"),  # 0: the end of a transfer is seen at once
         ("running", "i8"),  # consumers that have not ended
         ("last", "i8"),  # when the last of the others did
         ("ready", "i8"),  # consumers in the heap

@@ -146,6 +146,7 @@ def touch(
             transfer.end = NOWHERE
             transfer.request = row.item
             transfer.owner = number
+            transfer.handling = 0
             submit(link, transfers, channels, place, agent.time)
         agent.row += 1
         if not advance(link, agent, rows, delays, transfers, latencies):
@@ -205,7 +206,7 @@ def run(
             owner = transfers[moved].owner
             agent = agents[owner]
             if agent.blocked == moved and resume(
-                link, agent, transfers[moved].end, rows, delays, transfers, latencies
+                link, agent, rows, delays, transfers, latencies
             ):
                 push(link, agents, heap, owner)
         else:
@@ -245,6 +246,7 @@ def prepare(link: Structs, figures: Structs, consumers: int, keep: int) -> None:
     link.start = figures.start
     link.after = figures.latency + figures.completion
     link.keep = keep
+    link.interval = 0
     link.running = consumers
     link.last = link.ready = link.first_free = 0
     link.free_channels = figures.channels

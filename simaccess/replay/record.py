@@ -56,15 +56,22 @@ class Record:
     ----------
     tracks : tuple of Track
         A track a consumer.
-    lengths : ndarray of int64, shape (requests,)
-        Bytes of each distinct request.
+    requests : ndarray of int64, shape (requests, 3)
+        Bytes of each distinct request, and where they lie in the segment and in the shadow, if
+        that was recorded.
     delays : Delays
         The private delays.
     """
 
     tracks: tuple[Track, ...]
-    lengths: NDArray[np.int64]
+    requests: NDArray[np.int64]
     delays: Delays
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Bytes of each distinct request."""
+        lengths: NDArray[np.int64] = self.requests[:, 0]
+        return lengths
 
     @cached_property
     def tallies(self) -> tuple[Tally, ...]:
@@ -86,8 +93,9 @@ class Record:
         agents["place"] = places[:-1]
         agents["mark"] = marks[:-1]
         agents["blocked"] = NOWHERE
-        requests = np.zeros(len(self.lengths), REQUEST)
-        requests["length"] = self.lengths
+        requests = np.zeros(len(self.requests), REQUEST)
+        for column, name in enumerate(("length", "far", "near")):
+            requests[name] = self.requests[:, column]
         delays = np.zeros(len(self.delays.compute), DELAY)
         delays["compute"] = self.delays.compute
         rows = np.concatenate([track.rows for track in tracks])
@@ -152,13 +160,17 @@ class Recording:
         Bytes of the segment.
     content : memoryview, optional
         Its bytes, for consumers that decide by them.
+    places : bool
+        Whether to record where requests are, too, for links on which that matters.
     """
 
-    def __init__(self, size: int, content: memoryview | None = None) -> None:
+    def __init__(
+        self, size: int, content: memoryview | None = None, *, places: bool = False
+    ) -> None:
         self._size = size
         self._content = content
         self._delays = DelayTable()
-        self._requests = RequestTable()
+        self._requests = RequestTable(places=places)
         self._tracks: list[Track] = []
 
     def follow(self, method: AccessMethod, columns: Iterable[Chunk]) -> None:
@@ -200,8 +212,9 @@ class Recording:
 
     def record(self) -> Record:
         """Return what was recorded."""
-        lengths = np.array(list(self._requests), np.int64)
-        return Record(tuple(self._tracks), lengths, self._delays.table())
+        names = self._requests if self._requests.places else ((each, 0, 0) for each in self._requests)
+        requests = np.array(list(names), np.int64).reshape(-1, 3)
+        return Record(tuple(self._tracks), requests, self._delays.table())
 
 
 def _tally(record: Record, track: Track) -> Tally:

@@ -9,7 +9,7 @@ cannot be recorded.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from simaccess.buffer import Shadow
 from simaccess.errors import InputError
@@ -28,11 +28,15 @@ class NotReplayableError(InputError):
     """Something cannot be recorded and replayed; the problem says why."""
 
 
-class RequestTable(dict[int, int]):
-    """Numbers the lengths of a record's requests."""
+class RequestTable(dict[Any, int]):
+    """Numbers a record's requests: by length, or with `places` by length and where they are."""
 
-    def __missing__(self, length: int) -> int:
-        number = self[length] = len(self)
+    def __init__(self, *, places: bool) -> None:
+        super().__init__()
+        self.places = places
+
+    def __missing__(self, request: object) -> int:
+        number = self[request] = len(self)
         return number
 
 
@@ -105,7 +109,7 @@ class Recorder:
             operation = operations[0]
             kind = operation[0]
             if kind is LOAD:
-                self.tape.in_place(rows.LOAD, self._requests[length])
+                self.tape.in_place(rows.LOAD, self._request(length, offset))
             elif kind is FETCH:
                 self._miss(operation, operations[2])
             else:
@@ -155,9 +159,9 @@ class Recorder:
     def _miss(self, fetch: tuple[int, ...], local: tuple[int, ...]) -> None:
         """Fetch, wait and serve."""
         tape = self.tape
-        _, slot, _, length, at = fetch
+        _, slot, offset, length, at = fetch
         place = self._place()
-        tape.put(rows.FETCH, self._requests[length], place)
+        tape.put(rows.FETCH, self._request(length, offset, at), place)
         tape.put(rows.AWAIT | rows.FIRST | rows.SETTLED | rows.SERVED, place, 0)
         self._free.append(place)
         _, _, start, size = local
@@ -183,7 +187,7 @@ class Recorder:
                 parts += 1
             elif kind is LOAD or kind is STORE:
                 what = rows.LOAD if kind is LOAD else rows.STORE
-                tape.in_place(what, self._requests[operation[2]])
+                tape.in_place(what, self._request(operation[2], operation[1]))
                 parts += 1
             elif kind is AWAIT:
                 places = self._under_way.get(operation[1])
@@ -202,7 +206,7 @@ class Recorder:
 
     def _start(self, operation: tuple[int, ...]) -> None:
         """Write down the start of a transfer."""
-        kind, slot, _, length, at = operation
+        kind, slot, offset, length, at = operation
         if kind is FETCH:
             what = rows.FETCH
             self._unread.add(slot, at, length)
@@ -210,8 +214,12 @@ class Recorder:
             what = rows.FLUSH
             self.used += self._unflushed.take(slot, at, length)
         place = self._place()
-        self.tape.put(what, self._requests[length], place)
+        self.tape.put(what, self._request(length, offset, at), place)
         self._under_way.setdefault(slot, []).append(place)
+
+    def _request(self, length: int, offset: int, at: int = 0) -> int:
+        requests = self._requests
+        return requests[length, offset, at] if requests.places else requests[length]
 
     def _place(self) -> int:
         if self._free:

@@ -52,6 +52,14 @@ AGENT: Final = structure(
     "pending",  # whether the operation has waited
     "waited",  # whether the call has
     "place",  # where its transfers begin
+    "issue",  # ticks of issuing that depend on the link's state
+    # Of a row that takes several steps:
+    "step",  # which comes next
+    "address",  # how far it has come in the segment
+    "stop",  # where it ends there
+    "size",  # bytes of the step
+    "start",  # when it began
+    "beside",  # the next one who waits for the same
 )
 """A consumer under way."""
 
@@ -61,11 +69,14 @@ TRANSFER: Final = structure(
     "request",  # what it moves
     "owner",  # whose it is
     "next",  # the one behind it
+    "handling",  # ticks that whoever awaits it spends on its end
 )
 """A transfer under way, in its place."""
 
 REQUEST: Final = structure(
     "length",  # bytes
+    "far",  # where they lie in the segment; 0 where that does not matter
+    "near",  # and in the shadow
     "service",  # ticks of the station
 )
 """A distinct request."""
