@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from simaccess.registry import make
 from simaccess.replay.compiled import have_compiler
+from simaccess.replay.pci_figures import why_not
 from simaccess.scenario import Scenario
+from simaccess.sim.pci_parameters import PciParameters
 
 __all__ = ["KINDS", "can_replay"]
 
-KINDS = ("fifo-link",)
+KINDS = ("fifo-link", "pci-bus")
 """The kinds of links that a replay knows."""
 
 
@@ -28,6 +30,10 @@ def _reasons(scenario: Scenario) -> Iterator[str]:
     kind = scenario.model.kind
     if kind not in KINDS:
         yield f"a link of kind {kind} is not replayed, only {', '.join(KINDS)}"
+    if isinstance(scenario.model.parameters, PciParameters):
+        reason = why_not(scenario.model.parameters)
+        if reason is not None:
+            yield reason
     if scenario.memory is not None:
         yield "host memory behind the link is not replayed"
     if scenario.producer is not None:

@@ -50,7 +50,12 @@ def compiled(
         )
     # Nothing is allocated in compiled code, so nothing has to be counted: counting references to
     # arrays costs more than all the rest. (numba compiles its own sorts so.)
-    options = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": inline and not cache}
+    options = {
+        "nogil": True,
+        "error_model": "numpy",
+        "_nrt": False,
+        "forceinline": inline and not cache,
+    }
     if cache:
         try:
             return cast("_Function", numba.njit(function, cache=True, **options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -10,22 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.parameters import Parameters
+from simaccess.replay.bounds import require_room_on_bus, require_room_on_links
 from simaccess.replay.compiled import have_compiler
-from simaccess.replay.fifo_figures import LINK, figures_of
+from simaccess.replay.fifo_figures import LINK, figures_along
 from simaccess.replay.histogram import BUCKETS, percentiles
 from simaccess.replay.numpy_lanes import is_uncontended, play
+from simaccess.replay.pci_figures import JOB, use_of, why_not
+from simaccess.replay.pci_figures import figures_of as pci_figures
 from simaccess.replay.record import Record
 from simaccess.replay.recorder import NotReplayableError
-from simaccess.replay.state import AGENT, TRANSFER
+from simaccess.replay.state import AGENT, STATION, TRANSFER
+from simaccess.result import StationUse
 from simaccess.sim.fifo_link import FifoParameters
+from simaccess.sim.pci_parameters import PciParameters
+from simaccess.sim.station import FifoStation
 
 __all__ = ["Lanes", "Replayed", "replay", "replay_lanes"]
 
 # What becomes of latencies; as in `simaccess.replay.consumers`, which needs numba.
 _NONE, _ALL, _COUNTED = 0, 1, 2
-
-_MOST: Final = 2.0**62
-"""Ticks, and sums of them, that 64 bits hold with room to spare."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,6 +60,10 @@ class Lanes:
         last: NDArray[np.int64] = self.agents["time"].max(axis=1)
         return last
 
+    def use(self, lane: int) -> StationUse:
+        """Return the use of a lane's link up to the end of its last consumer."""
+        return _use(self.links[lane], int(self.elapsed[lane]))
+
     @property
     def waits(self) -> NDArray[np.int64]:
         """Waits for transfers that had not ended, by lane and consumer."""
@@ -78,24 +86,27 @@ class Replayed:
     ----------
     record : Record
         The record.
-    figures : ndarray of FIGURES, shape (1,)
-        The link.
     agents : ndarray of AGENT, shape (consumers,)
         How the consumers ended; times in picoseconds.
-    link : ndarray of LINK, shape ()
-        The use of the link.
+    issue : list of int
+        Picoseconds of issuing, by consumer.
+    answered : bool
+        Whether stores wait for the link's answer.
     delays : ndarray of DELAY, shape (delays,)
         The private delays on this link's local memory.
     latencies : list of ndarray of int64
         The latency of each request in picoseconds, by consumer.
+    links : mapping of str to StationUse
+        The use of each station up to the end of the last consumer.
     """
 
     record: Record
-    figures: NDArray[np.void]
     agents: NDArray[np.void]
-    link: NDArray[np.void]
+    issue: list[int]
+    answered: bool
     delays: NDArray[np.void]
     latencies: list[NDArray[np.int64]]
+    links: Mapping[str, StationUse]
 
 
 def replay(record: Record, parameters: Parameters) -> Replayed:
@@ -104,7 +115,7 @@ def replay(record: Record, parameters: Parameters) -> Replayed:
     Parameters
     ----------
     record : Record
-        What consumers do.
+        What consumers do; for a ``pci-bus`` with the places of requests.
     parameters : Parameters
         The link's.
 
@@ -114,19 +125,85 @@ def replay(record: Record, parameters: Parameters) -> Replayed:
         If it would last longer than 64 bits hold, the link is of another kind, or numba is not
         installed.
     """
+    if isinstance(parameters, PciParameters):
+        return _on_bus(record, parameters)
     if not isinstance(parameters, FifoParameters):
         raise NotReplayableError(f"{type(parameters).__name__} are of no link that is replayed")
-    figures = figures_of(parameters)
+    figures = figures_along(parameters)
     played = _play(record, figures, _ALL)
-    marks, latencies = played["marks"], played["latencies"][0]
+    agents = played["agents"][0]
+    issue = int(figures["issue"][0])
     return Replayed(
         record=record,
-        figures=figures,
-        agents=played["agents"][0],
-        link=played["links"][0],
+        agents=agents,
+        issue=[(tally.fetches + tally.flushes) * issue for tally in record.tallies],
+        answered=not figures["posted"][0],
         delays=played["delays"],
-        latencies=[latencies[begin:end] for begin, end in pairwise(marks)],
+        latencies=_by_consumer(record, played["latencies"][0]),
+        links={"link": _use(played["links"][0], int(agents["time"].max()))},
     )
+
+
+def _on_bus(record: Record, parameters: PciParameters) -> Replayed:
+    reason = why_not(parameters)
+    if reason is not None:
+        raise NotReplayableError(reason)
+    _require_compiler()
+    from simaccess.replay import pci_bus  # noqa: PLC0415  # it needs numba
+
+    figures, layout = pci_figures(parameters), record.flat
+    require_room_on_bus(record, figures)
+    bus = figures.bus
+    bus["keep"] = _ALL
+    bus["running"] = consumers = len(record.tracks)
+    depth = parameters.pio.depth
+    # Writes may leave the bridge's buffer a little before the bus has done with them.
+    room = 2 * depth + 2 * consumers + 4 * layout.places + 16
+    jobs = np.zeros(room, JOB)
+    jobs["next"] = np.arange(1, room + 1)
+    agents, delays = layout.agents.copy(), layout.delays.copy()
+    latencies = np.zeros(int(layout.marks[-1]), np.int64)
+    pci_bus.replay_bus(
+        bus,
+        figures.masters,
+        jobs,
+        np.zeros(room, np.int64),
+        figures.paths,
+        np.zeros(depth, np.int64),
+        np.zeros(room + consumers + layout.places, pci_bus.EVENT),
+        layout.rows,
+        delays,
+        layout.parts,
+        layout.requests,
+        np.zeros(max(1, layout.places), TRANSFER),
+        agents,
+        latencies,
+    )
+    return Replayed(
+        record=record,
+        agents=agents,
+        issue=agents["issue"].tolist(),
+        answered=False,
+        delays=delays,
+        latencies=_by_consumer(record, latencies),
+        links={"bus": use_of(figures, jobs, parameters, int(agents["time"].max()))},
+    )
+
+
+def _use(link: NDArray[np.void], end: int) -> StationUse:
+    station = FifoStation()
+    for name in STATION:
+        setattr(station, name, int(link[name]))
+    return station.use(end)
+
+
+def _by_consumer(record: Record, latencies: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    return [latencies[begin:end] for begin, end in pairwise(record.flat.marks)]
+
+
+def _require_compiler() -> None:
+    if not have_compiler():
+        raise NotReplayableError("numba is not installed (the extra 'numba')")
 
 
 def replay_lanes(
@@ -152,7 +229,7 @@ def replay_lanes(
         As for `replay`.
     """
     if not shares and not have_compiler() and is_uncontended(record):
-        _require_room(record, figures)
+        require_room_on_links(record, figures)
         return Lanes(record, *play(record, figures))
     if not shares:
         played = _play(record, figures, _NONE)
@@ -172,11 +249,10 @@ _AT_ONCE: Final = 64
 
 
 def _play(record: Record, figures: NDArray[np.void], keep: int) -> dict[str, Any]:
-    if not have_compiler():
-        raise NotReplayableError("numba is not installed (the extra 'numba')")
+    _require_compiler()
     from simaccess.replay import fifo_link  # noqa: PLC0415  # it needs numba
 
-    _require_room(record, figures)
+    require_room_on_links(record, figures)
     lanes, layout = len(figures), record.flat
     requests, delays = layout.requests.copy(), layout.delays.copy()  # their ticks are written
     room = {_NONE: 0, _ALL: int(layout.marks[-1]), _COUNTED: BUCKETS}[keep]
@@ -202,31 +278,5 @@ def _play(record: Record, figures: NDArray[np.void], keep: int) -> dict[str, Any
         "agents": agents,
         "links": links,
         "latencies": latencies,
-        "marks": layout.marks,
         "delays": delays,
     }
-
-
-def _require_room(record: Record, figures: NDArray[np.void]) -> None:
-    """Refuse what may last longer than 64 bits hold: everything one after another."""
-    asked = np.array([tally.asked for tally in record.tallies], np.float64).sum(axis=0)
-    transfers = sum(tally.fetches + tally.flushes for tally in record.tallies)
-    delayed = np.array([tally.delayed for tally in record.tallies], np.float64).sum(axis=0)
-    parts = record.delays.parts
-    accesses = delayed[parts["delay"]] * parts["count"]
-    locally = accesses @ parts["length"].astype(np.float64)
-    fixed = asked.sum() * figures["latency"] + transfers * (
-        figures["issue"] + figures["start"] + figures["completion"].astype(np.float64)
-    )
-    most = (
-        max(tally.arrival for tally in record.tallies)
-        + (asked @ record.lengths.astype(np.float64)) * figures["per_byte"]
-        + fixed
-        + asked.sum()
-        + delayed @ record.delays.compute.astype(np.float64)
-        + locally * np.maximum(figures["local_per_byte"], figures["copy_per_byte"])
-        + accesses.sum() * (figures["local_latency"] + 1.0)
-    )
-    under_way = len(record.tracks) + sum(track.places for track in record.tracks)
-    if most.size and most.max() * under_way > _MOST:  # they may all wait, and waits are added up
-        raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")

@@ -205,9 +205,7 @@ def run(
             carry(link, transfers, channels, requests)
             owner = transfers[moved].owner
             agent = agents[owner]
-            if agent.blocked == moved and resume(
-                link, agent, rows, delays, transfers, latencies
-            ):
+            if agent.blocked == moved and resume(link, agent, rows, delays, transfers, latencies):
                 push(link, agents, heap, owner)
         else:
             return

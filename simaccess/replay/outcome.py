@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from simaccess.counters import Counters
 from simaccess.replay.engine import Replayed
-from simaccess.replay.state import STATION
-from simaccess.report import ConsumerRun, Run, last
-from simaccess.result import StationUse
-from simaccess.sim.station import FifoStation
+from simaccess.report import ConsumerRun, Run
 
 __all__ = ["outcome"]
 
@@ -17,11 +14,11 @@ __all__ = ["outcome"]
 def outcome(replayed: Replayed) -> Run:
     """Return what a replay gave."""
     consumers = tuple(_runs(replayed))
-    return Run(consumers, _use(replayed, last(consumers)), "replay")
+    return Run(consumers, replayed.links, "replay")
 
 
 def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
-    record, figures = replayed.record, replayed.figures[0]
+    record = replayed.record
     for index, (track, tally) in enumerate(zip(record.tracks, record.tallies, strict=True)):
         agent = replayed.agents[index]
         counters = Counters()
@@ -29,13 +26,13 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
         counters.loads, counters.stores = tally.loads, tally.stores
         counters.fetches, counters.flushes = tally.fetches, tally.flushes
         counters.bulk, counters.shadow = tally.bulk, tally.shadow
-        counters.answered = 0 if figures["posted"] else tally.stores
+        counters.answered = tally.stores if replayed.answered else 0
         counters.waits = int(agent["waits"])
         counters.hits = tally.locals - int(agent["missed"])
         counters.used = track.used
         time, wait = int(agent["time"]), int(agent["wait"])
         copy = int(tally.delayed @ replayed.delays["copy"])
-        issue = (tally.fetches + tally.flushes) * int(figures["issue"])
+        issue = replayed.issue[index]
         yield ConsumerRun(
             start=0,
             time=time,
@@ -50,11 +47,3 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
             latencies=replayed.latencies[index],
             chosen=len(track.chosen),
         )
-
-
-def _use(replayed: Replayed, end: int) -> Mapping[str, StationUse]:
-    """Return the use of the link up to the time `end`."""
-    station = FifoStation()
-    for name in STATION:
-        setattr(station, name, int(replayed.link[name]))
-    return {"link": station.use(end)}

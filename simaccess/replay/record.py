@@ -212,7 +212,9 @@ class Recording:
 
     def record(self) -> Record:
         """Return what was recorded."""
-        names = self._requests if self._requests.places else ((each, 0, 0) for each in self._requests)
+        names = (
+            self._requests if self._requests.places else ((each, 0, 0) for each in self._requests)
+        )
         requests = np.array(list(names), np.int64).reshape(-1, 3)
         return Record(tuple(self._tracks), requests, self._delays.table())
 

@@ -34,7 +34,9 @@ def record(scenario: Scenario) -> Record:
     accesses = workload.accesses(scenario.seed)
     content = workload.content(scenario.seed) if scenario.real else None
     recording = Recording(
-        workload.size, memoryview(content or bytes(workload.size)) if scenario.real else None
+        workload.size,
+        memoryview(content or bytes(workload.size)) if scenario.real else None,
+        places=scenario.model.kind != "fifo-link",
     )
     for index in range(scenario.consumers):
         chosen = array("q")
@@ -91,7 +93,7 @@ class Shelf:
 
 
 def _key(scenario: Scenario) -> _Key:
-    """Return what decides what consumers do: everything but the link."""
+    """Return what decides what consumers do and what of it is recorded: not the link's figures."""
     return (
         id(scenario.workload),
         scenario.method,
@@ -99,4 +101,5 @@ def _key(scenario: Scenario) -> _Key:
         scenario.consumers,
         scenario.seed,
         scenario.real,
+        scenario.model.kind != "fifo-link",  # then places matter
     )

@@ -69,6 +69,7 @@ TRANSFER: Final = structure(
     "request",  # what it moves
     "owner",  # whose it is
     "next",  # the one behind it
+    "inwards",  # whether it goes to the consumer
     "handling",  # ticks that whoever awaits it spends on its end
 )
 """A transfer under way, in its place."""

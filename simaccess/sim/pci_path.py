@@ -75,7 +75,9 @@ def span(path: Path, address: int, remaining: int) -> int:
     return total - path.gap - hold(path, count) + reach(path, count)
 
 
-def cut(path: Path, address: int, remaining: int, start: int, gone: int, clock: float) -> int:
+def cut(  # noqa: PLR0917  # called for every burst that is cut: keywords cost time
+    path: Path, address: int, remaining: int, start: int, gone: int, clock: float
+) -> int:
     """Return the bytes of a burst from `start` on that loses its grant at `gone`."""
     clocks = -int((start - gone) // clock)  # until the grant is gone, rounded up
     count = max(path.guaranteed, clocks - path.latency)

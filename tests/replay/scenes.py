@@ -125,3 +125,58 @@ def fifo_links() -> st.SearchStrategy[Model]:
             "local.copy_rate": st.sampled_from(["1 GB/s", "3 GB/s"]),
         }
     ).map(lambda values: load_model("example-link", values))
+
+
+clocks = st.sampled_from(["0", "1", "4", "16"])
+
+
+def pci_buses() -> st.SearchStrategy[Model]:
+    """Draw links of kind ``pci-bus``, on either side of whose engine clocks are round."""
+    figures = st.fixed_dictionaries(
+        {
+            "bus.clock": st.sampled_from(["33 MHz", "100 MHz", "125 MHz"]),
+            "bus.arbitration": st.sampled_from(["0", "1", "2"]),
+            "bus.idle": st.sampled_from(["0", "1"]),
+            "bus.burst": st.sampled_from(["true", "true", "false"]),
+            "bus.latency_timer": st.sampled_from(["0", "8", "64"]),
+            "host.write_delay": clocks,
+            "host.page": st.sampled_from(["0 B", "64 B", "4 KiB"]),
+            "host.disconnect": st.sampled_from(["0 B", "48 B"]),
+            "device.write_delay": clocks,
+            "device.page": st.sampled_from(["0 B", "64 B"]),
+            "pio.depth": st.sampled_from(["1", "2", "4"]),
+            "pio.issue": durations,
+            "pio.outbound": durations,
+            "pio.inbound": durations,
+            "dma.side": st.sampled_from(["device", "host"]),
+            "dma.channels": st.sampled_from(["1", "2", "3"]),
+            "dma.issue": durations,
+            "dma.doorbell": st.sampled_from(["0 B", "4 B"]),
+            "dma.start": durations,
+            "dma.descriptor": st.sampled_from(["0 B", "16 B"]),
+            "dma.span": st.sampled_from(["32 B", "4 KiB"]),
+            "dma.burst": st.sampled_from(["16 B", "64 B", "512 B"]),
+            "dma.writeback": st.sampled_from(["0 B", "8 B"]),
+            "dma.completion": st.sampled_from(["interrupt", "polling"]),
+            "interrupt.latency": durations,
+            "interrupt.cost": durations,
+            "interrupt.moderation": durations,
+            "polling.interval": durations,
+            "polling.cost": durations,
+        }
+    )
+    delayed = st.sampled_from([("0", "0"), ("2", "0"), ("4", "16")])
+    names = st.sampled_from(["pci-32-33", "pci-64-66", "pci-x-133"])
+
+    def build(
+        name: str, values: dict[str, str], host: tuple[str, str], device: tuple[str, str]
+    ) -> Model:
+        targets = {
+            "host.request": host[0],
+            "host.read_delay": host[1],
+            "device.request": device[0],
+            "device.read_delay": device[1],
+        }
+        return load_model(name, {**values, **targets})
+
+    return st.builds(build, names, figures, delayed, delayed)

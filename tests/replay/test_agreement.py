@@ -14,7 +14,7 @@ from simaccess.model import model_names
 from simaccess.replay.allowed import can_replay
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
-from tests.replay.scenes import fifo_links, scenarios
+from tests.replay.scenes import fifo_links, pci_buses, scenarios
 
 pytest.importorskip("numba")
 
@@ -41,6 +41,12 @@ def require_agreement(scenario: Scenario) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(fifo_links()))
 def test_random_scenarios_with_ties(scenario: Scenario) -> None:
+    require_agreement(scenario)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenarios(pci_buses()))
+def test_random_scenarios_on_a_shared_bus(scenario: Scenario) -> None:
     require_agreement(scenario)
 
 

@@ -17,7 +17,6 @@ from simaccess.replay.fifo_figures import figures_along, figures_of
 from simaccess.replay.histogram import BUCKETS, bucket, middles, percentiles
 from simaccess.replay.numpy_lanes import is_uncontended, play
 from simaccess.replay.shelf import record
-from simaccess.replay.state import STATION
 from simaccess.scenario import Scenario
 from simaccess.workload.registry import workload
 from tests.replay.scenes import fifo_links, scenarios
@@ -37,8 +36,7 @@ def test_each_lane_is_a_replay_of_its_own(scenario: Scenario, models: list[Model
         for name in ("time", "wait", "waits", "missed"):
             assert lanes.agents[name][lane].tolist() == alone.agents[name].tolist()
             assert plain.agents[name][lane].tolist() == alone.agents[name].tolist()
-        for name in STATION:
-            assert lanes.links[name][lane] == alone.link[name]
+        assert lanes.use(lane) == alone.links["link"]
         assert lanes.elapsed[lane] == alone.agents["time"].max()
         latencies = np.concatenate(alone.latencies)
         exact = np.percentile(latencies, 50, method="lower")
