@@ -285,7 +285,7 @@ def main() -> None:
                 outcome.measured.write(asked.out / f"{slug(name)}.csv")
                 _say(name, outcome, monotonic() - began)
     if asked.only in (None, "report"):
-        with processes(asked.jobs, preload="simaccess.probe") as pool:
+        with processes(asked.jobs, preload="simaccess.predict") as pool:
             report(asked.out, pairs, pool)
 
 

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field
 
 from simaccess.errors import InputError, LinkError
-from simaccess.quantities import Size
+from simaccess.quantities import Duration, Size
 from simaccess.real.link import RealLink
 from simaccess.real.nbd_connection import Address, Broken, Connection
 from simaccess.real.nbd_handshake import Export, NoExportError
@@ -45,8 +45,11 @@ class NbdOptions(LinkOptions):
         Bytes of the segment; by default all up to the end of the export.
     socket : str, optional
         Path of the server's unix socket, for ``nbd+unix:``.
+    timeout : float
+        As for every link, but a millisecond at least, which is what waiting is exact to.
     """
 
+    timeout: Duration = Field(default=30.0, ge=1e-3)
     connections: int = Field(default=1, ge=1, le=64)
     offset: Size = 0
     size: Size | None = None

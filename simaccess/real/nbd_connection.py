@@ -9,6 +9,7 @@ asked to, within the kernel and not in `poll`, which saves half of the system ca
 
 from __future__ import annotations
 
+import math
 import socket
 from collections import deque
 from struct import Struct
@@ -22,6 +23,7 @@ from simaccess.real.nbd_request import DISCONNECT, WRITE, ProtocolError, Request
 __all__ = ["Address", "Broken", "Connection"]
 
 _AT_ONCE, _ALL = socket.MSG_DONTWAIT, socket.MSG_WAITALL
+_COARSE = 0.2  # seconds: an eighth of less is no more than a few of the kernel's ticks
 _TIMEVAL = Struct("@ll")  # seconds and microseconds
 
 Address = tuple[str, int] | str
@@ -51,7 +53,8 @@ class Connection:
     replies : Replies
         What is under way.
     patience : float
-        Seconds for which `receive` blocks at most when asked to.
+        Seconds for which `receive` blocks at most when asked to; infinite where it must not be
+        asked to.
     queue : deque
         What could not be sent yet.
     whole : bool
@@ -63,7 +66,9 @@ class Connection:
         deadline = perf_counter() + timeout
         self.whole = True
         self.queue: deque[tuple[Request, memoryview]] = deque()
-        self.patience = max(timeout / 8, 1e-3)
+        # The kernel counts a receive's timeout in its own ticks, of up to 10 ms, and rounds it up.
+        # Where that is too coarse `poll` waits in its place, which is exact to a millisecond.
+        self.patience = timeout / 8 if timeout >= _COARSE else math.inf
         self._got: list[tuple[Any, ...]] = []
         try:
             self.socket = _connect(address, deadline)
@@ -74,9 +79,10 @@ class Connection:
         try:
             self.export = self._shake_hands(name, deadline)
             self.socket.setblocking(True)
-            seconds, part = divmod(self.patience, 1)
-            patience = _TIMEVAL.pack(int(seconds), int(part * 1e6))
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+            if self.patience < math.inf:
+                seconds, part = divmod(self.patience, 1)
+                patience = _TIMEVAL.pack(int(seconds), int(part * 1e6))
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         except TimeoutError:
             self.socket.close()
             raise Broken(f"no answer within {timeout:g} s in the handshake") from None
