@@ -13,7 +13,16 @@ from typing import Any, NoReturn
 
 from simaccess.buffer import Shadow
 from simaccess.errors import InputError
-from simaccess.operations import AWAIT, FETCH, LOAD, LOCAL, STORE, AccessMethod, Operations
+from simaccess.operations import (
+    AWAIT,
+    FETCH,
+    LOAD,
+    LOCAL,
+    STORE,
+    AccessMethod,
+    Operation,
+    Operations,
+)
 from simaccess.replay import rows
 from simaccess.replay.delays import COPY, DelayTable
 from simaccess.replay.delays import LOCAL as SHADOW
@@ -26,6 +35,10 @@ __all__ = ["NotReplayableError", "Recorder", "RequestTable"]
 
 class NotReplayableError(InputError):
     """Something cannot be recorded and replayed; the problem says why."""
+
+
+_NONE: Operation = (-1,)
+"""No operation."""
 
 
 class RequestTable(dict[Any, int]):
@@ -105,21 +118,18 @@ class Recorder:
     def read(self, offset: int, length: int) -> Awaitable[Data]:
         """Write down a read; see `simaccess.buffer.Buffer.read`."""
         operations = self._method.read(offset, length, self._limit)
-        if operations.__class__ is tuple:
-            operation = operations[0]
-            kind = operation[0]
-            if kind is LOAD:
-                self.tape.in_place(rows.LOAD, self._request(length, offset))
-            elif kind is FETCH:
-                self._miss(operation, operations[2])
-            else:
-                _, slot, at, _ = operation
-                self.used += self._unread.take(slot, at, length)
-                self.tape.local(SHADOW, length)
-        else:
-            parts = self._follow(operations, self._unread.take)
-            if parts > 1:
-                self.tape.local(COPY, length)
+        first = operations[0] if isinstance(operations, tuple) else _NONE
+        kind = first[0]
+        if kind is LOAD:
+            self.tape.in_place(rows.LOAD, self._request(length, offset))
+        elif kind is LOCAL:
+            _, slot, at, _ = first
+            self.used += self._unread.take(slot, at, length)
+            self.tape.local(SHADOW, length)
+        elif kind is FETCH:
+            self._miss(first, operations[2])  # type: ignore[index]  # it is a tuple
+        elif self._follow(operations, self._unread.take) > 1:
+            self.tape.local(COPY, length)
         return DONE if self._content is None else self._bytes(offset, length)
 
     def write(self, offset: int, length: int) -> Awaitable[None]:
@@ -160,10 +170,11 @@ class Recorder:
         """Fetch, wait and serve."""
         tape = self.tape
         _, slot, offset, length, at = fetch
-        place = self._place()
-        tape.put(rows.FETCH, self._request(length, offset, at), place)
-        tape.put(rows.AWAIT | rows.FIRST | rows.SETTLED | rows.SERVED, place, 0)
-        self._free.append(place)
+        requests = self._requests
+        request = requests[length, offset, at] if requests.places else requests[length]
+        if not self._free:
+            self._free.append(self._place())
+        tape.fetched(request, self._free[-1])
         _, _, start, size = local
         self.used += size
         self._unread.renew(slot, at, length, start, size)

@@ -12,12 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.replay.delays import DelayTable
-from simaccess.replay.rows import AWAIT, END, KIND, MARK, MARKED, ROW, SERVED, UNTIL
+from simaccess.replay.rows import (
+    AWAIT,
+    END,
+    FETCH,
+    FIRST,
+    KIND,
+    MARK,
+    MARKED,
+    ROW,
+    SERVED,
+    SETTLED,
+    UNTIL,
+)
 
 __all__ = ["Tape"]
 
 _CHUNK = 4 * 65_536  # words: a mebibyte
 _MOST = (1 << 32) - 1
+
+_FETCHED = AWAIT | FIRST | SETTLED | SERVED
 
 _Row = tuple[int, int, int]
 """What, delay and item."""
@@ -88,6 +102,18 @@ class Tape:
         self._awaiting = what & KIND == AWAIT
         if self._awaiting:
             self._await = self._words, len(self._words) - 4
+
+    def fetched(self, request: int, place: int) -> None:
+        """Write a FETCH that is awaited at once, and served from."""
+        if self._times or self._open is not None:
+            self._write_open()
+        if len(self._words) >= _CHUNK:
+            self._cut()
+        words = self._words
+        words.extend((FETCH, self.delay, request, place, _FETCHED, 0, place, 0))
+        self.delay = 0
+        self._awaiting = True
+        self._await = words, len(words) - 4
 
     def until(self, tick: int) -> None:
         """Write an UNTIL."""
