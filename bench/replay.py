@@ -14,12 +14,14 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import engine
 import numpy as np
 
+from simaccess.compare import scenarios
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.zero_copy import ZeroCopy
@@ -27,6 +29,9 @@ from simaccess.operations import AccessMethod
 from simaccess.replay.engine import replay, replay_lanes
 from simaccess.replay.fifo_figures import figures_along
 from simaccess.replay.record import Record, Recording
+from simaccess.replay.shelf import record as record_of
+from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.simulate import simulate
 
 KIB = 1 << 10
 
@@ -99,6 +104,30 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
     return results
 
 
+def measure_buses(rounds: int) -> dict[str, dict[str, float]]:
+    """Return how much faster than our SimPy engine a PCI bus is replayed, by method."""
+    results: dict[str, dict[str, float]] = {}
+    for consumers in (1, 8):
+        settings = {"workload.requests": "2000"}
+        for scenario in scenarios("pci-64-66", "random", settings=settings, consumers=consumers):
+            made = record_of(scenario)
+            ratios, shares = [], []
+            for _ in range(rounds):
+                ours, simulated = timed(partial(simulate, replace(scenario, engine="simpy")))
+                recording, _ = timed(partial(record_of, scenario))
+                repeats = [timed(partial(replay, made, scenario.model.parameters)) for _ in "123"]
+                end = int(repeats[-1][1].agents["time"].max()) / TICKS_PER_SECOND
+                if end != simulated.elapsed_s:
+                    raise SystemExit(f"{scenario.method} ends at {end} s")
+                ratios.append(ours / statistics.median(seconds for seconds, _ in repeats))
+                shares.append(recording / ours)
+            results[f"{scenario.method}, consumers: {consumers}"] = {
+                "ratio": statistics.median(ratios),
+                "record / SimPy engine": statistics.median(shares),
+            }
+    return results
+
+
 def lane_works() -> dict[str, Record]:
     """Return records of 10,000 accesses, from the most alike to the least."""
     generator = np.random.default_rng(1)
@@ -150,9 +179,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     rounds = max(7, arguments.rounds)
-    works, lanes = measure(rounds), measure_lanes(rounds)
+    works, lanes, buses = measure(rounds), measure_lanes(rounds), measure_buses(rounds)
     if arguments.json:
-        print(json.dumps({"works": works, "lanes": lanes}, indent=2))
+        print(json.dumps({"works": works, "lanes": lanes, "buses": buses}, indent=2))
         return
     print(f"{'replays as fast as plain SimPy':40} median  lowest  highest  target")
     for name, row in works.items():
@@ -168,6 +197,9 @@ def main() -> None:
     print(f"\n{'accesses a second, 1,000 links x 10,000':40}   rows    plain  percentiles")
     for name, row in lanes.items():
         print(f"{name:40} {row['rows']:6.0f}  {row['plain']:7.1e}  {row['percentiles']:11.1e}")
+    print(f"\n{'pci-64-66, random, our SimPy engine / replay':48} ratio  record / run")
+    for name, row in buses.items():
+        print(f"{name:48} {row['ratio']:5.0f}  {row['record / SimPy engine']:12.2f}")
 
 
 if __name__ == "__main__":
