@@ -84,6 +84,7 @@ def advance(
     agent: Structs,
     rows: Structs,
     delays: Structs,
+    requests: Structs,
     transfers: Structs,
     latencies: Ints,
 ) -> bool:
@@ -96,7 +97,9 @@ def advance(
         agent.time = time
         if kind < AWAIT:
             if kind >= FETCH:
-                agent.time = time + link.issue
+                issue = requests[row.item].issue
+                agent.time = time + issue
+                agent.issue += issue
             agent.left = row.extra
             return True
         if kind == MARK:
@@ -134,6 +137,7 @@ def resume(
     agent: Structs,
     rows: Structs,
     delays: Structs,
+    requests: Structs,
     transfers: Structs,
     latencies: Ints,
 ) -> bool:
@@ -141,7 +145,7 @@ def resume(
     transfer = transfers[agent.blocked]
     agent.blocked = NOWHERE
     settle(link, agent, rows[agent.row].what, transfer, latencies)
-    return advance(link, agent, rows, delays, transfers, latencies)
+    return advance(link, agent, rows, delays, requests, transfers, latencies)
 
 
 # -- the queue: a heap of consumers by (time, number) ----------------------------------------------

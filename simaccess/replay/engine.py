@@ -88,8 +88,6 @@ class Replayed:
         The record.
     agents : ndarray of AGENT, shape (consumers,)
         How the consumers ended; times in picoseconds.
-    issue : list of int
-        Picoseconds of issuing, by consumer.
     answered : bool
         Whether stores wait for the link's answer.
     delays : ndarray of DELAY, shape (delays,)
@@ -102,7 +100,6 @@ class Replayed:
 
     record: Record
     agents: NDArray[np.void]
-    issue: list[int]
     answered: bool
     delays: NDArray[np.void]
     latencies: list[NDArray[np.int64]]
@@ -132,11 +129,9 @@ def replay(record: Record, parameters: Parameters) -> Replayed:
     figures = figures_along(parameters)
     played = _play(record, figures, _ALL)
     agents = played["agents"][0]
-    issue = int(figures["issue"][0])
     return Replayed(
         record=record,
         agents=agents,
-        issue=[(tally.fetches + tally.flushes) * issue for tally in record.tallies],
         answered=not figures["posted"][0],
         delays=played["delays"],
         latencies=_by_consumer(record, played["latencies"][0]),
@@ -182,7 +177,6 @@ def _on_bus(record: Record, parameters: PciParameters) -> Replayed:
     return Replayed(
         record=record,
         agents=agents,
-        issue=agents["issue"].tolist(),
         answered=False,
         delays=delays,
         latencies=_by_consumer(record, latencies),

@@ -34,11 +34,9 @@ FIGURES: Final = np.dtype(
 LINK: Final = np.dtype(
     [
         *((name, "i8") for name in STATION),
-        ("latency", "i8"),
         ("posted", "i8"),
-        ("issue", "i8"),
         ("start", "i8"),
-        ("after", "i8"),  # from the end of a transfer's service to its own
+        ("handling", "i8"),  # ticks that whoever awaits a transfer spends on its end
         ("keep", "i8"),  # what becomes of latencies
         ("interval", "i8"),  # 0: the end of a transfer is seen at once
         ("running", "i8"),  # consumers that have not ended

@@ -79,7 +79,7 @@ def carry(link: Structs, transfers: Structs, channels: Ints, requests: Structs) 
     else:
         link.first_queued = transfers[following].next
         schedule(link, transfers, following, end + link.start)
-    transfer.end = end + link.after
+    transfer.end = end + request.after
 
 
 @compiled
@@ -95,13 +95,13 @@ def in_place(
     """Load or store as often as the row says, but not from `until` on; say if that was all."""
     row = rows[agent.row]
     request = requests[row.item]
-    service, length = request.service, request.length
+    service, length = request.loading, request.length
     delay = delays[row.delay].all
     stays = row.what & KIND == LOAD or not link.posted
     marked = row.what & MARKED
     time, left = agent.time, agent.left
     while True:
-        end = serve(link, time, service, length) + link.latency
+        end = serve(link, time, service, length) + request.latency
         if stays:
             time = end
         if marked:
@@ -146,10 +146,10 @@ def touch(
             transfer.end = NOWHERE
             transfer.request = row.item
             transfer.owner = number
-            transfer.handling = 0
+            transfer.handling = link.handling
             submit(link, transfers, channels, place, agent.time)
         agent.row += 1
-        if not advance(link, agent, rows, delays, transfers, latencies):
+        if not advance(link, agent, rows, delays, requests, transfers, latencies):
             return False
         time = agent.time
         if time >= until:
@@ -172,7 +172,7 @@ def run(
 ) -> None:
     """Replay until the last consumer ends; what is under way by then is not done."""
     for number in range(len(agents)):
-        if advance(link, agents[number], rows, delays, transfers, latencies):
+        if advance(link, agents[number], rows, delays, requests, transfers, latencies):
             push(link, agents, heap, number)
     while True:
         coming = FOREVER
@@ -205,7 +205,9 @@ def run(
             carry(link, transfers, channels, requests)
             owner = transfers[moved].owner
             agent = agents[owner]
-            if agent.blocked == moved and resume(link, agent, rows, delays, transfers, latencies):
+            if agent.blocked == moved and resume(
+                link, agent, rows, delays, requests, transfers, latencies
+            ):
                 push(link, agents, heap, owner)
         else:
             return
@@ -217,6 +219,10 @@ def fill(figures: Structs, requests: Structs, delays: Structs, parts: Structs) -
     for index in range(len(requests)):
         request = requests[index]
         request.service = ticks(request.length, figures.per_byte)
+        request.after = figures.latency + figures.completion
+        request.issue = figures.issue
+        request.loading = request.service
+        request.latency = figures.latency
     for index in range(len(delays)):
         delay = delays[index]
         delay.stall = delay.copy = 0
@@ -238,11 +244,9 @@ def prepare(link: Structs, figures: Structs, consumers: int, keep: int) -> None:
     """Put the link where it begins."""
     link.free = link.busy = link.overhead = link.other = link.waited = 0
     link.bytes = link.overhead_bytes = link.other_bytes = 0
-    link.latency = figures.latency
     link.posted = figures.posted
-    link.issue = figures.issue
     link.start = figures.start
-    link.after = figures.latency + figures.completion
+    link.handling = 0
     link.keep = keep
     link.interval = 0
     link.running = consumers

@@ -32,7 +32,7 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
         counters.used = track.used
         time, wait = int(agent["time"]), int(agent["wait"])
         copy = int(tally.delayed @ replayed.delays["copy"])
-        issue = replayed.issue[index]
+        issue = int(agent["issue"])
         yield ConsumerRun(
             start=0,
             time=time,

@@ -334,7 +334,7 @@ def _finish(
     else:
         agent.issue += agent.time - agent.start
     agent.row += 1
-    if advance_agent(bus, agent, rows, delays, transfers, latencies):
+    if advance_agent(bus, agent, rows, delays, requests, transfers, latencies):
         begin(bus, events, rows, requests, transfers, agent, who)
 
 
@@ -507,7 +507,7 @@ def run(
 ) -> None:
     """Replay until the last consumer ends; what is under way by then is not done."""
     for who in range(len(agents)):
-        if advance_agent(bus, agents[who], rows, delays, transfers, latencies):
+        if advance_agent(bus, agents[who], rows, delays, requests, transfers, latencies):
             begin(bus, events, rows, requests, transfers, agents[who], who)
     while bus.events and (bus.running or events[0].time < bus.last):
         now, what, who = events[0].time, events[0].what, events[0].who
@@ -536,7 +536,9 @@ def run(
         ):  # fmt: skip
             owner = transfers[who].owner
             agent = agents[owner]
-            if agent.blocked == who and resume(bus, agent, rows, delays, transfers, latencies):
+            if agent.blocked == who and resume(
+                bus, agent, rows, delays, requests, transfers, latencies
+            ):
                 begin(bus, events, rows, requests, transfers, agent, owner)
     advance(bus, masters, jobs, coming, paths, bus.last)
 

@@ -108,7 +108,6 @@ BUS: Final = np.dtype(
                 "inbound",
                 "engine",  # the engine's place among the masters
                 "remote",  # whether it is the device's
-                "issue",  # 0: issuing takes several steps (`submission`)
                 "submission",
                 "doorbell",
                 "start",

@@ -78,7 +78,11 @@ REQUEST: Final = structure(
     "length",  # bytes
     "far",  # where they lie in the segment; 0 where that does not matter
     "near",  # and in the shadow
-    "service",  # ticks of the station
+    "service",  # ticks of the station for a bulk copy
+    "after",  # from there to its end
+    "issue",  # of the processor before it
+    "loading",  # of the station for a load or store
+    "latency",  # from there to its end
 )
 """A distinct request."""
 
