@@ -23,6 +23,7 @@ from simaccess.real.nbd_request import DISCONNECT, WRITE, ProtocolError, Request
 __all__ = ["Address", "Broken", "Connection"]
 
 _AT_ONCE, _ALL = socket.MSG_DONTWAIT, socket.MSG_WAITALL
+_WHOLE = 1 << 16  # a payload beyond this is waited for in one call, not taken as it comes
 _COARSE = 0.2  # seconds: an eighth of less is no more than a few of the kernel's ticks
 _TIMEVAL = Struct("@ll")  # seconds and microseconds
 
@@ -93,6 +94,7 @@ class Connection:
             self.socket.close()
             raise
         self.replies = Replies(self.export.structured)
+        self._receive = self.socket.recvmsg_into
 
     def _shake_hands(self, name: str, deadline: float) -> Export:
         steps = handshake(name)
@@ -165,14 +167,17 @@ class Connection:
         replies = self.replies
         while replies.under_way:
             targets = replies.targets()
+            room = replies.room
             flags: int = _AT_ONCE
             if until is not None:
-                targets = targets[:1]
-                flags = _ALL if replies.in_payload else 0
+                flags = 0
+                if len(targets[0]) > _WHOLE and replies.in_payload:
+                    targets = targets[:1]
+                    flags = _ALL
             self.whole = False
             try:
                 # What came is in the list before a signal's handler runs, whatever that raises.
-                self._got.extend(map(self.socket.recvmsg_into, (targets,), (0,), (flags,)))
+                self._got.extend(map(self._receive, (targets,), (0,), (flags,)))
             except BlockingIOError:
                 self.whole = True
                 return
@@ -183,7 +188,7 @@ class Connection:
                 raise
             count = self._enter()
             if until is None:
-                if count < sum(map(len, targets)):
+                if count < room:
                     return  # that was all
             elif until.over or count < len(targets[0]):
                 return
@@ -215,8 +220,7 @@ class Connection:
         )
         if whole:
             self.queue = deque(entry for entry in self.queue if entry[0] is not request)
-            del self.replies.under_way[request.cookie]
-            request.over = True
+            self.replies.forget(request)
         else:  # what has begun must go on, or the server takes what follows for its payload
             for index, part in mine:
                 self.queue[index] = request, memoryview(bytes(part))
