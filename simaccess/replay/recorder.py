@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from simaccess.buffer import Shadow
 from simaccess.errors import InputError
 from simaccess.operations import (
     AWAIT,
@@ -28,6 +27,7 @@ from simaccess.replay.delays import COPY, DelayTable
 from simaccess.replay.delays import LOCAL as SHADOW
 from simaccess.replay.tape import Tape
 from simaccess.segment import Data
+from simaccess.shadow import Shadow
 from simaccess.sim.environment import DONE, TICKS_PER_SECOND
 
 __all__ = ["NotReplayableError", "Recorder", "RequestTable"]
