@@ -240,6 +240,7 @@ def known(setting: str, control: str) -> dict[str, str]:
         "tcp.receive_window": "8 MiB",
         "tcp.delayed_ack": "true",
         "tcp.offload": "true",
+        "request.size": "80 B",  # an NBD request, 28 bytes, with its headers
         "request.negotiation": "4",  # data packets that nbdkit had sent by `ss -ti`
         "path.rtt": facts["rtt"],
         "path.rate": facts["rate"],
