@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simaccess.registry import make
+from simaccess.replay import fifo_figures, pci_figures
 from simaccess.replay.compiled import have_compiler
-from simaccess.replay.pci_figures import why_not
 from simaccess.scenario import Scenario
+from simaccess.sim.fifo_link import FifoParameters
 from simaccess.sim.pci_parameters import PciParameters
 
 __all__ = ["KINDS", "can_replay"]
@@ -30,10 +31,14 @@ def _reasons(scenario: Scenario) -> Iterator[str]:
     kind = scenario.model.kind
     if kind not in KINDS:
         yield f"a link of kind {kind} is not replayed, only {', '.join(KINDS)}"
-    if isinstance(scenario.model.parameters, PciParameters):
-        reason = why_not(scenario.model.parameters)
-        if reason is not None:
-            yield reason
+    parameters = scenario.model.parameters
+    reason = None
+    if isinstance(parameters, PciParameters):
+        reason = pci_figures.why_not(parameters)
+    elif isinstance(parameters, FifoParameters):
+        reason = fifo_figures.why_not(parameters)
+    if reason is not None:
+        yield reason
     if scenario.memory is not None:
         yield "host memory behind the link is not replayed"
     if scenario.producer is not None:

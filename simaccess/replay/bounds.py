@@ -26,10 +26,15 @@ def require_room_on_links(record: Record, figures: NDArray[np.void]) -> None:
         If it may.
     """
     asked = _asked(record)
-    fixed = asked.sum() * (figures["latency"] + 1.0) + _transfers(record) * (
-        figures["issue"] + figures["start"] + figures["completion"].astype(np.float64)
+    lengths = record.lengths.astype(np.float64)
+    woken = 2.0 * figures["wake"]
+    fixed = asked.sum() * (figures["latency"] + figures["load_wait"] + woken + 1)
+    fixed += _transfers(record) * (
+        figures["issue"] + figures["start"] + figures["completion"] + figures["handling"] + 1.0
     )
-    served = (asked @ record.lengths.astype(np.float64)) * figures["per_byte"]
+    each = np.maximum(figures["per_byte"], figures["load_per_byte"]) + figures["issue_per_byte"]
+    each += figures["wake"] / np.maximum(figures["window"], 1)
+    served = (asked @ lengths) * each
     _require(record, served + fixed + _private(record, figures))
 
 
@@ -86,5 +91,11 @@ def _private(record: Record, figures: NDArray[np.void]) -> Any:
         max(tally.arrival for tally in record.tallies)
         + delayed @ record.delays.compute.astype(np.float64)
         + locally * np.maximum(figures["local_per_byte"], figures["copy_per_byte"])
-        + accesses.sum() * (figures["local_latency"] + 1.0)
+        + accesses.sum() * (figures["local_latency"] + 1.0 + _client(figures))
     )
+
+
+def _client(figures: NDArray[np.void]) -> Any:
+    """Return the most ticks of one run of the client's software, where that takes time."""
+    names = [name for name in ("access", "miss", "step") if name in (figures.dtype.names or ())]
+    return sum(figures[name] for name in names)

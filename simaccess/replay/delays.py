@@ -13,13 +13,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COPY", "LOCAL", "PART", "DelayTable", "Delays"]
+__all__ = ["ACCESS", "COPY", "LOCAL", "MISS", "PART", "STEP", "DelayTable", "Delays"]
 
 LOCAL: Final = 0
 """A read or write of the shadow."""
 
 COPY: Final = 1
 """A copy that the processor makes within local memory."""
+
+ACCESS: Final = 2
+"""The client's software for a read or write; its length is 0, as are those of the next two."""
+
+MISS: Final = 3
+"""More of it, where one look decides on a copy and what it serves."""
+
+STEP: Final = 4
+"""More of it, for an operation that is decided by itself."""
 
 PART: Final = np.dtype([("delay", "i8"), ("kind", "i8"), ("length", "i8"), ("count", "i8")])
 """`count` accesses of one kind and length within a delay."""
@@ -34,7 +43,8 @@ class Delays:
     compute : ndarray of int64, shape (delays,)
         Ticks of the client's own work in each.
     parts : ndarray of PART, shape (parts,)
-        The accesses to local memory, those of one delay together.
+        The accesses to local memory, and what the client's software does where that was recorded;
+        those of one delay together.
     """
 
     compute: NDArray[np.int64]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from simaccess.parameters import Parameters
 from simaccess.replay.bounds import require_room_on_bus, require_room_on_links
 from simaccess.replay.compiled import have_compiler
-from simaccess.replay.fifo_figures import LINK, figures_along
+from simaccess.replay.fifo_figures import LINK, figures_along, is_charged
+from simaccess.replay.fifo_figures import why_not as fifo_why_not
 from simaccess.replay.histogram import BUCKETS, percentiles
 from simaccess.replay.numpy_lanes import is_uncontended, play
 from simaccess.replay.pci_figures import JOB, use_of, why_not
@@ -126,6 +127,11 @@ def replay(record: Record, parameters: Parameters) -> Replayed:
         return _on_bus(record, parameters)
     if not isinstance(parameters, FifoParameters):
         raise NotReplayableError(f"{type(parameters).__name__} are of no link that is replayed")
+    reason = fifo_why_not(parameters)
+    if reason is None and is_charged(parameters) and not record.charged:
+        reason = "the record does not tell where the client's software runs"
+    if reason is not None:
+        raise NotReplayableError(reason)
     figures = figures_along(parameters)
     played = _play(record, figures, _ALL)
     agents = played["agents"][0]

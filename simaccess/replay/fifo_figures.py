@@ -12,8 +12,9 @@ from simaccess.errors import InputError
 from simaccess.replay.state import STATION
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.fifo_link import FifoParameters
+from simaccess.sim.station import Durations
 
-__all__ = ["FIGURES", "KEYS", "LINK", "figures_along", "figures_of"]
+__all__ = ["FIGURES", "KEYS", "LINK", "figures_along", "figures_of", "is_charged", "why_not"]
 
 FIGURES: Final = np.dtype(
     [
@@ -27,6 +28,16 @@ FIGURES: Final = np.dtype(
         ("local_per_byte", "f8"),
         ("local_latency", "i8"),
         ("copy_per_byte", "f8"),
+        ("load_per_byte", "f8"),
+        ("load_wait", "i8"),
+        ("piece", "i8"),  # bytes
+        ("window", "i8"),
+        ("wake", "i8"),
+        ("handling", "i8"),
+        ("issue_per_byte", "f8"),
+        ("access", "i8"),  # the client's software
+        ("miss", "i8"),
+        ("step", "i8"),
     ]
 )
 """The figures of a link in ticks."""
@@ -67,6 +78,31 @@ KEYS: Final = {
 """The figure that each parameter becomes."""
 
 _DURATIONS: Final = ("latency", "issue", "start", "completion", "local_latency")
+
+_FIXED: Final = {
+    "link.load_wait": "load_wait",
+    "link.wake": "wake",
+    "dma.handling": "handling",
+    "client.access": "access",
+    "client.miss": "miss",
+    "client.step": "step",
+}
+"""Durations that are the same on all links."""
+
+
+def why_not(parameters: FifoParameters) -> str | None:
+    """Return why a link cannot be replayed, None if it can."""
+    if parameters.cache is not None:
+        return "the consumer's processor copies through its cache"
+    if parameters.dma.mover != "engine":
+        return "a processor makes the copies, and no engine"
+    return None
+
+
+def is_charged(parameters: FifoParameters) -> bool:
+    """Say whether the client's software takes time, so that a record must tell where it runs."""
+    client = parameters.client
+    return client.access > 0 or client.miss > 0 or client.step > 0
 
 
 def figures_along(
@@ -116,6 +152,16 @@ def figures_along(
         elif name in _DURATIONS:
             figure = np.floor(np.asarray(figure) * float(TICKS_PER_SECOND) + 0.5)
         figures[name] = figure
+    for key, name in _FIXED.items():
+        section, _, field = key.partition(".")
+        figures[name] = Durations(getattr(getattr(parameters, section), field))[1]
+    own, dma = parameters.link, parameters.dma
+    figures["piece"], figures["window"] = own.piece, own.window
+    figures["load_per_byte"] = figures["per_byte"]
+    if own.load_rate:
+        figures["load_per_byte"] = 1 / own.load_rate * TICKS_PER_SECOND
+    if dma.issue_rate:
+        figures["issue_per_byte"] = 1 / dma.issue_rate * TICKS_PER_SECOND
     return figures
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from simaccess.replay.compiled import compiled, stamp_of
 from simaccess.replay.consumers import advance, note, push, resume, second, sink
-from simaccess.replay.delays import LOCAL
+from simaccess.replay.delays import ACCESS, COPY, LOCAL, MISS
 from simaccess.replay.rows import FETCH, KIND, LOAD, MARKED
 from simaccess.replay.state import NOWHERE, Ints, Structs
 from simaccess.sim import station as station_module
@@ -218,25 +218,34 @@ def fill(figures: Structs, requests: Structs, delays: Structs, parts: Structs) -
     """Find the ticks of each request and each delay on a link."""
     for index in range(len(requests)):
         request = requests[index]
-        request.service = ticks(request.length, figures.per_byte)
-        request.after = figures.latency + figures.completion
-        request.issue = figures.issue
-        request.loading = request.service
-        request.latency = figures.latency
+        length = request.length
+        windows = (length - 1) // figures.window * figures.wake if figures.window else 0
+        woken = figures.wake if 0 < figures.piece < length else 0
+        request.service = ticks(length, figures.per_byte) + windows
+        request.after = figures.latency + figures.completion + woken
+        request.issue = ticks(length, figures.issue_per_byte) + figures.issue
+        request.loading = ticks(length, figures.load_per_byte) + windows
+        request.latency = figures.latency + figures.load_wait + woken
     for index in range(len(delays)):
         delay = delays[index]
-        delay.stall = delay.copy = 0
+        delay.stall = delay.copy = delay.client = 0
     for index in range(len(parts)):
         part = parts[index]
         delay = delays[part.delay]
         if part.kind == LOCAL:
             each = ticks(part.length, figures.local_per_byte) + figures.local_latency
             delay.stall += part.count * each
-        else:
+        elif part.kind == COPY:
             delay.copy += part.count * ticks(part.length, figures.copy_per_byte)
+        elif part.kind == ACCESS:
+            delay.client += part.count * figures.access
+        elif part.kind == MISS:
+            delay.client += part.count * figures.miss
+        else:
+            delay.client += part.count * figures.step
     for index in range(len(delays)):
         delay = delays[index]
-        delay.all = delay.compute + delay.stall + delay.copy
+        delay.all = delay.compute + delay.stall + delay.copy + delay.client
 
 
 @compiled
@@ -246,7 +255,7 @@ def prepare(link: Structs, figures: Structs, consumers: int, keep: int) -> None:
     link.bytes = link.overhead_bytes = link.other_bytes = 0
     link.posted = figures.posted
     link.start = figures.start
-    link.handling = 0
+    link.handling = figures.handling
     link.keep = keep
     link.interval = 0
     link.running = consumers

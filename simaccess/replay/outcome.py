@@ -31,14 +31,15 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
         counters.hits = tally.locals - int(agent["missed"])
         counters.used = track.used
         time, wait = int(agent["time"]), int(agent["wait"])
+        compute = tally.compute + int(tally.delayed @ replayed.delays["client"])
         copy = int(tally.delayed @ replayed.delays["copy"])
         issue = int(agent["issue"])
         yield ConsumerRun(
             start=0,
             time=time,
-            compute=tally.compute,
+            compute=compute,
             # Loads and stores take what is left, since the five sum to the run.
-            stall=time - tally.compute - copy - issue - wait,
+            stall=time - compute - copy - issue - wait,
             copy=copy,
             issue=issue,
             wait=wait,

@@ -61,11 +61,14 @@ class Record:
         that was recorded.
     delays : Delays
         The private delays.
+    charged : bool
+        Whether they tell where the client's software runs.
     """
 
     tracks: tuple[Track, ...]
     requests: NDArray[np.int64]
     delays: Delays
+    charged: bool = False
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -162,13 +165,21 @@ class Recording:
         Its bytes, for consumers that decide by them.
     places : bool
         Whether to record where requests are, too, for links on which that matters.
+    charged : bool
+        Whether to record where the client's software runs, for links on which it takes time.
     """
 
     def __init__(
-        self, size: int, content: memoryview | None = None, *, places: bool = False
+        self,
+        size: int,
+        content: memoryview | None = None,
+        *,
+        places: bool = False,
+        charged: bool = False,
     ) -> None:
         self._size = size
         self._content = content
+        self._charged = charged
         self._delays = DelayTable()
         self._requests = RequestTable(places=places)
         self._tracks: list[Track] = []
@@ -194,7 +205,14 @@ class Recording:
         NotReplayableError
             If it depends on time.
         """
-        recorder = Recorder(method, self._size, self._delays, self._requests, self._content)
+        recorder = Recorder(
+            method,
+            self._size,
+            self._delays,
+            self._requests,
+            self._content,
+            charged=self._charged,
+        )
         # It has all of each face that a consumer uses.
         face = cast("Any", recorder)
         coroutine = body(face, face, face)
@@ -216,7 +234,7 @@ class Recording:
             self._requests if self._requests.places else ((each, 0, 0) for each in self._requests)
         )
         requests = np.array(list(names), np.int64).reshape(-1, 3)
-        return Record(tuple(self._tracks), requests, self._delays.table())
+        return Record(tuple(self._tracks), requests, self._delays.table(), self._charged)
 
 
 def _tally(record: Record, track: Track) -> Tally:

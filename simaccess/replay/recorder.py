@@ -23,7 +23,7 @@ from simaccess.operations import (
     Operations,
 )
 from simaccess.replay import rows
-from simaccess.replay.delays import COPY, DelayTable
+from simaccess.replay.delays import ACCESS, COPY, MISS, STEP, DelayTable
 from simaccess.replay.delays import LOCAL as SHADOW
 from simaccess.replay.tape import Tape
 from simaccess.segment import Data
@@ -75,6 +75,8 @@ class Recorder:
         Numbers its requests.
     content : memoryview, optional
         The segment's bytes, for a consumer that decides by them.
+    charged : bool
+        Whether to write down where the client's software runs (`simaccess.sim.client`).
 
     Attributes
     ----------
@@ -96,6 +98,8 @@ class Recorder:
         delays: DelayTable,
         requests: RequestTable,
         content: memoryview | None = None,
+        *,
+        charged: bool = False,
     ) -> None:
         if method.timed:
             raise NotReplayableError("the access method goes by the time that its operations take")
@@ -106,6 +110,7 @@ class Recorder:
         self._limit = size
         self._requests = requests
         self._content = content
+        self._charged = charged
         # For what it knows of bytes read and written; the memory itself is not reached.
         shadow = Shadow(method, lambda _: _Nowhere())  # type: ignore[arg-type,return-value]
         self._unread = shadow.unread
@@ -120,6 +125,8 @@ class Recorder:
         operations = self._method.read(offset, length, self._limit)
         first = operations[0] if isinstance(operations, tuple) else _NONE
         kind = first[0]
+        if self._charged:
+            self._charge(kind)
         if kind is LOAD:
             self.tape.in_place(rows.LOAD, self._request(length, offset))
         elif kind is LOCAL:
@@ -134,7 +141,10 @@ class Recorder:
 
     def write(self, offset: int, length: int) -> Awaitable[None]:
         """Write down a write; see `simaccess.buffer.Buffer.write`."""
-        self._follow(self._method.write(offset, length, self._limit), self._soil)
+        operations = self._method.write(offset, length, self._limit)
+        if self._charged:
+            self._charge(None)
+        self._follow(operations, self._soil)
         return DONE
 
     def sync(self) -> Awaitable[None]:
@@ -186,7 +196,10 @@ class Recorder:
         parts = 0
         first = rows.FIRST
         served = True
+        stepped = self._charged and not isinstance(operations, tuple)
         for operation in operations:
+            if stepped:
+                tape.local(STEP, 0)
             kind = operation[0]
             if kind is LOCAL:
                 _, slot, at, size = operation
@@ -214,6 +227,12 @@ class Recorder:
             else:
                 self._start(operation)
         return parts
+
+    def _charge(self, kind: int | None) -> None:
+        """Write down that the client's software runs, and whether it decides on a copy at once."""
+        self.tape.local(ACCESS, 0)
+        if kind is FETCH:
+            self.tape.local(MISS, 0)
 
     def _start(self, operation: tuple[int, ...]) -> None:
         """Write down the start of a transfer."""

@@ -10,8 +10,10 @@ from typing import Final
 
 from simaccess.closed_loop import closed_loop
 from simaccess.registry import make
+from simaccess.replay.fifo_figures import is_charged
 from simaccess.replay.record import Record, Recording
 from simaccess.scenario import Scenario
+from simaccess.sim.fifo_link import FifoParameters
 from simaccess.workload.workload import Workload
 
 __all__ = ["Shelf", "record"]
@@ -36,7 +38,8 @@ def record(scenario: Scenario) -> Record:
     recording = Recording(
         workload.size,
         memoryview(content or bytes(workload.size)) if scenario.real else None,
-        places=scenario.model.kind != "fifo-link",
+        places=_places(scenario),
+        charged=_charged(scenario),
     )
     for index in range(scenario.consumers):
         chosen = array("q")
@@ -101,5 +104,17 @@ def _key(scenario: Scenario) -> _Key:
         scenario.consumers,
         scenario.seed,
         scenario.real,
-        scenario.model.kind != "fifo-link",  # then places matter
+        _places(scenario),
+        _charged(scenario),
     )
+
+
+def _places(scenario: Scenario) -> bool:
+    """Say whether it matters to the link where requests are."""
+    return scenario.model.kind != "fifo-link"
+
+
+def _charged(scenario: Scenario) -> bool:
+    """Say whether the client's software takes time on the link."""
+    parameters = scenario.model.parameters
+    return isinstance(parameters, FifoParameters) and is_charged(parameters)

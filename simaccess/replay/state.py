@@ -90,6 +90,7 @@ DELAY: Final = structure(
     "compute",  # ticks of the client's own work
     "stall",  # of accesses to local memory
     "copy",  # of copies within it
+    "client",  # of the client's software
     "all",
 )
 """A distinct delay."""

@@ -123,6 +123,16 @@ def fifo_links() -> st.SearchStrategy[Model]:
             "local.latency": st.sampled_from(["0 s", "1 ns", "8 ns"]),
             "local.rate": st.sampled_from(["1 GB/s", "8 GB/s"]),
             "local.copy_rate": st.sampled_from(["1 GB/s", "3 GB/s"]),
+            "link.load_rate": st.sampled_from(["0 B/s", "2 GB/s"]),
+            "link.load_wait": durations,
+            "link.piece": st.sampled_from(["0 B", "32 B"]),
+            "link.window": st.sampled_from(["48 B", "64 B"]),
+            "link.wake": st.sampled_from(["0 s", "0 s", "8 ns"]),
+            "dma.handling": st.sampled_from(["0 s", "8 ns"]),
+            "dma.issue_rate": st.sampled_from(["0 B/s", "8 GB/s"]),
+            "client.access": st.sampled_from(["0 s", "0 s", "1 ns"]),
+            "client.miss": st.sampled_from(["0 s", "8 ns"]),
+            "client.step": st.sampled_from(["0 s", "1 ns"]),
         }
     ).map(lambda values: load_model("example-link", values))
 
