@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from simaccess.parameters import Parameters
 from simaccess.replay.bounds import require_room_on_bus, require_room_on_links
 from simaccess.replay.compiled import have_compiler
-from simaccess.replay.fifo_figures import LINK, figures_along, is_charged
+from simaccess.replay.fifo_figures import LINK, figures_along
 from simaccess.replay.fifo_figures import why_not as fifo_why_not
 from simaccess.replay.histogram import BUCKETS, percentiles
 from simaccess.replay.numpy_lanes import is_uncontended, play
@@ -128,8 +128,6 @@ def replay(record: Record, parameters: Parameters) -> Replayed:
     if not isinstance(parameters, FifoParameters):
         raise NotReplayableError(f"{type(parameters).__name__} are of no link that is replayed")
     reason = fifo_why_not(parameters)
-    if reason is None and is_charged(parameters) and not record.charged:
-        reason = "the record does not tell where the client's software runs"
     if reason is not None:
         raise NotReplayableError(reason)
     figures = figures_along(parameters)
@@ -229,7 +227,7 @@ def replay_lanes(
         As for `replay`.
     """
     if not shares and not have_compiler() and is_uncontended(record):
-        require_room_on_links(record, figures)
+        _require_fit(record, figures)
         return Lanes(record, *play(record, figures))
     if not shares:
         played = _play(record, figures, _NONE)
@@ -252,7 +250,7 @@ def _play(record: Record, figures: NDArray[np.void], keep: int) -> dict[str, Any
     _require_compiler()
     from simaccess.replay import fifo_link  # noqa: PLC0415  # it needs numba
 
-    require_room_on_links(record, figures)
+    _require_fit(record, figures)
     lanes, layout = len(figures), record.flat
     requests, delays = layout.requests.copy(), layout.delays.copy()  # their ticks are written
     room = {_NONE: 0, _ALL: int(layout.marks[-1]), _COUNTED: BUCKETS}[keep]
@@ -280,3 +278,10 @@ def _play(record: Record, figures: NDArray[np.void], keep: int) -> dict[str, Any
         "latencies": latencies,
         "delays": delays,
     }
+
+
+def _require_fit(record: Record, figures: NDArray[np.void]) -> None:
+    charged = any(figures[name].any() for name in ("access", "miss", "step"))
+    if charged and not record.charged:
+        raise NotReplayableError("the record does not tell where the client's software runs")
+    require_room_on_links(record, figures)

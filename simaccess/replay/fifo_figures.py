@@ -12,7 +12,6 @@ from simaccess.errors import InputError
 from simaccess.replay.state import STATION
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.fifo_link import FifoParameters
-from simaccess.sim.station import Durations
 
 __all__ = ["FIGURES", "KEYS", "LINK", "figures_along", "figures_of", "is_charged", "why_not"]
 
@@ -74,20 +73,30 @@ KEYS: Final = {
     "local.latency": "local_latency",
     "local.rate": "local_per_byte",
     "local.copy_rate": "copy_per_byte",
-}
-"""The figure that each parameter becomes."""
-
-_DURATIONS: Final = ("latency", "issue", "start", "completion", "local_latency")
-
-_FIXED: Final = {
     "link.load_wait": "load_wait",
+    "link.piece": "piece",
+    "link.window": "window",
     "link.wake": "wake",
     "dma.handling": "handling",
     "client.access": "access",
     "client.miss": "miss",
     "client.step": "step",
 }
-"""Durations that are the same on all links."""
+"""The figure that each parameter becomes."""
+
+_DURATIONS: Final = (
+    "latency",
+    "issue",
+    "start",
+    "completion",
+    "local_latency",
+    "load_wait",
+    "wake",
+    "handling",
+    "access",
+    "miss",
+    "step",
+)
 
 
 def why_not(parameters: FifoParameters) -> str | None:
@@ -103,6 +112,25 @@ def is_charged(parameters: FifoParameters) -> bool:
     """Say whether the client's software takes time, so that a record must tell where it runs."""
     client = parameters.client
     return client.access > 0 or client.miss > 0 or client.step > 0
+
+
+def _require_axis(key: str, values: NDArray[Any], count: int) -> None:
+    """Refuse an axis that no links can have."""
+    if key not in KEYS:
+        raise InputError("no axis of a fifo-link", key=key, allowed=KEYS)
+    if values.shape != (count,):
+        raise InputError(
+            "of another length", key=key, value=values.shape, allowed=f"{count} values"
+        )
+    least = (
+        0 if KEYS[key] in (*_DURATIONS, "posted", "piece", "window") else np.finfo(np.float64).tiny
+    )
+    fine = (values >= least) & (values < np.inf)
+    if KEYS[key] == "channels":
+        fine &= (values >= 1) & (values <= 1024) & (values == np.floor(values))
+    if not fine.all():
+        value = values[np.argmin(fine)].item()
+        raise InputError("no such value", key=key, value=value, allowed="as in the model file")
 
 
 def figures_along(
@@ -125,24 +153,16 @@ def figures_along(
     Raises
     ------
     InputError
-        If there is no such parameter, or an axis has another length or no such values.
+        If the link cannot be replayed, there is no such parameter, or an axis has another length or
+        no such values.
     """
+    reason = why_not(parameters)
+    if reason is not None:
+        raise InputError(reason, key="parameters", allowed="a link that can be replayed")
     given = {key: np.atleast_1d(np.asarray(values)) for key, values in (axes or {}).items()}
     count = len(next(iter(given.values()))) if given else 1
     for key, values in given.items():
-        if key not in KEYS:
-            raise InputError("no axis of a fifo-link", key=key, allowed=KEYS)
-        if values.shape != (count,):
-            raise InputError(
-                "of another length", key=key, value=values.shape, allowed=f"{count} values"
-            )
-        least = 0 if KEYS[key] in (*_DURATIONS, "posted") else np.finfo(np.float64).tiny
-        fine = (values >= least) & (values < np.inf)
-        if KEYS[key] == "channels":
-            fine &= (values >= 1) & (values <= 1024) & (values == np.floor(values))
-        if not fine.all():
-            value = values[np.argmin(fine)].item()
-            raise InputError("no such value", key=key, value=value, allowed="as in the model file")
+        _require_axis(key, values, count)
     figures = np.zeros(count, FIGURES)
     for key, name in KEYS.items():
         section, _, field = key.partition(".")
@@ -152,11 +172,7 @@ def figures_along(
         elif name in _DURATIONS:
             figure = np.floor(np.asarray(figure) * float(TICKS_PER_SECOND) + 0.5)
         figures[name] = figure
-    for key, name in _FIXED.items():
-        section, _, field = key.partition(".")
-        figures[name] = Durations(getattr(getattr(parameters, section), field))[1]
     own, dma = parameters.link, parameters.dma
-    figures["piece"], figures["window"] = own.piece, own.window
     figures["load_per_byte"] = figures["per_byte"]
     if own.load_rate:
         figures["load_per_byte"] = 1 / own.load_rate * TICKS_PER_SECOND

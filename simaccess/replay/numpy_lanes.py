@@ -7,12 +7,12 @@ steps on every link, a lane of an array each. It serves where numba is not insta
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.replay.delays import LOCAL
+from simaccess.replay.delays import ACCESS, COPY, LOCAL, MISS, STEP
 from simaccess.replay.fifo_figures import LINK
 from simaccess.replay.record import Record
 from simaccess.replay.rows import (
@@ -34,6 +34,8 @@ from simaccess.replay.state import AGENT
 __all__ = ["is_uncontended", "play"]
 
 Lane = NDArray[np.int64]
+
+_SOFTWARE = {ACCESS: "access", MISS: "miss", STEP: "step"}
 
 
 def is_uncontended(record: Record) -> bool:
@@ -67,7 +69,7 @@ def play(record: Record, figures: NDArray[np.void]) -> tuple[NDArray[np.void], N
     for what, delay, item, extra in record.tracks[0].rows.tolist():
         lanes.step(what, delay, item, extra)
     agents = np.zeros((len(figures), 1), AGENT)
-    for name in ("time", "wait", "waits", "missed"):
+    for name in ("time", "wait", "waits", "missed", "issue"):
         agents[name][:, 0] = getattr(lanes, name)
     links = np.zeros(len(figures), LINK)
     for name in ("free", "busy", "waited", "bytes"):
@@ -81,9 +83,8 @@ class _Lanes:
     def __init__(self, record: Record, figures: NDArray[np.void]) -> None:
         self._record = record
         self._figures = figures
-        self._services: dict[int, Lane] = {}
+        self._asked: dict[int, _Request] = {}
         self._delays: dict[int, Lane] = {0: np.zeros(len(figures), np.int64)}
-        self._after = figures["latency"] + figures["completion"]
         self._posted = figures["posted"] > 0
 
         def zeros() -> Lane:
@@ -93,6 +94,7 @@ class _Lanes:
         self.free, self.busy, self.waited = zeros(), zeros(), zeros()
         self.bytes = 0
         self._end = zeros()  # of the transfer under way
+        self.issue = zeros()
         self._pending = np.zeros(len(figures), np.bool_)
         self._called = np.zeros(len(figures), np.bool_)
 
@@ -105,9 +107,11 @@ class _Lanes:
         elif kind in (LOAD, STORE):
             self._in_place(kind, before, item, extra)
         elif kind in (FETCH, FLUSH):
-            self.time += before + self._figures["issue"]
-            end = self._serve(self.time + self._figures["start"], item)
-            self._end = end + self._after
+            asked = self._request(item)
+            self.time += before + asked.issue
+            self.issue += asked.issue
+            arrival = self.time + self._figures["start"]
+            self._end = self._serve(arrival, asked.service, asked.length) + asked.after
         elif kind == AWAIT:
             self.time += before
             self._await(what)
@@ -119,18 +123,18 @@ class _Lanes:
             self.time += before
 
     def _in_place(self, kind: int, before: Lane, item: int, extra: int) -> None:
+        asked = self._request(item)
         for _ in range(extra):
             self.time += before
-            end = self._serve(self.time, item) + self._figures["latency"]
+            end = self._serve(self.time, asked.loading, asked.length) + asked.latency
             self.time = end if kind == LOAD else np.where(self._posted, self.time, end)
 
-    def _serve(self, arrival: Lane, request: int) -> Lane:
+    def _serve(self, arrival: Lane, service: Lane, length: int) -> Lane:
         """Do as `FifoStation.serve` does."""
-        service = self._service(request)
         begin = np.maximum(arrival, self.free)
         self.waited += begin - arrival
         self.busy += service
-        self.bytes += int(self._record.lengths[request])
+        self.bytes += length
         self.free = begin + service
         return self.free.copy()
 
@@ -145,6 +149,8 @@ class _Lanes:
         if what & FIRST:
             self._called[:] = False
         self._pending |= self._pass(self._end)
+        self.time += self._figures["handling"]
+        self.issue += self._figures["handling"]
         if what & SETTLED:
             self.waits += self._pending
             self._called |= self._pending
@@ -153,11 +159,10 @@ class _Lanes:
             self.missed += self._called
             self._called[:] = False
 
-    def _service(self, request: int) -> Lane:
-        if request not in self._services:
-            length = int(self._record.lengths[request])
-            self._services[request] = _whole(length, self._figures["per_byte"])
-        return self._services[request]
+    def _request(self, number: int) -> _Request:
+        if number not in self._asked:
+            self._asked[number] = _request(int(self._record.lengths[number]), self._figures)
+        return self._asked[number]
 
     def _delay(self, delay: int) -> Lane:
         if delay not in self._delays:
@@ -166,11 +171,39 @@ class _Lanes:
             for _, kind, length, count in delays.parts[delays.parts["delay"] == delay].tolist():
                 if kind == LOCAL:
                     each = _whole(length, figures["local_per_byte"]) + figures["local_latency"]
-                else:
+                elif kind == COPY:
                     each = _whole(length, figures["copy_per_byte"])
+                else:
+                    each = figures[_SOFTWARE[kind]]
                 total += count * each
             self._delays[delay] = total
         return self._delays[delay]
+
+
+class _Request(NamedTuple):
+    """A distinct request: bytes, and ticks as in `simaccess.replay.state.REQUEST`."""
+
+    length: int
+    service: Lane
+    after: Lane
+    issue: Lane
+    loading: Lane
+    latency: Lane
+
+
+def _request(length: int, figures: NDArray[np.void]) -> _Request:
+    """Return the ticks of a request, as `simaccess.replay.fifo_link.fill` does."""
+    window, wake = figures["window"], figures["wake"]
+    windows = np.where(window > 0, (length - 1) // np.maximum(window, 1) * wake, 0)
+    woken = np.where((figures["piece"] > 0) & (figures["piece"] < length), wake, 0)
+    return _Request(
+        length,
+        _whole(length, figures["per_byte"]) + windows,
+        figures["latency"] + figures["completion"] + woken,
+        _whole(length, figures["issue_per_byte"]) + figures["issue"],
+        _whole(length, figures["load_per_byte"]) + windows,
+        figures["latency"] + figures["load_wait"] + woken,
+    )
 
 
 def _whole(units: int, per_unit: Any) -> Lane:

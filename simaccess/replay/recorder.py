@@ -126,7 +126,7 @@ class Recorder:
         first = operations[0] if isinstance(operations, tuple) else _NONE
         kind = first[0]
         if self._charged:
-            self._charge(kind)
+            self._charge(operations)
         if kind is LOAD:
             self.tape.in_place(rows.LOAD, self._request(length, offset))
         elif kind is LOCAL:
@@ -143,7 +143,7 @@ class Recorder:
         """Write down a write; see `simaccess.buffer.Buffer.write`."""
         operations = self._method.write(offset, length, self._limit)
         if self._charged:
-            self._charge(None)
+            self._charge(operations)
         self._follow(operations, self._soil)
         return DONE
 
@@ -228,10 +228,10 @@ class Recorder:
                 self._start(operation)
         return parts
 
-    def _charge(self, kind: int | None) -> None:
-        """Write down that the client's software runs, and whether it decides on a copy at once."""
+    def _charge(self, operations: Operations) -> None:
+        """Write down that the client's software runs; see `simaccess.sim.client`."""
         self.tape.local(ACCESS, 0)
-        if kind is FETCH:
+        if isinstance(operations, tuple) and len(operations) > 1:
             self.tape.local(MISS, 0)
 
     def _start(self, operation: tuple[int, ...]) -> None:

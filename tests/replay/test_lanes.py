@@ -33,7 +33,7 @@ def test_each_lane_is_a_replay_of_its_own(scenario: Scenario, models: list[Model
     plain = replay_lanes(made, figures)
     for lane, model in enumerate(models):
         alone = replay(made, model.parameters)
-        for name in ("time", "wait", "waits", "missed"):
+        for name in ("time", "wait", "waits", "missed", "issue"):
             assert lanes.agents[name][lane].tolist() == alone.agents[name].tolist()
             assert plain.agents[name][lane].tolist() == alone.agents[name].tolist()
         assert lanes.use(lane) == alone.links["link"]
@@ -55,7 +55,7 @@ def test_numpy_gives_the_same_where_nothing_is_contended(
     figures = np.concatenate([figures_of(model.parameters) for model in models])  # type: ignore[arg-type]
     compiled = replay_lanes(made, figures)
     agents, links = play(made, figures)
-    for name in ("time", "wait", "waits", "missed"):
+    for name in ("time", "wait", "waits", "missed", "issue"):
         assert agents[name].tolist() == compiled.agents[name].tolist()
     for name in ("free", "busy", "waited", "bytes"):
         assert links[name].tolist() == compiled.links[name].tolist()

@@ -18,6 +18,7 @@ from simaccess.replay.engine import replay
 from simaccess.replay.record import Recording
 from simaccess.replay.recorder import NotReplayableError
 from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.sim.near_cache import NearCacheSection
 from simaccess.simulate import simulate
 from simaccess.workload.registry import workload
 
@@ -115,3 +116,21 @@ def test_parameters_of_another_kind_are_refused() -> None:
     recording.follow(ZeroCopy(), [])
     with pytest.raises(NotReplayableError, match="WanParameters"):
         replay(recording.record(), load_model("lan-1gbit").parameters)
+
+
+def test_a_fifo_link_whose_copies_a_processor_makes_goes_to_simpy() -> None:
+    model = load_model("example-link", {"dma.mover": "issuer"})
+    assert "a processor makes the copies" in (can_replay(replace(scenario(), model=model)) or "")
+    cache = NearCacheSection.model_validate({"size": "64 KiB", "rate": "1 GB/s"})
+    model = load_model("example-link")
+    model = replace(model, parameters=model.parameters.model_copy(update={"cache": cache}))
+    assert "through its cache" in (can_replay(replace(scenario(), model=model)) or "")
+
+
+def test_a_record_without_the_clients_software_is_no_record_for_one_that_takes_time() -> None:
+    pytest.importorskip("numba")
+    recording = Recording(64)
+    recording.follow(ZeroCopy(), [([0], [64], None, None, None, None)])
+    charged = load_model("example-link", {"client.access": "1 us"}).parameters
+    with pytest.raises(NotReplayableError, match="software"):
+        replay(recording.record(), charged)
