@@ -24,8 +24,16 @@ _BYTES: Final = 256 << 20
 _Key = tuple[object, ...]
 
 
-def record(scenario: Scenario) -> Record:
-    """Run the consumers of a scenario without any engine; their link does not matter.
+def record(scenario: Scenario, *, charged: bool | None = None) -> Record:
+    """Run the consumers of a scenario without any engine; their link's figures do not matter.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What to record.
+    charged : bool, optional
+        Whether the record tells where the client's software runs, as links need on which that takes
+        time; by default if it does on the scenario's own.
 
     Raises
     ------
@@ -39,7 +47,7 @@ def record(scenario: Scenario) -> Record:
         workload.size,
         memoryview(content or bytes(workload.size)) if scenario.real else None,
         places=_places(scenario),
-        charged=_charged(scenario),
+        charged=_charged(scenario) if charged is None else charged,
     )
     for index in range(scenario.consumers):
         chosen = array("q")

@@ -27,7 +27,7 @@ pytest.importorskip("numba")
 @settings(max_examples=60, deadline=None)
 @given(scenarios(fifo_links()), st.lists(fifo_links(), min_size=1, max_size=4))
 def test_each_lane_is_a_replay_of_its_own(scenario: Scenario, models: list[Model]) -> None:
-    made = record(scenario)
+    made = record(scenario, charged=True)
     figures = np.concatenate([figures_of(model.parameters) for model in models])  # type: ignore[arg-type]
     lanes = replay_lanes(made, figures, (50.0,))
     plain = replay_lanes(made, figures)
@@ -49,7 +49,7 @@ def test_each_lane_is_a_replay_of_its_own(scenario: Scenario, models: list[Model
 def test_numpy_gives_the_same_where_nothing_is_contended(
     scenario: Scenario, models: list[Model]
 ) -> None:
-    made = record(replace(scenario, consumers=1))
+    made = record(replace(scenario, consumers=1), charged=True)
     if not is_uncontended(made):
         return
     figures = np.concatenate([figures_of(model.parameters) for model in models])  # type: ignore[arg-type]
