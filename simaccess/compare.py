@@ -23,7 +23,7 @@ from simaccess.objective import Objective
 from simaccess.refusal import as_given, did_you_mean, foremost, refusal
 from simaccess.registry import exists, names, parameters, require_once
 from simaccess.result import Result
-from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.scenario import ENGINES, Engine, ProducerParameters, Scenario
 from simaccess.simulate import simulate
 from simaccess.tune import equipped
 from simaccess.tune import tune as search
@@ -53,6 +53,7 @@ def compare(
     shared: bool = False,
     seed: int = 0,
     memory: Model | str | os.PathLike[str] | None = None,
+    engine: Engine = "auto",
 ) -> list[Result]:
     """Simulate a workload on a link with each of some access methods.
 
@@ -81,6 +82,8 @@ def compare(
         Of everything that is drawn; the same for all methods.
     memory : Model, str or path-like, optional
         The host's memory behind a PCI bus, as `model`.
+    engine : {'auto', 'simpy', 'replay'}
+        See `simaccess.scenario.Scenario`.
 
     Returns
     -------
@@ -102,6 +105,7 @@ def compare(
         shared=shared,
         seed=seed,
         memory=memory,
+        engine=engine,
     )
     if tune:
         made = [replace(each, settings=search(each, objective).settings) for each in made]
@@ -123,17 +127,21 @@ def scenarios(
     shared: bool = False,
     seed: int = 0,
     memory: Model | str | os.PathLike[str] | None = None,
+    engine: Engine = "auto",
 ) -> list[Scenario]:
     """Return what `compare` simulates, before any tuning and in timing-only mode.
 
     Parameters
     ----------
-    model, workload, methods, settings, consumers, shared, seed, memory
+    model, workload, methods, settings, consumers, shared, seed, memory, engine
         As for `compare`.
     """
     for key, value, least in (("consumers", consumers, 1), ("seed", seed, 0)):
         if value < least:
             raise InputError("too low", key=key, value=value, allowed=f"{least} or more")
+    if engine not in ENGINES:
+        problem = "no such engine" + did_you_mean(engine, ENGINES)
+        raise InputError(problem, key="engine", value=engine, allowed=ENGINES)
     methods = list(methods)
     if not methods:
         raise InputError("no method", key="method", value=methods, allowed=names())
@@ -163,6 +171,7 @@ def scenarios(
             seed=seed,
             producer=producer,
             memory=memory,
+            engine=engine,
         )
         for method in methods
     ]
