@@ -25,7 +25,7 @@ test: $(STAMP)  ## run every test
 check: $(STAMP)  ## lint, formatting, types, layering
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	MYPYPATH=experiments $(BIN)/mypy $(CODE) experiments/validation.py
+	MYPYPATH=experiments:bench $(BIN)/mypy $(CODE) experiments/validation.py
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## time the engine against plain SimPy, and real links against bare clients
