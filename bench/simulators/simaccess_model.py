@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from array import array
+from dataclasses import replace
 
 from simaccess.buffer import Buffer, Shadow
 from simaccess.consumer import replay
@@ -17,7 +18,7 @@ from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
-from simulators.works import Bus, Measured, Work, measured
+from simulators.works import Bus, Engines, Measured, Work, measured
 
 __all__ = ["LINK", "simpy_engine"]
 
@@ -34,8 +35,22 @@ def _method(work: Work) -> AccessMethod:
     return ZeroCopy() if isinstance(work, Bus) else CopyOnce(FixedBlocks(work.length), 2)
 
 
+def _fits(work: Work) -> bool:
+    """Say whether a work's times are those of the link."""
+    expected = Bus(1, 1) if isinstance(work, Bus) else Engines(1, 1)
+    return replace(work, clients=1, accesses=1) == expected
+
+
 def simpy_engine(work: Work) -> Measured:
-    """Run a work on the SimPy engine."""
+    """Run a work on the SimPy engine.
+
+    Raises
+    ------
+    ValueError
+        If its times are not those of `LINK`.
+    """
+    if not _fits(work):
+        raise ValueError(f"{work}: its times are not those of the link")
     env = Environment()
     link = FifoLink(env, LINK, work.accesses * work.length)
     offsets = range(0, work.accesses * work.length, work.length)
