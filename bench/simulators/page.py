@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -35,6 +36,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _number(value: float) -> str:
     """Return a number with three digits, without an exponent."""
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _prose(text: str) -> list[str]:
+    return textwrap.wrap(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -91,8 +96,11 @@ def _first(steps: Steps, simulators: list[Simulator], works: dict[str, Work]) ->
     return [
         "## The first run in a new process",
         "",
-        "Seconds. The first run builds the model, and compiles it where the simulator does: cimba's by",
-        "numba, those in C++ by g++. One run of each.",
+        *_prose(
+            "Seconds, with building the model, of one run. Each process does the works in this order: "
+            "a model in C++ is compiled before the first of them, one of cimba's, by numba, before "
+            "each."
+        ),
         "",
         *_table(["", "idiom", "import", *works], rows),
         "",
@@ -164,42 +172,55 @@ def page(
         Accesses of the largest point of growth.
     """
     machine = settings["machine"]
-    versions = ", ".join(f"{title} {number}" for title, number in settings["versions"].items())
     load = settings["load"]
+    versions = ", ".join(f"{title} {number}" for title, number in settings["versions"].items())
     sizes = "; ".join(f"{name}: {work.clients} x {work.accesses:,}" for name, work in works.items())
     standard = "" if works == WORKS else " **These are not the sizes of the standard run.**"
     lines = [
         "# Performance",
         "",
-        "Written by `python bench/peers.py --write`; every figure on it was measured in that run.",
+        *_prose(
+            "Written by `python bench/peers.py --write`; every figure on it was measured in that run."
+        ),
         "",
-        f"Machine: {machine['cpu']}, {machine['processors']} processors,",
-        f"{machine['memory'] / 2**30:.0f} GiB; {settings['kernel']}, {settings['python']};",
-        f"{settings['begin']} to {settings['end']}.",
-        f"Load average of the last minute at the beginning {load[0]:.2f}, and from {min(load):.2f} to",
-        f"{max(load):.2f} during the run, which itself is 1 of it.",
-        f"Versions: {versions}.",
+        *_prose(
+            f"{machine['cpu']}, {machine['processors']} processors, {machine['memory'] / 2**30:.0f} "
+            f"GiB; {settings['kernel']}, {settings['python']}. {settings['begin']} to "
+            f"{settings['end']}; load average of the last minute at the beginning {load[0]:.1f}, then "
+            f"{min(load):.1f} to {max(load):.1f}, of which the run itself is 1. {versions}."
+        ),
+        "",
+        *_prose(
+            "Times are of the processor: on a machine with nothing else to do they are those of the "
+            "clock, and on a busy one they are stretched by what others leave in its caches alone. "
+            "Ratios are of runs that took turns."
+        ),
         "",
         "## Beside other simulators",
         "",
-        "Each simulator does the same works in the idiom that its users would take, and, where it",
-        "can, with *busy-until arithmetic*: whoever asks a FIFO station knows at once when it will be",
-        "served, so nobody waits in a queue. That is right for these works and not for every station.",
-        "All end at the same simulated time, to the picosecond, after the same number of accesses whose",
-        "latencies sum to the same, and all record every latency. Simulators take turns for",
-        f"{settings['rounds']} rounds, each in a process of its own; what is timed is the run, without",
-        "building the model. simaccess runs its whole stack: consumer, buffer with its counters, access",
-        f"method, link. Clients and accesses of each: {sizes}.{standard}",
+        *_prose(
+            "Each simulator does the same works in the idiom of its own documentation, and, where it "
+            "can, with *busy-until arithmetic*: whoever asks a FIFO station knows at once when it "
+            "will be served, so that nobody waits in a queue. That holds for these works and not for "
+            "every station. All record every latency; all end at the same simulated time, to the "
+            "picosecond, after the same number of accesses, whose latencies have the same sum. "
+            f"Simulators take turns for {settings['rounds']} rounds, each in a process of its own; "
+            "what is timed is the run, without building the model. simaccess runs its whole stack: "
+            "consumer, buffer with its counters, access method, link. The models stand in "
+            f"`bench/simulators/`. Clients and accesses of each: {sizes}.{standard}"
+        ),
         "",
         *_comparison(steps, simulators, works),
         *_notes(steps, simulators, missing, works),
         *_first(steps, simulators, works),
         "## How time and memory grow",
         "",
-        "simaccess on its SimPy engine, each point in a process of its own: seconds of the run,",
-        "microseconds of an access, and the memory of the run (MB of 10^6 bytes): the most that the",
-        "process held, less what it held after its imports. 16 bytes an access are the workload's length and",
-        "the recorded latency. The works are those above.",
+        *_prose(
+            "simaccess on its SimPy engine, each point in a process of its own: seconds of the run, "
+            "microseconds of an access, and megabytes (10^6 bytes): the most that the process held, "
+            "less the most that it held while it imported; what fits into that shows as 0.0. An "
+            "access has 8 bytes of workload, which the clients share, and 8 of recorded latency."
+        ),
         "",
         *_growth(steps, "accesses", most),
         "With the number of consumers, for the same number of accesses together:",
@@ -211,9 +232,10 @@ def page(
         f"    .venv/bin/pip install -r {REQUIREMENTS}",
         "    .venv/bin/python bench/peers.py --write",
         "",
-        "What is missing is said, and the rest runs. An interrupted run goes on where it was; `--fresh`",
-        "begins anew. Ratios hold on a busy machine, where times do not; for both, let it be quiet.",
-        "`bench/engine.py` times the engine against plain SimPy alone.",
+        *_prose(
+            "What is missing is said, and the rest runs. An interrupted run goes on where it was; "
+            "`--fresh` begins anew. `bench/engine.py` times the engine against plain SimPy alone."
+        ),
         "",
     ]
     return "\n".join(lines)
