@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 CODE := $(wildcard simaccess tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench validation clean
+.PHONY: help setup demo test check bench validation notebooks clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ test: $(STAMP)  ## run every test
 check: $(STAMP)  ## lint, formatting, types, layering
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	MYPYPATH=experiments:bench $(BIN)/mypy $(CODE) experiments/validation.py
+	MYPYPATH=experiments:bench $(BIN)/mypy $(CODE) experiments/validation.py notebooks/execute.py
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## time the engine against plain SimPy, and real links against bare clients
@@ -34,6 +34,9 @@ bench: $(STAMP)  ## time the engine against plain SimPy, and real links against 
 
 validation: $(STAMP)  ## hold the models against real links (root, a quiet machine, an hour)
 	$(BIN)/python experiments/validation.py
+
+notebooks: $(STAMP)  ## run the notebooks and keep what they give
+	$(BIN)/python notebooks/execute.py
 
 clean:  ## remove .venv, results, caches and built packages
 	rm -rf $(VENV) results dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache \

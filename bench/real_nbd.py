@@ -184,9 +184,9 @@ def streamed(stream: Callable[[int, int], Iterator[memoryview]], block: int, dep
     return lambda: clocked(work)
 
 
-def prefetched(link: NbdLink, block: int, depth: int) -> Timed:
+def prefetched(link: NbdLink, size: int, block: int, depth: int) -> Timed:
     async def body(buffer: Buffer) -> None:
-        for offset in range(0, link.size, block):
+        for offset in range(0, size, block):
             await buffer.read(offset, block)
 
     def timed() -> tuple[float, float]:
@@ -267,12 +267,13 @@ def nbd(rounds: int, size: int, depth: int) -> Iterator[Ratio]:
                     loaded(link, length, 1000),
                     {"request and reply": bare_loads(client, length, 1000)},
                 )
-            for block in (64 * KIB, 256 * KIB, MIB, 4 * MIB):
+            for block in (4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB):
+                client.size = min(size, 1000 * block)
                 ahead = min(depth, 8 * MIB // block)  # what both have buffers for
                 yield compare(
                     f"{where}, prefetch of {block // KIB} KiB",
                     rounds,
-                    prefetched(link, block, ahead),
+                    prefetched(link, client.size, block, ahead),
                     {
                         "calls apart": streamed(client.stream_alone, block, ahead),
                         "calls together": streamed(client.stream_together, block, ahead),

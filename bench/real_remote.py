@@ -36,7 +36,7 @@ from simaccess.real.clock import run
 from simaccess.real.urls import open_link
 from tests.real.servers import nginx_if_installed
 
-BLOCKS = (16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
+BLOCKS = (4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
 TARGET = 1.15
 
 

@@ -36,8 +36,7 @@ from simaccess.measured import MeasuredSet
 from simaccess.model import Model, load_model
 from simaccess.model_file import ModelFile, write_model_file
 from simaccess.plan import Plan
-from simaccess.plot import save
-from simaccess.plot_agreement import agreement
+from simaccess.plot import agreement, save
 from simaccess.pool import Pool, available, processes
 from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
@@ -286,7 +285,7 @@ def main() -> None:
                 outcome.measured.write(asked.out / f"{slug(name)}.csv")
                 _say(name, outcome, monotonic() - began)
     if asked.only in (None, "report"):
-        with processes(asked.jobs, preload="simaccess.probe") as pool:
+        with processes(asked.jobs, preload="simaccess.predict") as pool:
             report(asked.out, pairs, pool)
 
 

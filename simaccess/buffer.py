@@ -7,11 +7,10 @@ a buffer of their own (`Buffer.share`).
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Generator, Iterable
-from typing import Any
+from collections.abc import Awaitable
 
-from simaccess.counters import Counters, Coverage
+from simaccess.bulk import FAILURES, Bulk
+from simaccess.counters import Counters
 from simaccess.errors import InputError
 from simaccess.operations import (
     AWAIT,
@@ -19,93 +18,14 @@ from simaccess.operations import (
     LOAD,
     LOCAL,
     STORE,
-    AccessMethod,
     Operation,
     Operations,
 )
-from simaccess.segment import Clock, Data, Gate, Local, Segment, Transfer
+from simaccess.segment import Clock, Data, Local, Segment, Transfer
+from simaccess.shadow import Flight, Shadow
+from simaccess.slices import slices
 
 __all__ = ["Buffer", "Shadow"]
-
-
-# What a call may end in that leaves the shadow to be used again.
-_FAILURES = (Exception, KeyboardInterrupt)
-
-
-class _Flight:
-    """What others may await in a shared shadow: a request being issued, or a write under way."""
-
-    __slots__ = ("gate", "transfer")
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate: Gate | None = gate
-        self.transfer: Transfer | None = None
-
-    def open(self) -> None:
-        """Let everybody pass, as far as the transfer."""
-        gate, self.gate = self.gate, None
-        if gate is not None:
-            gate.open()
-
-    async def cancel(self) -> bool:
-        """Withdraw the transfer if it has not begun."""
-        return self.transfer is not None and await self.transfer.cancel()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        if self.gate is not None:
-            yield from self.gate.__await__()
-        if self.transfer is not None:
-            yield from self.transfer.__await__()
-
-
-class Shadow:
-    """A method, the memory of its shadow, and what is in flight: common to a shadow's clients.
-
-    Parameters
-    ----------
-    method : AccessMethod
-        Who decides.
-    memory : callable
-        ``memory(size)`` returns `size` bytes of local memory.
-    """
-
-    def __init__(self, method: AccessMethod, memory: Callable[[int], Local]) -> None:
-        self.method = method
-        self.memory = memory(method.slots * method.slot_bytes)
-        # By slot, each made when it is first asked for: most shadows are never filled.
-        self.under_way: defaultdict[int, list[Transfer | _Flight]] = defaultdict(list)
-        self.shared = False
-        self.unread = Coverage(method.slot_bytes)  # since they were fetched
-        self.unflushed = Coverage(method.slot_bytes)  # since they were written
-        self.clients: list[Buffer] = []
-
-    @property
-    def flights(self) -> Iterable[Iterable[Transfer | _Flight]]:
-        """What is under way in each slot that has been used."""
-        return self.under_way.values()
-
-    def share(self) -> None:
-        """Prepare for several calls under way at once."""
-        self.shared = True
-        self.method.share()
-
-
-def _slices(buffer: Buffer, memory: memoryview) -> Callable[[int, int], Awaitable[Data]]:
-    """Return `Buffer.read` for bytes that lie here and a method that reads them in place.
-
-    A closure, and not a method, since it is one call and fewer look-ups on each read.
-    """
-    counters = buffer.counters
-
-    async def read(offset: int, length: int) -> Data:
-        end = offset + length
-        if offset < buffer.released or end > buffer._limit or length < 1:  # noqa: SLF001
-            raise buffer._outside("read", offset, length)  # noqa: SLF001
-        counters.requested += length
-        counters.loads += 1
-        return memory[offset:end]
-
-    return read
 
 
 class Buffer:
@@ -146,7 +66,8 @@ class Buffer:
         if resident is not None and getattr(shadow.method, "in_place", False):
             self.segment = here = resident(self.counters)
             # A read is a slice, so one call is all that stands between it and the client.
-            self.read = _slices(self, here.memory)  # type: ignore[method-assign,assignment]
+            self.read = slices(self, here.memory)  # type: ignore[method-assign,assignment]
+        self._bulk = Bulk(shadow, self._method, self.segment, clock, self.counters)
         shadow.clients.append(self)
 
     @property
@@ -201,6 +122,8 @@ class Buffer:
                 return self.segment.load(offset, length)
             if operation[0] is FETCH:
                 return self._miss(operation, operations[2])
+            if operation[0] is AWAIT:
+                return self._step(*operations)
             _, slot, at, _ = operation
             counters.hits += 1
             counters.shadow += length
@@ -298,6 +221,7 @@ class Buffer:
     async def _miss(self, fetch: Operation, local: Operation) -> Data:
         """Fetch, wait and serve for a lone client."""
         shadow, counters, clock = self.shadow, self.counters, self.clock
+        bulk = self._bulk
         _, slot, offset, length, at = fetch
         counters.fetches += 1
         counters.bulk += length
@@ -305,8 +229,8 @@ class Buffer:
             transfer = await self.segment.fetch(offset, length, shadow.memory, at)
             before = clock.wait
             await transfer
-        except _FAILURES:
-            await self._abandon([slot])
+        except FAILURES:
+            await bulk.abandon([slot])
             raise
         if clock.wait > before:
             counters.waits += 1
@@ -318,13 +242,44 @@ class Buffer:
         shadow.unread.renew(slot, at, length, place, size)
         return await shadow.memory.load(place, size)
 
+    async def _step(self, arrival: Operation, fetch: Operation, local: Operation) -> Data:
+        """Wait for a copy, start the next one ahead and serve, for a lone client."""
+        shadow, counters, clock = self.shadow, self.counters, self.clock
+        bulk = self._bulk
+        awaited = doubtful = arrival[1:]
+        try:
+            flights = shadow.under_way[awaited[0]]
+            before = clock.wait
+            if len(flights) == 1:
+                await flights.pop()
+                waited = clock.wait > before
+                counters.waits += waited
+            else:
+                waited = await bulk.settle(flights)
+            doubtful = ()
+            _, slot, offset, size, at = fetch
+            counters.fetches += 1
+            counters.bulk += size
+            shadow.unread.add(slot, at, size)
+            transfer = await self.segment.fetch(offset, size, shadow.memory, at)
+            shadow.under_way[slot].append(transfer)
+        except FAILURES:
+            await bulk.abandon(doubtful)
+            raise
+        if not waited:
+            counters.hits += 1
+        _, slot, at, size = local
+        counters.shadow += size
+        counters.used += shadow.unread.take(slot, at, size)
+        return await shadow.memory.load(at, size)
+
     async def _read(self, operations: Operations, length: int) -> Data:
-        shadow, counters = self.shadow, self.counters
+        shadow, counters, bulk = self.shadow, self.counters, self._bulk
         served: list[memoryview | bytes | None] = []
         waited = False
         in_place = False
         try:
-            for operation in self._timed(operations) if self._method.timed else operations:
+            for operation in bulk.answered(operations):
                 if served and served[-1] is not None:
                     served[-1] = bytes(served[-1])  # the next operation may end the view
                 kind = operation[0]
@@ -348,7 +303,7 @@ class Buffer:
                             counters.waits += 1
                             waited = True
                     else:
-                        waited |= await self._settle(flights)
+                        waited |= await bulk.settle(flights)
                 elif kind is FETCH and not shadow.shared:  # _start without a coroutine
                     _, slot, offset, size, at = operation
                     counters.fetches += 1
@@ -357,9 +312,9 @@ class Buffer:
                     transfer = await self.segment.fetch(offset, size, shadow.memory, at)
                     shadow.under_way[slot].append(transfer)
                 else:
-                    await self._start(operation)
-        except _FAILURES:
-            await self._abandon()
+                    await bulk.start(operation)
+        except FAILURES:
+            await bulk.abandon()
             raise
         view = served[0]
         if len(served) > 1 or (shadow.shared and not in_place):
@@ -369,10 +324,10 @@ class Buffer:
 
     async def _copy(self, operations: Operations, into: Local, at: int) -> None:
         """Read into another memory; the processor copies what is in the shadow once."""
-        shadow, counters = self.shadow, self.counters
+        shadow, counters, bulk = self.shadow, self.counters, self._bulk
         waited = False
         try:
-            for operation in self._answered(operations):
+            for operation in bulk.answered(operations):
                 kind = operation[0]
                 if kind is LOAD:
                     counters.loads += 1
@@ -385,7 +340,7 @@ class Buffer:
                     data = shadow.memory.view(place, size)
                     waited = False
                 else:
-                    waited |= await self._bulk(operation)
+                    waited |= await bulk.perform(operation)
                     continue
                 size = operation[-1]
                 view = into.view(at, size)
@@ -393,16 +348,16 @@ class Buffer:
                     view[:] = data
                 await into.gather(size)
                 at += size
-        except _FAILURES:
-            await self._abandon()
+        except FAILURES:
+            await bulk.abandon()
             raise
 
     async def _write(self, operations: Operations, data: Data) -> None:
-        shadow, counters = self.shadow, self.counters
+        shadow, counters, bulk = self.shadow, self.counters, self._bulk
         done = 0
         waited = False
         try:
-            for operation in self._answered(operations):
+            for operation in bulk.answered(operations):
                 kind = operation[0]
                 if kind is STORE:
                     size = operation[2]
@@ -419,7 +374,7 @@ class Buffer:
                     shadow.unflushed.add(slot, at, size)
                     part = None if data is None else data[done : done + size]
                     if shadow.shared:
-                        flight = _Flight(self.clock.gate())
+                        flight = Flight(self.clock.gate())
                         shadow.under_way[slot].append(flight)
                         await shadow.memory.store(at, size, part)
                         shadow.under_way[slot].remove(flight)
@@ -429,87 +384,19 @@ class Buffer:
                     done += size
                     waited = False
                 else:
-                    waited |= await self._bulk(operation)
-        except _FAILURES:
-            await self._abandon()
+                    waited |= await bulk.perform(operation)
+        except FAILURES:
+            await bulk.abandon()
             raise
 
     async def _run(self, operations: Operations) -> None:
+        bulk = self._bulk
         try:
-            for operation in self._answered(operations):
-                await self._bulk(operation)
-        except _FAILURES:
-            await self._abandon()
+            for operation in bulk.answered(operations):
+                await bulk.perform(operation)
+        except FAILURES:
+            await bulk.abandon()
             raise
-
-    async def _abandon(self, slots: Iterable[int] = ()) -> None:
-        """Withdraw what a failed call left under way, and forget what it would have brought.
-
-        A shadow that others use too forgets what their calls have under way as well.
-        """
-        flights = self.shadow.under_way
-        doubtful = {*slots, *(slot for slot, under_way in flights.items() if under_way)}
-        for slot in doubtful:
-            for flight in flights[slot]:
-                await flight.cancel()
-            flights[slot].clear()
-            self.shadow.unread.clear(slot)
-        self._method.abandon(doubtful)
-
-    async def _bulk(self, operation: Operation) -> bool:
-        """Start a transfer or wait for a slot's; return whether there was a wait."""
-        if operation[0] is AWAIT:
-            return await self._settle(self.shadow.under_way[operation[1]])
-        await self._start(operation)
-        return False
-
-    async def _settle(self, flights: list[Transfer | _Flight]) -> bool:
-        """Wait for the transfers and writes of a slot that are under way by now."""
-        before = self.clock.waited()
-        for flight in flights[:]:
-            await flight
-            if flight in flights:
-                flights.remove(flight)
-        waited = self.clock.waited() > before
-        self.counters.waits += waited
-        return waited
-
-    async def _start(self, operation: Operation) -> None:
-        """Start a transfer."""
-        shadow, counters = self.shadow, self.counters
-        kind, slot, offset, length, at = operation
-        counters.bulk += length
-        if kind is FETCH:
-            counters.fetches += 1
-            shadow.unread.add(slot, at, length)
-            issued = self.segment.fetch(offset, length, shadow.memory, at)
-        else:
-            counters.flushes += 1
-            counters.used += shadow.unflushed.take(slot, at, length)
-            issued = self.segment.flush(offset, length, shadow.memory, at)
-        if shadow.shared:
-            flight = _Flight(self.clock.gate())
-            shadow.under_way[slot].append(flight)
-            flight.transfer = await issued
-            flight.open()
-        else:
-            shadow.under_way[slot].append(await issued)
-
-    def _answered(self, operations: Operations) -> Iterable[Operation]:
-        """Return the operations; a timed method's are answered with the ticks that each took."""
-        if not self._method.timed:
-            return operations
-        return self._timed(operations)
-
-    def _timed(self, operations: Any) -> Generator[Operation, None, None]:
-        try:
-            operation = next(operations)
-            while True:
-                begin = self.clock.mark()
-                yield operation
-                operation = operations.send(self.clock.mark() - begin)
-        except StopIteration:
-            return
 
     def _outside(self, what: str, offset: int, length: int) -> InputError:
         return InputError(

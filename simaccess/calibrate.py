@@ -4,29 +4,30 @@ What is made small is the logarithm of predicted over measured, over the error o
 (at least `FLOOR`), under a loss that grows like its root for points that do not fit. The
 parameters are fitted within bounds, all but durations in their logarithm. What was timed on the
 link itself, loads and copies, tells the parameters that it depends on; only those that it does not
-are fitted to whole methods. Points held out are never simulated here.
+are fitted to whole methods, and otherwise no method is simulated. Points held out never are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from simaccess.baseline import fit_baselines
+from simaccess.course import Course, Watch
 from simaccess.errors import InputError
 from simaccess.figures import Figure, Scalar
 from simaccess.kinds import kind_named
-from simaccess.least_squares import CONFIDENCE, FLOOR, Fitted, Problem, correlations
+from simaccess.least_squares import CONFIDENCE, Fitted, Problem, correlations
 from simaccess.measured import MeasuredSet, held_out
 from simaccess.model import Model, load_model
-from simaccess.points import points, segment_of
+from simaccess.points import FLOOR, Point, points, segment_of
 from simaccess.pool import Pool
 from simaccess.refusal import did_you_mean
 
-__all__ = ["CONFIDENCE", "FLOOR", "Fit", "Fitted", "begin", "calibrate"]
+__all__ = ["CONFIDENCE", "FLOOR", "Fit", "Fitted", "Interrupted", "begin", "calibrate"]
 
 _TIED = 0.98  # parameters whose correlation is beyond this are told apart by their sum only
 _UNKNOWN = 10.0  # an interval this many times as wide as its lower end says nothing
@@ -48,10 +49,14 @@ class Fit:
         What the data cannot tell, a line each.
     median_error, p95_error : float
         Relative error on the points that were fitted.
-    points, held_out : int
-        Points that were fitted and that were left alone.
+    points, held_out, spare : int
+        Points that were fitted, that were left alone, and whole methods that had no parameter left
+        to tell.
     simulations : int
         Cells simulated.
+    interrupted : bool
+        Whether an interrupt ended it: then the values are those of the best try, and of what was
+        still being fitted nothing is known but its bounds.
     """
 
     model: Model
@@ -62,7 +67,23 @@ class Fit:
     p95_error: float
     points: int
     held_out: int
+    spare: int
     simulations: int
+    interrupted: bool = False
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt that left something behind.
+
+    Parameters
+    ----------
+    fit : Fit
+        The best of what was tried.
+    """
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+        super().__init__(fit)
 
 
 def begin(kind: str, measured: MeasuredSet, settings: Mapping[str, str]) -> Model:
@@ -104,7 +125,7 @@ def calibrate(
     bounds: Mapping[str, tuple[float, float]] | None = None,
     hold_out: float = 0.0,
     data: str = "",
-    report: Callable[[float], None] = lambda _: None,
+    watch: Watch = lambda _: None,
 ) -> Fit:
     """Fit a model to a measured set.
 
@@ -124,13 +145,15 @@ def calibrate(
         Share of the points to leave alone, for `simaccess.validate`.
     data : str
         Name of the measured set, for the model's provenance.
-    report : callable
-        Is told the mean error, as a share, each time the model has been evaluated.
+    watch : callable
+        Is told how far it has come, each time the model has been evaluated.
 
     Raises
     ------
     InputError
         If there is nothing to fit, or a parameter is no number of the kind.
+    Interrupted
+        If an interrupt ends it after the first try.
     """
     every = points(measured)
     hidden = held_out((point.cell for point in every), hold_out)
@@ -138,64 +161,115 @@ def calibrate(
     own = [point for point in chosen if point.cell.operation != "method"]
     whole = [point for point in chosen if point.cell.operation == "method"]
     keys = _keys(start, vary)
-    fitted: list[Fitted] = []
-    ties: dict[tuple[str, str], float] = {}
-    silent: list[str] = []
-    doubts: list[str] = []
-    simulations = 0
-    made = start
+    made = _Made(start, measured, data, hold_out, len(every), len(chosen))
+    course = Course(watch)
+    model = start
     for some in (own, whole):
         if not (some and keys):
             continue
-        problem = Problem(made, some, pool, segment_of(measured), keys, dict(bounds or {}), report)
-        silent = problem.look_around()
-        keys = [key for key in keys if key not in problem.keys]
-        if problem.keys:
-            if len(some) <= len(problem.keys):
-                raise InputError(
-                    "too few points to fit",
-                    key="points",
-                    value=len(some),
-                    allowed=f"more than the {len(problem.keys)} parameters that they are to tell",
-                )
-            result = problem.solve()
-            found = problem.fitted(result)
-            tied = correlations(result, problem.keys)
-            fitted += found
-            ties |= tied
-            doubts += _doubts(found, tied)
-            made = made.with_values(made.written({one.key: one.value for one in found}))
-        simulations += problem.simulations
-    if not fitted:
+        problem = Problem(model, some, pool, segment_of(measured), keys, dict(bounds or {}), course)
+        # What is left for whole methods to tell takes about as long, if anything is left.
+        course.points(*((0.5, 1.0) if some is whole else (0.0, 0.5 if whole else 1.0)))
+        try:
+            made.silent = problem.look_around()
+            keys = [key for key in keys if key not in problem.keys]
+            if problem.keys:
+                _check_enough(some, problem.keys)
+                result = problem.solve()
+                made.add(problem, problem.fitted(result), correlations(result, problem.keys))
+        except KeyboardInterrupt:
+            if problem.best:
+                made.add(problem, problem.best_so_far(), None)
+            if made.fitted:
+                made.simulations += problem.simulations
+                raise Interrupted(made.fit(interrupted=True)) from None
+            raise
+        made.simulations += problem.simulations
+        model = start.with_values(start.written({one.key: one.value for one in made.fitted}))
+    if not made.fitted:
         raise InputError("none of the parameters changes any of these times", key="vary")
-    last = Problem(made, chosen, pool, segment_of(measured), [], {}, report)
-    errors = last.errors()
-    simulations += last.simulations
-    count = len(every) - len(chosen)
-    calibration: dict[str, Scalar] = {
-        "data": data,
-        "digest": measured.digest,
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "hold_out": hold_out,
-        "points": len(chosen),
-        "held_out": count,
-        "median_error": float(f"{np.median(errors):.3g}"),
-        "p95_error": float(f"{np.percentile(errors, 95):.3g}"),
-    }
-    for fact in ("link", "kernel"):
-        if fact in measured.header:
-            calibration[fact] = str(measured.header[fact])
-    return Fit(
-        model=_model(start, fitted, calibration),
-        fitted=tuple(fitted),
-        correlation=ties,
-        warnings=(*silent, *doubts),
-        median_error=float(np.median(errors)),
-        p95_error=float(np.percentile(errors, 95)),
-        points=len(chosen),
-        held_out=count,
-        simulations=simulations,
-    )
+    course.points(1.0, 1.0)
+    course.begin("done", 1.0, 0)
+    return made.fit()
+
+
+class _Made:
+    """What a calibration has made so far."""
+
+    def __init__(  # noqa: PLR0917  # made in one place
+        self,
+        start: Model,
+        measured: MeasuredSet,
+        data: str,
+        hold_out: float,
+        every: int,
+        chosen: int,
+    ) -> None:
+        self.fitted: list[Fitted] = []
+        self.silent: list[str] = []
+        self.simulations = 0
+        self._start = start
+        self._measured = measured
+        self._data = data
+        self._hold_out = hold_out
+        self._held_out = every - chosen
+        self._chosen = chosen
+        self._ties: dict[tuple[str, str], float] = {}
+        self._doubts: list[str] = []
+        self._errors: list[float] = []
+
+    def add(
+        self, problem: Problem, found: list[Fitted], ties: Mapping[tuple[str, str], float] | None
+    ) -> None:
+        """Add what was fitted to some points; without `ties` it is no more than the best try."""
+        self._errors += problem.errors({one.key: one.value for one in found}).tolist()
+        self.fitted += found
+        if ties is not None:
+            self._ties |= ties
+            self._doubts += _doubts(found, ties)
+
+    def fit(self, *, interrupted: bool = False) -> Fit:
+        """Return it all."""
+        median, p95 = (float(np.percentile(self._errors, share)) for share in (50, 95))
+        calibration: dict[str, Scalar] = {
+            "data": self._data,
+            "digest": self._measured.digest,
+            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "hold_out": self._hold_out,
+            "points": len(self._errors),
+            "held_out": self._held_out,
+            "median_error": float(f"{median:.3g}"),
+            "p95_error": float(f"{p95:.3g}"),
+        }
+        if interrupted:
+            calibration["interrupted"] = True
+        for fact in ("link", "kernel"):
+            if fact in self._measured.header:
+                calibration[fact] = str(self._measured.header[fact])
+        return Fit(
+            model=_model(self._start, self.fitted, calibration),
+            fitted=tuple(self.fitted),
+            correlation=self._ties,
+            warnings=(*self.silent, *self._doubts),
+            median_error=median,
+            p95_error=p95,
+            points=len(self._errors),
+            held_out=self._held_out,
+            spare=self._chosen - len(self._errors),
+            simulations=self.simulations,
+            interrupted=interrupted,
+        )
+
+
+def _check_enough(some: Sequence[Point], keys: Sequence[str]) -> None:
+    """Check that the points outnumber the parameters that they are to tell."""
+    if len(some) <= len(keys):
+        raise InputError(
+            "too few points to fit",
+            key="points",
+            value=len(some),
+            allowed=f"more than the {len(keys)} parameters that they are to tell",
+        )
 
 
 def _keys(start: Model, vary: Sequence[str] | None) -> list[str]:
@@ -233,17 +307,16 @@ def _doubts(fitted: Sequence[Fitted], ties: Mapping[tuple[str, str], float]) -> 
 
 def _model(start: Model, fitted: Sequence[Fitted], calibration: dict[str, Scalar]) -> Model:
     """Return the model with what was fitted."""
-    values = start.written({one.key: one.value for one in fitted})
-    made = start.with_values(values)
-    lows = start.written({one.key: one.interval[0] for one in fitted}, -1)
-    highs = start.written({one.key: one.interval[1] for one in fitted}, 1)
+    written = {one.key: start.written_between(one.key, one.value, *one.interval) for one in fitted}
+    made = start.with_values({key: value for key, (value, _) in written.items()})
     source = f"fitted to {calibration['data'] or 'measured points'}, {calibration['date']}"
     numbers = set(start.numbers())
     figures = {}
     for key, figure in made.provenance.items():
         figures[key] = figure
-        if key in values:
-            figures[key] = Figure(values[key], source, "derived", (lows[key], highs[key]))
+        if key in written:
+            value, ends = written[key]
+            figures[key] = Figure(value, source, "derived", ends)
         elif figure.status == "set" and key in numbers:  # a file's number has a range
             figures[key] = replace(figure, range=(figure.value, figure.value))
     return replace(made, provenance=figures, calibration=calibration)

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from simaccess import quantities
+from simaccess import digits, quantities
 from simaccess.errors import InputError
 from simaccess.parameters import Parameters, Section
 from simaccess.refusal import refusal
@@ -146,13 +146,21 @@ class Leaf:
                 pass
             raise
 
-    def written(self, value: float, rounding: int = 0) -> Scalar:
-        """Return a number as a file has it; whole ones rounded down, up or to the nearest."""
+    def written(self, value: float, rounding: int = 0, finest: int | None = None) -> Scalar:
+        """Return a number as a file has it; whole ones rounded down, up or to the nearest.
+
+        With `finest` it is rounded so to that power of ten (`simaccess.digits`).
+        """
         number: float = float(value)
         if self.whole:
             whole = (round, math.ceil, math.floor)[rounding]
             number = whole(number)
-        return number if self.unit is None else f"{number!r} {self.unit}"
+        if finest is None:
+            return number if self.unit is None else f"{number!r} {self.unit}"
+        short = digits.shorter(number, finest, rounding)
+        if self.unit is not None:
+            return digits.quantity(short, self.unit)
+        return int(short) if self.whole else float(short)
 
     def draw(self, stream: np.random.Generator, low: float, high: float, value: object) -> Scalar:
         """Return a value drawn between two bounds, as a file would have it (`Model.draws`)."""

@@ -1,6 +1,8 @@
 """The kinds of interconnect by name, each with its parameters and its simulated link.
 
-A kind is named in text and imported when it is used, so that listing kinds costs nothing.
+A kind is named in text and imported when it is used, so that listing kinds costs nothing. Other
+packages add kinds through the entry-point group ``simaccess.kinds``: an entry's name is the kind's,
+its value a `Kind`. A notebook or script adds one with `add_kind`.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
     from simaccess.sim.environment import Environment
     from simaccess.sim.link import Link
 
-__all__ = ["KINDS", "Kind", "kind_named"]
+__all__ = ["GROUP", "KINDS", "Kind", "add_kind", "kind_named", "kind_names"]
+
+GROUP = "simaccess.kinds"
+"""The entry-point group of kinds from other packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +38,12 @@ class Kind:
     ----------
     summary : str
         What it is, in a few words.
-    parameters, link : str
-        Where its class of parameters and its link stand, as ``module:name``.
+    parameters : str or type
+        Its class of parameters, a subclass of `simaccess.parameters.Parameters`, or where that
+        stands, as ``module:name``.
+    link : str or type
+        Its simulated link, a subclass of `simaccess.sim.link.Link` that takes `env`, `parameters`,
+        `size`, `data` and, if it is `seeded`, `seed`; or where that stands.
     seeded : bool
         Whether the link can draw random numbers, as for background load, and so takes a seed.
     template : str
@@ -45,8 +55,8 @@ class Kind:
     """
 
     summary: str
-    parameters: str
-    link: str
+    parameters: str | type[Parameters]
+    link: str | type[Link]
     template: str = ""
     fitted: tuple[str, ...] = ()
     latency: tuple[str, ...] = ()
@@ -152,22 +162,66 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 """Every kind by name."""
 
 
+_ADDED: dict[str, Kind] = {}
+
+
+def kind_names() -> list[str]:
+    """Return the names of all kinds, the built-in ones first."""
+    return list(dict.fromkeys([*KINDS, *_ADDED, *sorted(entry_points(group=GROUP).names)]))
+
+
+def add_kind(name: str, kind: Kind) -> None:
+    """Make a kind known in this process, in place of an earlier one that was added.
+
+    Parameters
+    ----------
+    name : str
+        What model files call it.
+    kind : Kind
+        The kind. Worker processes do not know it: a sweep with several jobs wants an entry point.
+
+    Raises
+    ------
+    InputError
+        If a built-in kind has that name.
+    """
+    if name in KINDS:
+        raise InputError("a built-in kind", key="kind", value=name, allowed="another name")
+    _ADDED[name] = kind
+
+
 def kind_named(name: str) -> Kind:
     """Return the kind called `name`.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or if its package offers something else.
     """
-    try:
+    if name in KINDS:
         return KINDS[name]
-    except KeyError:
-        hint = did_you_mean(name, KINDS)
-        raise InputError(f"no such kind{hint}", key="kind", value=name, allowed=KINDS) from None
+    if name in _ADDED:
+        return _ADDED[name]
+    entries = entry_points(group=GROUP, name=name)
+    if not entries:
+        known = kind_names()
+        problem = "no such kind" + did_you_mean(name, known)
+        raise InputError(problem, key="kind", value=name, allowed=known)
+    entry = next(iter(entries))
+    found = entry.load()
+    if not isinstance(found, Kind):
+        raise InputError(
+            "not a kind of interconnect",
+            key=f"entry point {name}",
+            value=entry.value,
+            allowed="a simaccess.kinds.Kind",
+        )
+    return found
 
 
 @cache
-def _load(place: str) -> Any:  # a class, whose type the caller states
+def _load(place: str | type) -> Any:  # a class, whose type the caller states
+    if not isinstance(place, str):
+        return place
     module, name = place.split(":")
     return getattr(import_module(module), name)

@@ -1,13 +1,14 @@
 """The fit of a model's parameters as an optimiser sees it.
 
 What is made small is the logarithm of predicted over measured, over the error of the measurement
-(at least `FLOOR`), under a loss that grows like its root for points that do not fit.
+(at least `FLOOR`), under a loss that grows like its root for points that do not fit. A fit ends on
+a plateau: where a step makes it smaller by less than a small share, or is itself small.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -16,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from simaccess.course import Course
 from simaccess.errors import InputError
+from simaccess.influence import Predictions
 from simaccess.model import Model
-from simaccess.points import DRAWS, Point, predict_all, spread_out
+from simaccess.points import FLOOR, Point
 from simaccess.pool import Pool
 
 __all__ = ["CONFIDENCE", "FLOOR", "Fitted", "Problem", "correlations"]
@@ -26,12 +29,16 @@ __all__ = ["CONFIDENCE", "FLOOR", "Fitted", "Problem", "correlations"]
 CONFIDENCE = 0.95
 """Of the parameters' intervals."""
 
-FLOOR = 0.01
-"""The least error that a measured point is credited with, as a share of it."""
-
 _STEP = 0.01  # of a parameter, for the derivatives: a model counts packets, and is no smooth curve
 _SCALES = (50.0, 2.0)  # errors beyond which a point counts less, in a first and a second fit
 _LOOKS = 7  # values of a parameter that are tried before the fit
+# Shares of the cost below which a step is none worth another one, in a first and a second fit.
+_PLATEAUS = (1e-3, 1e-4)
+_MOST = 20  # steps of a fit
+_STEEP = 0.1  # the same for a fit that begins at the best of one that would not end
+_SMALL = 1e-5  # a step that is none, as a share of a variable
+_USUAL = 8  # steps of a fit, for the share of the work that is shown
+_AGAIN = 3  # final fits at most, as long as one finds what moves a point after all
 _EXCHANGES = 4  # at most, of one duration for another
 _WIDE = 1000.0  # bounds where nobody gave any: this many times the start, either way
 # A model whose times all change by less than this share does not have the parameter.
@@ -66,6 +73,30 @@ class Problem:
     A duration's variable is 1 + value / start, since times are sums of durations and one that is
     next to nothing must still feel its slope; any other's is 1 + log(value / start). Both are
     about 1 or more, as steps for derivatives are shares of a variable.
+
+    Parameters
+    ----------
+    start : Model
+        Where to begin; what is not fitted keeps its value.
+    chosen : sequence of Point
+        What to fit to.
+    pool : Pool
+        Who simulates.
+    segment : int
+        Bytes of the segment.
+    keys : list of str
+        Dotted keys of the parameters.
+    bounds : dict of str to (float, float)
+        Of some of them.
+    course : Course
+        Is told what is tried.
+
+    Attributes
+    ----------
+    keys : list of str
+        Those parameters that change any of these times; known after `look_around`.
+    best : dict of str to float
+        The values of the best try so far; empty before the first.
     """
 
     def __init__(  # noqa: PLR0917  # made in one place
@@ -76,17 +107,14 @@ class Problem:
         segment: int,
         keys: list[str],
         bounds: dict[str, tuple[float, float]],
-        report: Callable[[float], None],
+        course: Course,
     ) -> None:
-        self.start = start
         self.keys = list(keys)
-        self.simulations = 0
-        self._pool = pool
-        self._segment = segment
-        self._report = report
-        self._cells = [point.cell for point in chosen]
+        self.best: dict[str, float] = {}
+        self._least = self._error = math.inf
+        self._course = course
         self._measured = np.array([point.median for point in chosen])
-        self._errors = np.array([max(point.error, FLOOR) for point in chosen])
+        self._errors = np.array([point.weight for point in chosen])
         self._values = {key: float(start.value(key) or 0) for key in keys}
         for key, value in self._values.items():
             if value <= 0:
@@ -97,18 +125,22 @@ class Problem:
                     allowed="a start above 0, by --set",
                 )
         self._durations = set(start.durations())
-        self._bounds = {
+        self.bounds = {
             key: bounds.get(key, (value / _WIDE, value * _WIDE))
             for key, value in self._values.items()
         }
-        spread = spread_out(start, self._cells, pool, segment)
-        self._draws = [DRAWS if each else 1 for each in spread]
+        self._predictions = Predictions(start, chosen, pool, segment, keys)
+
+    @property
+    def simulations(self) -> int:
+        """Cells simulated so far."""
+        return self._predictions.simulations
 
     def parameters(self) -> lmfit.Parameters:
         """Return the variables with their bounds."""
         made = lmfit.Parameters()
         for key in self.keys:
-            low, high = (self._variable(key, end) for end in self._bounds[key])
+            low, high = (self._variable(key, end) for end in self.bounds[key])
             begin = self._variable(key, self._values[key])
             made.add(_name(key), value=begin, min=low, max=high)
         return made
@@ -118,18 +150,22 @@ class Problem:
 
         What changes no time is not varied; returns a line about each such parameter.
         """
+        self._course.begin("looking around", 0.3, (_LOOKS + 1) * len(self.keys))
+        usual = {key: min(max(value, low), high) for key, value, low, high in self._limits()}
+        moving = self._predictions.learn(usual, {key: self.bounds[key] for key in self.keys})
         silent = []
         for key in list(self.keys):
-            low, high = self._bounds[key]
-            usual = min(max(self._values[key], low), high)
-            values = [usual, *np.geomspace(low, high, _LOOKS).tolist()]
-            times = [self._times(self._with({key: value})) for value in values]
-            if all(np.max(np.abs(np.log(each / times[0]))) < _NOTHING for each in times):
+            low, high = self.bounds[key]
+            values = [usual[key], *np.geomspace(low, high, _LOOKS).tolist()]
+            if key in moving:
+                times = [self._times({key: value}) for value in values]
+            if key not in moving or all(
+                np.max(np.abs(np.log(each / times[0]))) < _NOTHING for each in times
+            ):
                 self.keys.remove(key)
                 silent.append(f"{key}: not fitted, since it changes none of these times")
                 continue
             self._values[key] = values[int(np.argmin([self._cost(each) for each in times]))]
-            self.start = self._with({})
         return silent
 
     def solve(self) -> lmfit.minimizer.MinimizerResult:
@@ -138,40 +174,95 @@ class Problem:
         Between the fits one duration may take over another's: which of two steps takes the time
         that both take together often has two answers, and only one of them is the best.
         """
-        result = self._fit(_SCALES[0])
+        fit = _USUAL * (len(self.keys) + 1)
+        self._course.begin("first fit", 0.6, fit)
+        result = self._fit(0)
         for _ in range(_EXCHANGES):
-            found = {key: self._value(key, result.params[_name(key)].value) for key in self.keys}
-            if not self._exchange(found):
+            self._course.begin("exchanging durations", 0.7, len(self.keys) ** 2)
+            if not self._exchange(self._found(result)):
                 break
-            result = self._fit(_SCALES[0])
-        self._values |= {
-            key: self._value(key, result.params[_name(key)].value) for key in self.keys
-        }
-        return self._fit(_SCALES[1])
+            self._course.begin("fit after an exchange", 0.8, fit)
+            result = self._fit(0)
+        for _ in range(_AGAIN):
+            self._values |= self._found(result)
+            self._course.begin("last fit", 0.95, fit)
+            result = self._fit(1)
+            self._course.begin("trying what was left out", 1.0, len(self.keys))
+            found = self._values | self._found(result)
+            if self._predictions.verify(found, {key: self._aside(key, found) for key in self.keys}):
+                break
+        return result
 
-    def _fit(self, scale: float) -> lmfit.minimizer.MinimizerResult:
+    def fitted(self, result: lmfit.minimizer.MinimizerResult) -> list[Fitted]:
+        """Return the parameters with their intervals, which stay within the bounds."""
+        quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, max(result.nfree, 1)))
+        # What is left beyond the errors of the measurement is the model's, and widens; a better fit
+        # than these allow is luck.
+        quantile *= math.sqrt(max(result.redchi, 1.0))
+        values = self._found(result)
+        found = []
+        for key in self.keys:
+            parameter = result.params[_name(key)]
+            low, high = self.bounds[key]
+            if parameter.stderr is not None and math.isfinite(parameter.stderr):
+                reach = quantile * parameter.stderr
+                low = max(low, self._value(key, max(parameter.value - reach, parameter.min)))
+                high = min(high, self._value(key, min(parameter.value + reach, parameter.max)))
+            value = min(max(values[key], low), high)
+            found.append(Fitted(key, value, (low, high), self.bounds[key]))
+        return found
+
+    def best_so_far(self) -> list[Fitted]:
+        """Return the parameters as the best try has them: within their bounds, no more is known."""
+        return [
+            Fitted(key, self.best[key], self.bounds[key], self.bounds[key]) for key in self.keys
+        ]
+
+    def errors(self, values: Mapping[str, float]) -> NDArray[np.float64]:
+        """Return the relative error of each point with some values."""
+        times = self._predictions.times(self._values | dict(values))
+        off: NDArray[np.float64] = np.abs(times / self._measured - 1)
+        return off
+
+    def _residuals(self, parameters: lmfit.Parameters) -> NDArray[np.float64]:
+        """Return what is made small, of each point."""
+        values = {key: self._value(key, parameters[_name(key)].value) for key in self.keys}
+        weighted: NDArray[np.float64] = np.log(self._times(values) / self._measured) / self._errors
+        return weighted
+
+    def _fit(self, number: int) -> lmfit.minimizer.MinimizerResult:
+        """Fit; where it goes on and on, end it at its best."""
+        result = self._descend(number, _PLATEAUS[number])
+        if result.aborted:  # then there is no covariance, and its last try may be a bad one
+            self._values |= self.best
+            result = self._descend(number, _STEEP)
+        return result
+
+    def _descend(self, number: int, plateau: float) -> lmfit.minimizer.MinimizerResult:
         with np.errstate(invalid="ignore", divide="ignore"):  # a covariance that is none
             return lmfit.minimize(
-                self.residuals,
+                self._residuals,
                 self.parameters(),
                 method="least_squares",
                 loss="soft_l1",
-                f_scale=scale,
+                f_scale=_SCALES[number],
                 diff_step=_STEP,
-                max_nfev=30 * (len(self.keys) + 1),
+                ftol=plateau,
+                xtol=_SMALL,
+                max_nfev=_MOST * (len(self.keys) + 1),
                 scale_covar=False,
             )
 
     def _exchange(self, found: Mapping[str, float]) -> bool:
         """Begin with the best of what one duration's giving to another makes, if that is better."""
         durations = [key for key in self.keys if key in self._durations]
-        best, least = None, self._cost(self._times(self._with(found)))
+        best, least = None, self._cost(self._times(found))
         for giver, taker in permutations(durations, 2):
-            given = found[giver] - self._bounds[giver][0]
+            given = found[giver] - self.bounds[giver][0]
             tried = {**found, giver: found[giver] - 0.9 * given, taker: found[taker] + 0.9 * given}
-            if given <= 0 or tried[taker] > self._bounds[taker][1]:
+            if given <= 0 or tried[taker] > self.bounds[taker][1]:
                 continue
-            cost = self._cost(self._times(self._with(tried)))
+            cost = self._cost(self._times(tried))
             if cost < least:
                 best, least = tried, cost
         if best is not None:
@@ -182,41 +273,31 @@ class Problem:
         """Return how far off some predictions are, a point that is far off not by its square."""
         return float(np.sum(np.log1p(np.abs(np.log(times / self._measured)) / FLOOR)))
 
-    def logarithms(self, parameters: lmfit.Parameters) -> NDArray[np.float64]:
-        """Return the logarithm of predicted over measured of each point."""
-        values = {key: self._value(key, parameters[_name(key)].value) for key in self.keys}
-        off: NDArray[np.float64] = np.log(self._times(self._with(values)) / self._measured)
-        return off
+    def _times(self, values: Mapping[str, float]) -> NDArray[np.float64]:
+        """Try some values: return the predicted seconds of each point."""
+        before = self.simulations
+        times = self._predictions.times(self._values | dict(values))
+        cost = self._cost(times)
+        if cost < self._least:
+            self._least = cost
+            self.best = self._values | dict(values)
+            self._error = float(np.mean(np.abs(np.log(times / self._measured))))
+        self._course.tried(self._error, self.simulations - before)
+        return times
 
-    def errors(self) -> NDArray[np.float64]:
-        """Return the relative error of each point with nothing varied."""
-        off: NDArray[np.float64] = np.abs(self._times(self.start) / self._measured - 1)
-        return off
+    def _found(self, result: lmfit.minimizer.MinimizerResult) -> dict[str, float]:
+        if result.aborted:  # it has its last try, which may be none of the good ones
+            return {key: self.best[key] for key in self.keys}
+        return {key: self._value(key, result.params[_name(key)].value) for key in self.keys}
 
-    def residuals(self, parameters: lmfit.Parameters) -> NDArray[np.float64]:
-        """Return what is made small, of each point."""
-        off = self.logarithms(parameters)
-        self._report(float(np.mean(np.abs(off))))
-        weighted: NDArray[np.float64] = off / self._errors
-        return weighted
+    def _limits(self) -> Iterator[tuple[str, float, float, float]]:
+        for key, value in self._values.items():
+            yield (key, value, *self.bounds[key])
 
-    def fitted(self, result: lmfit.minimizer.MinimizerResult) -> list[Fitted]:
-        """Return the parameters with their intervals, which stay within the bounds."""
-        quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, max(result.nfree, 1)))
-        # What is left beyond the errors of the measurement is the model's, and widens; a better fit
-        # than these allow is luck.
-        quantile *= math.sqrt(max(result.redchi, 1.0))
-        found = []
-        for key in self.keys:
-            parameter = result.params[_name(key)]
-            low, high = self._bounds[key]
-            if parameter.stderr is not None and math.isfinite(parameter.stderr):
-                reach = quantile * parameter.stderr
-                low = max(low, self._value(key, max(parameter.value - reach, parameter.min)))
-                high = min(high, self._value(key, min(parameter.value + reach, parameter.max)))
-            value = min(max(self._value(key, parameter.value), low), high)
-            found.append(Fitted(key, value, (low, high), self._bounds[key]))
-        return found
+    def _aside(self, key: str, found: Mapping[str, float]) -> float:
+        """Return twice a value, or half of it where that is beyond the bounds."""
+        double = 2 * found[key]
+        return double if double <= self.bounds[key][1] else found[key] / 2
 
     def _variable(self, key: str, value: float) -> float:
         share = value / self._values[key]
@@ -225,15 +306,6 @@ class Problem:
     def _value(self, key: str, variable: float) -> float:
         share = variable - 1 if key in self._durations else math.exp(variable - 1)
         return self._values[key] * share
-
-    def _with(self, values: Mapping[str, float]) -> Model:
-        return self.start.with_values(self.start.written(self._values | dict(values)), "tried")
-
-    def _times(self, model: Model) -> NDArray[np.float64]:
-        """Return the predicted seconds of each point."""
-        self.simulations += sum(self._draws)
-        predicted = predict_all(model, self._cells, self._pool, self._segment, self._draws)
-        return np.array([np.median(draws) for draws in predicted])
 
 
 def _name(key: str) -> str:

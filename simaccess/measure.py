@@ -158,6 +158,7 @@ def measure_with(
     verify: Verify | None = None,
     facts: Mapping[str, str] | None = None,
     cpus: Sequence[int] = (),
+    warming: Callable[[int, int], None] = lambda _done, _all: None,
     report: Callable[[int, int], None] = lambda _done, _all: None,
     keep: Callable[[MeasuredSet], None] = lambda _measured: None,
 ) -> Outcome:
@@ -172,8 +173,9 @@ def measure_with(
     plan : Plan
         What to time.
     seconds : float, optional
-        After how long no repetition begins. Without it the plan's own limit holds, but not before
-        each cell has its fewest repetitions.
+        After how long no repetition begins, counted from the end of the untimed first runs, which
+        take what they take. Without it the plan's own limit holds, but not before each cell has
+        its fewest repetitions.
     verify : callable, optional
         See `Verify`. What is discarded is kept, counted, and repeated.
     facts : mapping of str to str, optional
@@ -181,8 +183,9 @@ def measure_with(
         the cells on loss thresholds; with ``loss`` each cell is repeated 30 times at least.
     cpus : sequence of int
         What to record of the placement.
-    report : callable
-        ``report(done, all)`` is told of progress, in repetitions.
+    warming, report : callable
+        ``warming(done, all)`` is told of the untimed first runs, in cells, and ``report(done,
+        all)`` of what follows, in repetitions.
     keep : callable
         Is given what has been measured so far, every ten seconds.
 
@@ -215,11 +218,12 @@ def measure_with(
         return monotonic() - begin >= limit
 
     try:
-        for cell in plan.cells:
-            if seconds is not None and late():
-                break
+        for number, cell in enumerate(plan.cells):
+            warming(number, len(plan.cells))
             courses.append(_Course(batched(timer, cell)))
-            report(0, len(plan.cells) * fewest)
+        warming(len(plan.cells), len(plan.cells))
+        begin = monotonic()
+        report(0, len(plan.cells) * fewest)
         for course in _rounds(courses, fewest, plan.most, late):
             if seconds is not None and late():
                 break

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 
+from simaccess import digits
 from simaccess.embedded_file import embedded_names, find
 from simaccess.errors import UNSET, InputError
 from simaccess.figures import Figure, Leaf, Scalar, leaves_of
@@ -111,6 +112,29 @@ class Model:
         """
         leaves = self._leaves()
         return {key: leaves[key].written(value, rounding) for key, value in values.items()}
+
+    def written_between(
+        self, key: str, value: float, low: float, high: float
+    ) -> tuple[Scalar, tuple[Scalar, Scalar]]:
+        """Return a value and its interval as a file has them, with the digits that it justifies.
+
+        Parameters
+        ----------
+        key : str
+            Dotted key of the parameter.
+        value, low, high : float
+            In the unit of the parameter: seconds, hertz, bytes or bytes a second.
+        """
+        leaf, finest = self._leaves()[key], digits.finest(value, low, high)
+        rounded = [
+            leaf.written(each, way, finest) for each, way in ((low, -1), (value, 0), (high, 1))
+        ]
+        try:
+            for each in rounded:
+                leaf.parse(each)
+        except ValidationError:  # rounded to what the kind refuses, as a loss of all packets
+            rounded = [leaf.written(each) for each in (low, value, high)]
+        return rounded[1], (rounded[0], rounded[2])
 
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Return the lowest and highest value of each parameter whose range is no mere point.

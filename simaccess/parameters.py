@@ -15,3 +15,11 @@ class Section(BaseModel):
 
 class Parameters(Section):
     """All figures of one kind of interconnect, in sections."""
+
+    def remembers(self) -> tuple[int, ...] | None:
+        """Return how many bytes of earlier requests each part of the link remembers.
+
+        Between two of these sizes any long series of equal requests in sequence takes the same
+        time for each. None where that is not so, as where a connection's window grows on.
+        """
+        return None

@@ -7,23 +7,47 @@ over some draws is the prediction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
+from simaccess.kinds import kind_named
 from simaccess.measured import Cell, MeasuredSet
 from simaccess.model import Model
 from simaccess.pool import Pool
-from simaccess.probe import predict
+from simaccess.predict import predict, predict_each
 
-__all__ = ["DRAWS", "Point", "points", "predict_all", "segment_of", "spread_out"]
+__all__ = [
+    "DRAWS",
+    "FLOOR",
+    "Point",
+    "draws_needed",
+    "link_draws",
+    "points",
+    "predict_all",
+    "segment_of",
+    "spread_out",
+]
 
 DRAWS = 15
-"""Draws whose median predicts a cell in which chance plays a part."""
+"""Draws, at most, whose median predicts a cell in which chance plays a part, in a fit."""
+
+PILOT = 5
+"""Draws, at least, of such a cell: they tell how far draws are apart."""
+
+SHARE = 0.5
+"""Of a point's own error: what the draws of its prediction may add to it."""
+
+FLOOR = 0.01
+"""The least error that a measured point is credited with, as a share of it."""
+
+_LUMP = 8  # predictions, at most, that a worker makes at once
 
 
 @dataclass(frozen=True)
@@ -61,6 +85,11 @@ class Point:
         low, high = np.percentile(np.log(self.seconds), [25, 75])
         return float(1.2533 * (high - low) / 1.349 / np.sqrt(len(self.seconds)))
 
+    @property
+    def weight(self) -> float:
+        """The error that a fit credits the point with: its own, but at least `FLOOR`."""
+        return max(self.error, FLOOR)
+
 
 def points(measured: MeasuredSet) -> list[Point]:
     """Return the points of a measured set, in the order of their first repetition."""
@@ -87,10 +116,47 @@ def segment_of(measured: MeasuredSet) -> int:
     return measured.segment
 
 
-def spread_out(model: Model, cells: Sequence[Cell], pool: Pool, segment: int) -> list[bool]:
+def spread_out(
+    model: Model, cells: Sequence[Cell], pool: Pool, segment: int, *, short: bool = False
+) -> list[bool]:
     """Say of each cell whether its prediction depends on the draw."""
-    pairs = predict_all(model, cells, pool, segment, draws=2)
+    pairs = predict_all(model, cells, pool, segment, draws=2, short=short)
     return [len(set(pair.tolist())) > 1 for pair in pairs]
+
+
+def link_draws(model: Model, cells: Sequence[Cell], pool: Pool, segment: int) -> list[bool]:
+    """Say of each cell whether its prediction depends on what the link draws, not on accesses."""
+    if not kind_named(model.kind).seeded:
+        return [False] * len(cells)
+    tasks = [
+        partial(predict, model, cell, segment=segment, seed=seed)
+        for cell in cells
+        for seed in (0, 1)
+    ]
+    seconds = pool.run(tasks)
+    return [one != two for one, two in zip(seconds[::2], seconds[1::2], strict=True)]
+
+
+def draws_needed(
+    model: Model, chosen: Sequence[Point], pool: Pool, segment: int
+) -> tuple[list[int], int]:
+    """Return how many draws' median tells each point's cell well enough, and what finding out took.
+
+    One where chance plays no part; else as many as bring the standard error of their median,
+    1.2533 sigma / sqrt(n), below half of the point's own error, so that the draws widen what is
+    seen of a misfit by an eighth at most; `DRAWS` at most.
+    """
+    cells = [point.cell for point in chosen]
+    counts = [1] * len(cells)
+    spread = spread_out(model, cells, pool, segment, short=True)
+    chancy = [number for number, each in enumerate(spread) if each]
+    some = [cells[number] for number in chancy]
+    pilots = predict_all(model, some, pool, segment, PILOT, short=True)
+    for number, pilot in zip(chancy, pilots, strict=True):
+        sigma = float(np.std(np.log(pilot), ddof=1))
+        wanted = math.ceil((1.2533 * sigma / (SHARE * chosen[number].weight)) ** 2)
+        counts[number] = min(max(wanted, PILOT), DRAWS)
+    return counts, 2 * len(cells) + PILOT * len(chancy)
 
 
 def predict_all(
@@ -99,6 +165,8 @@ def predict_all(
     pool: Pool,
     segment: int,
     draws: int | Sequence[int] = 1,
+    *,
+    short: bool = False,
 ) -> list[NDArray[np.float64]]:
     """Predict cells, each with a number of draws.
 
@@ -114,6 +182,8 @@ def predict_all(
         Bytes of the segment.
     draws : int or sequence of int
         Draws of each cell, or of all.
+    short : bool
+        Whether batches are cut to what tells the rest (`simaccess.predict.shorten`).
 
     Returns
     -------
@@ -122,10 +192,13 @@ def predict_all(
     """
     cells = list(cells)
     counts = [draws] * len(cells) if isinstance(draws, int) else draws
-    tasks = [
-        partial(predict, model, cell, seed, segment=segment)
-        for cell, count in zip(cells, counts, strict=True)
-        for seed in range(count)
+    pairs = [
+        (cell, seed) for cell, count in zip(cells, counts, strict=True) for seed in range(count)
     ]
-    seconds = iter(pool.run(tasks))
+    # Most take about a millisecond, for which a worker is not asked one by one.
+    lump = min(max(len(pairs) // pool.ahead, 1), _LUMP) if pool.ahead > 1 else 1
+    parts = [pairs[begin : begin + lump] for begin in range(0, len(pairs), lump)]
+    each = partial(predict_each, model, segment=segment, short=short)
+    found = pool.run([partial(each, part) for part in parts])
+    seconds = chain.from_iterable(found)
     return [np.array([next(seconds) for _ in range(count)]) for count in counts]

@@ -47,6 +47,11 @@ class Pool:
         Is called for each task that is done.
     ahead : int
         How many tasks are given to the workers at a time, at least 1.
+
+    Attributes
+    ----------
+    ahead : int
+        The same.
     """
 
     def __init__(
@@ -54,7 +59,7 @@ class Pool:
     ) -> None:
         self._executor = executor
         self._done = done
-        self._ahead = ahead
+        self.ahead = ahead
 
     def run(
         self, tasks: Sequence[Callable[[], _Result]], ended: Callable[[_Result], None] | None = None
@@ -83,7 +88,7 @@ class Pool:
         try:
             while len(results) < len(tasks):
                 with _interrupts_later():  # a worker that is being started could not be ended
-                    for number, task in islice(left, self._ahead - len(running)):
+                    for number, task in islice(left, self.ahead - len(running)):
                         running[self._executor.submit(_perform, task)] = number
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     result = results[running.pop(future)] = future.result()

@@ -1,15 +1,15 @@
 """A probe runs a cell of a measured set on a link, real or simulated, by the same code.
 
-So a model's prediction for a cell (`predict`) is what the cell takes on the simulated link, and
-whatever the probe itself does, such as the order of its requests, is no difference between a
-measurement and its prediction.
+So a model's prediction for a cell (`simaccess.predict`) is what the cell takes on the simulated
+link, and whatever the probe itself does, such as the order of its requests, is no difference
+between a measurement and its prediction.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle, islice
@@ -18,21 +18,17 @@ from typing import Any, Protocol, TypeAlias
 from simaccess.buffer import Buffer, Shadow
 from simaccess.consumer import chunks, decide, each, replay
 from simaccess.errors import InputError
-from simaccess.kinds import kind_named
 from simaccess.measured import Cell, assignments
-from simaccess.model import Model
 from simaccess.operations import AccessMethod
 from simaccess.registry import make
-from simaccess.segment import Clock, Data, Gate, Local, Segment, Transfer
-from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
-from simaccess.sim.link import Link
+from simaccess.segment import Clock, Data, Local, Segment, Transfer
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
 from simaccess.workload.filter import Filter
 from simaccess.workload.registry import workload
 from simaccess.workload.workload import Workload
 
-__all__ = ["Probed", "Task", "predict", "probe", "task"]
+__all__ = ["Probed", "Task", "probe", "task"]
 
 TOUCH = 64
 """Bytes, at most, of the request that shows a fresh connection to be up: the segment's last ones,
@@ -166,6 +162,7 @@ async def probe(
     *,
     consumer: int = 0,
     ready: Start | None = None,
+    passing: Callable[[], None] | None = None,
 ) -> tuple[int, int]:
     """Bring a link into the cell's state and make its requests.
 
@@ -181,6 +178,8 @@ async def probe(
         Which of the cell's consumers this is.
     ready : callable, optional
         Where several consumers wait for each other.
+    passing : callable, optional
+        Is called as each timed request, but of a method, is about to be made.
 
     Returns
     -------
@@ -202,7 +201,7 @@ async def probe(
         warm_up, timed, settle = _passes(link, prepared, segment, repetition, consumer)
     else:
         warm_up, timed, settle = _requests(
-            link, prepared, segment, prepared.offsets(repetition, consumer)
+            link, prepared, segment, prepared.offsets(repetition, consumer), passing
         )
     length = min(TOUCH, segment.size)
     await segment.load(segment.size - length, length)
@@ -245,7 +244,11 @@ class _Read:
 
 
 def _requests(
-    link: Probed, prepared: Task, segment: Segment, offsets: Sequence[int]
+    link: Probed,
+    prepared: Task,
+    segment: Segment,
+    offsets: Sequence[int],
+    passing: Callable[[], None] | None,
 ) -> tuple[_Step, _Step, _Step]:
     """Return what makes the untimed and the timed requests, at the same places, and settles."""
     cell = prepared.cell
@@ -276,7 +279,14 @@ def _requests(
 
     make_them = {"load": loads, "store": stores}.get(cell.operation, bulk)
     before = list(islice(cycle(offsets), cell.warm))
-    return lambda: make_them(before), lambda: make_them(offsets), lambda: make_them(())
+    timed: Iterable[int] = offsets if passing is None else _told(offsets, passing)
+    return lambda: make_them(before), lambda: make_them(timed), lambda: make_them(())
+
+
+def _told(places: Iterable[int], passing: Callable[[], None]) -> Iterator[int]:
+    for place in places:
+        passing()
+        yield place
 
 
 def _passes(
@@ -317,76 +327,3 @@ def _passes(
             shadow = Shadow(prepared.method(), lambda _: memory)
 
     return before, once, settle
-
-
-class _Simulated:
-    """A simulated consumer's link."""
-
-    def __init__(self, link: Link, clock: Agent) -> None:
-        self.size = link.size
-        self.clock = clock
-        self.views = False  # a simulated load takes the time in which the bytes come
-        self.attach = link.attach
-        self.local = link.local
-
-    def cool(self) -> bool:
-        """Say that it is fresh: each prediction has a simulation of its own."""
-        return True
-
-
-def predict(model: Model, cell: Cell, repetition: int = 0, *, segment: int) -> float:
-    """Return the seconds that a cell takes on a model's simulated link.
-
-    Parameters
-    ----------
-    model : Model
-        The interconnect.
-    cell : Cell
-        What is timed.
-    repetition : int
-        Seed of the offsets and accesses, which are those of the measured repetition, and of what
-        the link draws.
-    segment : int
-        Bytes of the segment, as in the measured set's header.
-
-    Raises
-    ------
-    InputError
-        If the cell does not fit the segment or the link.
-    """
-    prepared = task(cell, segment)
-    env = Environment()
-    link = kind_named(model.kind).make_link(env, model.parameters, segment, None, repetition)
-    spans = simulated_probes(env, link, prepared, repetition)
-    return (max(end for _, end in spans) - min(begin for begin, _ in spans)) / TICKS_PER_SECOND
-
-
-def simulated_probes(
-    env: Environment, link: Link, prepared: Task, repetition: int
-) -> list[tuple[int, int]]:
-    """Run a cell's consumers on a simulated link; return when each began and ended, in ticks."""
-    gates: list[Gate] = []
-    missing = prepared.cell.consumers
-    spans: list[tuple[int, int]] = []
-
-    def body(consumer: int) -> Callable[[Agent], Coroutine[Any, Any, None]]:
-        async def run(clock: Agent) -> None:
-            async def ready() -> None:
-                nonlocal missing
-                await clock.instant()
-                gates[:] = gates or [clock.gate()]
-                missing -= 1
-                if missing:
-                    await gates[0]
-                else:
-                    gates[0].open()
-
-            simulated = _Simulated(link, clock)
-            spans.append(
-                await probe(simulated, prepared, repetition, consumer=consumer, ready=ready)
-            )
-
-        return run
-
-    env.run_agents([env.start(body(number)) for number in range(prepared.cell.consumers)])
-    return spans

@@ -1,7 +1,8 @@
 """Access methods by name, with their parameters.
 
 Other packages add methods through the entry-point group ``simaccess.methods``: an entry's name is
-the method's, its value a subclass of `MethodParameters`.
+the method's, its value a subclass of `MethodParameters`. A notebook or script adds one with
+`add_method`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ from simaccess.parameters import Section
 from simaccess.quantities import Size
 from simaccess.refusal import foremost, refusal
 
-__all__ = ["GROUP", "MethodParameters", "make", "names", "parameters", "require_once"]
+__all__ = [
+    "GROUP",
+    "MethodParameters",
+    "ShadowParameters",
+    "add_method",
+    "make",
+    "names",
+    "parameters",
+    "require_once",
+]
 
 GROUP = "simaccess.methods"
 """The entry-point group of access methods from other packages."""
@@ -176,9 +186,34 @@ _BUILT_IN: Mapping[str, type[MethodParameters]] = {
 }
 
 
+_ADDED: dict[str, type[MethodParameters]] = {}
+
+
 def names() -> list[str]:
     """Return the names of all methods, the built-in ones first."""
-    return list(dict.fromkeys([*_BUILT_IN, *sorted(entry_points(group=GROUP).names)]))
+    offered = sorted(entry_points(group=GROUP).names)
+    return list(dict.fromkeys([*_BUILT_IN, *_ADDED, *offered]))
+
+
+def add_method(name: str, kind: type[MethodParameters]) -> None:
+    """Make a method known in this process, in place of an earlier one that was added.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kind : type
+        Its parameters, which make it. Worker processes do not know it: a sweep with several jobs
+        wants an entry point.
+
+    Raises
+    ------
+    InputError
+        If a built-in method has that name.
+    """
+    if name in _BUILT_IN:
+        raise InputError("a built-in method", key="method", value=name, allowed="another name")
+    _ADDED[name] = kind
 
 
 def require_once(methods: Sequence[str], key: str) -> None:
@@ -204,6 +239,8 @@ def parameters(name: str) -> type[MethodParameters]:
     """
     if name in _BUILT_IN:
         return _BUILT_IN[name]
+    if name in _ADDED:
+        return _ADDED[name]
     entries = entry_points(group=GROUP, name=name)
     if not entries:
         raise InputError("no such access method", key="method", value=name, allowed=names())

@@ -40,7 +40,7 @@ from simaccess.workload.draws import generator
 from simaccess.workload.filter import Filter
 from simaccess.workload.workload import Workload
 
-__all__ = ["simulate"]
+__all__ = ["latencies", "simulate"]
 
 
 @dataclass(slots=True)
@@ -67,6 +67,34 @@ def simulate(scenario: Scenario) -> Result:
     InputError
         If its parts do not fit together.
     """
+    link, ring, consumers = _run(scenario)
+    return _result(scenario, link, ring, consumers)
+
+
+def latencies(scenario: Scenario) -> NDArray[np.float64]:
+    """Run a scenario and return how long each request took.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        As for `simulate`.
+
+    Returns
+    -------
+    array of shape (requests,)
+        Seconds: the first consumer's requests in their order, then the next one's.
+
+    Raises
+    ------
+    InputError
+        If its parts do not fit together.
+    """
+    _, _, consumers = _run(scenario)
+    recorded = [np.frombuffer(one.latencies, np.int64) for one in consumers if one.latencies]
+    return np.concatenate(recorded or [np.empty(0, np.int64)]) / TICKS_PER_SECOND
+
+
+def _run(scenario: Scenario) -> tuple[Link, Ring | None, list[_Consumer]]:
     if scenario.consumers < 1:
         raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
     env = Environment(scenario.run_ahead)
@@ -99,7 +127,7 @@ def simulate(scenario: Scenario) -> Result:
         env.run_agents([consumer.agent for consumer in consumers])
     finally:
         env.close()
-    return _result(scenario, link, ring, consumers)
+    return link, ring, consumers
 
 
 def _start_all(

@@ -22,7 +22,8 @@ from simaccess.errors import InputError, LinkError
 from simaccess.measured import Cell
 from simaccess.model import Model
 from simaccess.plan import Traits
-from simaccess.probe import predict, probe, task
+from simaccess.predict import predict
+from simaccess.probe import probe, task
 from simaccess.real.clock import TICKS_PER_SECOND, RealClock, run
 from simaccess.real.link import RealLink
 from simaccess.real.memory import RealMemory

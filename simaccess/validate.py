@@ -21,13 +21,13 @@ from simaccess.baseline import fit_baselines
 from simaccess.errors import InputError
 from simaccess.measured import CellClass, MeasuredSet, held_out
 from simaccess.model import Model
-from simaccess.points import Point, points, predict_all, segment_of, spread_out
+from simaccess.points import Point, link_draws, points, predict_all, segment_of, spread_out
 from simaccess.pool import Pool
 
 __all__ = ["Choice", "Errors", "Validation", "Verified", "validate"]
 
 DRAWS = 200
-"""Draws of a cell in which chance plays a part: of them the prediction is the median, and of
+"""Draws of a cell in which the link draws: of them the prediction is the median, and of
 medians of as many of them as there are repetitions its interval."""
 
 INTERVAL = 0.90
@@ -51,7 +51,8 @@ class Verified:
         Seconds; the median where chance plays a part.
     interval : (float, float) or None
         The model's own interval (90 %) of the median of as many repetitions as were measured,
-        where chance plays a part.
+        where the link draws, as losses. Where only the accesses are drawn there is none: the
+        prediction is of the very accesses that were measured.
     baseline : float or None
         Seconds by the baseline; None for a whole method.
     """
@@ -244,14 +245,14 @@ def validate(
     methods = [point for point in every if point.cell.operation == "method"]
     wanted = list({point.cell: point for point in [*unseen, *methods]}.values())
     baselines = fit_baselines(seen)
-    predictions = _predictions(measured, model, wanted, pool)
+    predictions, chancy = _predictions(measured, model, wanted, pool)
     verified = {}
-    for point, draws in zip(wanted, predictions, strict=True):
+    for point, draws, drawn in zip(wanted, predictions, chancy, strict=True):
         baseline = baselines.get(point.cell.operation)
         verified[point.cell] = Verified(
             point,
             float(np.median(draws)),
-            _interval(draws, len(point.seconds)),
+            _interval(draws, len(point.seconds)) if drawn else None,
             None if baseline is None else baseline.seconds(point.cell),
         )
     ours = [verified[point.cell] for point in unseen]
@@ -272,17 +273,27 @@ def validate(
 
 def _predictions(
     measured: MeasuredSet, model: Model, wanted: Sequence[Point], pool: Pool
-) -> list[NDArray[np.float64]]:
+) -> tuple[list[NDArray[np.float64]], list[bool]]:
+    """Return the draws of each point, and whether the link draws there.
+
+    Where only the accesses are drawn, they are those of as many repetitions as were measured.
+    """
     cells = [point.cell for point in wanted]
     segment = segment_of(measured)
     spread = spread_out(model, cells, pool, segment)
-    return predict_all(model, cells, pool, segment, [DRAWS if each else 1 for each in spread])
+    some = [number for number, each in enumerate(spread) if each]
+    drawn = link_draws(model, [cells[number] for number in some], pool, segment)
+    chancy = {number for number, each in zip(some, drawn, strict=True) if each}
+    counts = [
+        DRAWS if number in chancy else len(wanted[number].seconds) if each else 1
+        for number, each in enumerate(spread)
+    ]
+    draws = predict_all(model, cells, pool, segment, counts)
+    return draws, [number in chancy for number in range(len(cells))]
 
 
-def _interval(draws: NDArray[np.float64], repetitions: int) -> tuple[float, float] | None:
+def _interval(draws: NDArray[np.float64], repetitions: int) -> tuple[float, float]:
     """Return the interval of the median of as many draws as there are repetitions."""
-    if len(draws) < 2:
-        return None
     generator = np.random.default_rng(0)
     medians = np.median(generator.choice(draws, (_RESAMPLES, repetitions)), axis=1)
     tail = (1 - INTERVAL) / 2

@@ -191,7 +191,7 @@ def test_a_copy_is_kept_until_every_client_has_given_it_back() -> None:
 
     it.run(first, second)
     assert [buffer.counters.fetches for buffer in buffers] == [1, 0]
-    assert not shadow.method.shadow._held  # type: ignore[attr-defined]  # copy-once has one
+    assert not shadow.method.shadow.held  # type: ignore[attr-defined]  # copy-once has one
 
 
 def test_stacked_buffers_copy_nothing_that_is_not_published() -> None:

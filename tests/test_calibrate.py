@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simaccess.calibrate import Fit, begin, calibrate
+from simaccess.calibrate import Fit, Interrupted, begin, calibrate
 from simaccess.cli import main
+from simaccess.course import Progress
 from simaccess.errors import InputError
 from simaccess.measured import Cell, MeasuredSet, held_out
 from simaccess.model import Model, load_model
 from simaccess.pool import Pool
-from simaccess.probe import predict, task
+from simaccess.predict import predict
+from simaccess.probe import task
 from simaccess.validate import validate
 
 SEGMENT = 8 << 20
@@ -217,6 +220,94 @@ def test_points_on_a_threshold_are_reported_apart() -> None:
     assert found.threshold.median_error > 0.9
 
 
+class Impatient(Pool):
+    """Interrupts after some rounds of simulations."""
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__(None, lambda: None)
+        self.rounds = rounds
+
+    def run(self, tasks, ended=None):  # type: ignore[no-untyped-def]  # as there
+        self.rounds -= 1
+        if self.rounds < 0:
+            raise KeyboardInterrupt
+        return super().run(tasks, ended)
+
+
+def test_an_interrupt_leaves_the_best_try() -> None:
+    truth = load_model("example-link", TRUTH)
+    measured = measure(truth, [*SINGLE, *PIPED])
+    start = begin("fifo-link", measured, {})
+    vary = ["link.rate", "link.latency", "dma.start"]
+    seen: list[Progress] = []
+    with pytest.raises(Interrupted) as raised:
+        calibrate(measured, start, Impatient(30), vary=vary, watch=seen.append)
+    fit = raised.value.fit
+    assert fit.interrupted
+    assert fit.model.calibration["interrupted"] is True
+    assert [one.key for one in fit.fitted] == vary
+    assert all(one.interval == one.bounds for one in fit.fitted)
+    again = start.with_values(start.written(fitted(fit)))
+    times = [predict(again, cell, segment=SEGMENT) for cell in measured.cells]
+    off = [
+        abs(np.log(time / measured.seconds(cell)[0]))
+        for cell, time in zip(measured.cells, times, strict=True)
+    ]
+    assert np.mean(off) == pytest.approx(seen[-1].error, rel=1e-6)
+    first = next(each.error for each in seen if each.tries == 1)
+    assert seen[-1].error <= first  # the last tries were at the ends of what is sought
+    with pytest.raises(KeyboardInterrupt) as nothing:  # before the first try
+        calibrate(measured, start, Impatient(2), vary=vary)
+    assert not isinstance(nothing.value, Interrupted)
+
+
+def test_progress_is_told() -> None:
+    truth = load_model("example-link", TRUTH)
+    measured = measure(truth, [*SINGLE, *PIPED])
+    seen: list[Progress] = []
+    fit = calibrate(
+        measured, begin("fifo-link", measured, {}), HERE, vary=["link.rate"], watch=seen.append
+    )
+    shares = [each.share for each in seen]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert [each.tries for each in seen] == sorted(each.tries for each in seen)
+    assert seen[-1].simulations <= fit.simulations
+    assert {"looking around", "first fit", "last fit"} <= {each.stage for each in seen}
+
+
+def test_methods_are_not_simulated_where_they_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = load_model("example-link", TRUTH)
+    measured = measure(truth, [*SINGLE, *METHODS])
+    asked: list[Cell] = []
+
+    def noted(model: Model, cell: Cell, *given: object, **named: object) -> float:
+        asked.append(cell)
+        return predict(model, cell, *given, **named)  # type: ignore[arg-type]  # as it is
+
+    monkeypatch.setattr("simaccess.predict.predict", noted)
+    fit = calibrate(measured, truth, HERE, vary=["link.rate", "link.latency"])
+    assert {cell.operation for cell in asked} == {"load", "fetch"}
+    assert (fit.points, fit.spare) == (len(SINGLE), len(METHODS))
+
+
+def test_accesses_that_are_drawn_give_no_interval() -> None:
+    """The prediction is of the same accesses; only what a link draws could make it miss."""
+    truth = load_model("example-link", TRUTH)
+    work = "random size=1 MiB length=64 B requests=32"
+    settings = "block=8 KiB shadow=64 KiB"
+    cell = Cell("method", 8192, workload=work, method="copy-once", settings=settings, count=32)
+    rows = [
+        (cell, number, predict(truth, cell, number, segment=SEGMENT), False, "")
+        for number in range(10)
+    ]
+    found = validate(MeasuredSet.of({"segment": SEGMENT}, rows), truth, HERE)
+    (one,) = found.verified
+    assert one.interval is None
+    assert one.error == 0
+    assert found.classes[cell.kind].coverage is None
+
+
 # -- the commands ----------------------------------------------------------------------------------
 
 
@@ -289,7 +380,23 @@ def test_mistakes_end_in_one_line(
             ["calibrate", str(data), "--out", out, "--kind", "fifo-link", "--hold-out", "2"],
             "0 to 1",
         ),
+        (
+            [
+                "calibrate",
+                str(data),
+                "--out",
+                out,
+                "--kind",
+                "fifo-link",
+                "--vary",
+                "link.rate",
+                "--set",
+                "link.rate=1 GB/s",
+            ],
+            "--vary, --set = 'link.rate': both to be fitted and set",
+        ),
         (["validate", str(data), "--model", "none"], "no such model"),
+        (["validate", str(data), "--model", "example-link", "--max-error", "-1"], "0 or more"),
         (["validate", str(data), "--model", "example-link", "--figure", "a.xyz"], "no format"),
         (["validate", str(data), "--model", "example-link", "--figure", "no/a.png"], "--figure"),
     ]:
@@ -303,3 +410,44 @@ def test_mistakes_end_in_one_line(
 def test_tasks_of_methods_are_as_the_cells_say() -> None:
     for cell in METHODS:
         assert task(cell, SEGMENT).cell == cell
+
+
+def test_an_interrupted_command_keeps_the_best_try(
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine = tmp_path / "mine.toml"
+    command = ["calibrate", str(data), "--kind", "fifo-link", "--out", str(mine), "--verbose"]
+    patience = 40
+
+    @contextmanager
+    def impatient(*_: object, **__: object) -> Iterator[Pool]:
+        yield Impatient(patience)
+
+    monkeypatch.setattr("simaccess.pool.processes", impatient)
+    assert main(command) == 130
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert last.startswith(f"simaccess: interrupted; {mine} holds the best try so far, ")
+    assert lines[0].startswith("0 s, about 0 %: looking around; no try yet, 0 tries, ")
+    assert load_model(mine).calibration["interrupted"] is True
+    patience = 1
+    mine.unlink()
+    assert main(command) == 130
+    assert not mine.exists()
+
+
+def test_the_file_says_what_the_fit_found(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.toml"
+    command = ["calibrate", str(data), "--kind", "fifo-link", "--out", str(mine), "--jobs", "1"]
+    assert main([*command, "--vary", "link.rate", "--vary", "dma.start", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    model = load_model(mine)
+    for one in document["parameters"]:
+        low, high = one["interval"]
+        assert model.value(one["key"]) == pytest.approx(one["value"], abs=(high - low) / 200)
+        text = str(model.provenance[one["key"]].value)
+        assert len(text.split(maxsplit=1)[0].replace(".", "").strip("0")) <= 7

@@ -116,6 +116,13 @@ def test_a_link_that_fails_midway(run: Run, server: Server, tmp_path: Path) -> N
     assert err.endswith(f"; {out} holds the {rows} repetitions so far\n")
 
 
+def test_a_simulated_link_is_not_measured(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("sim:example-link?data=x", "--out", str(tmp_path / "a.csv"))
+    assert code == 2
+    assert err.startswith("simaccess: error: URL = 'sim:example-link?data=x': a simulated link")
+    assert err.count("\n") == 1
+
+
 def test_a_full_disk(
     run: Run, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

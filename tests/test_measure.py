@@ -18,7 +18,7 @@ from simaccess.measure import FEWEST, FEWEST_WITH_LOSS, measure, measure_with
 from simaccess.measured import Cell, MeasuredSet, interval
 from simaccess.model import load_model
 from simaccess.plan import Plan, Traits, plan
-from simaccess.probe import predict
+from simaccess.predict import predict
 from simaccess.real.link import RealLink
 from simaccess.timing import RealTimer, SimulatedTimer
 from tests.real.memory_link import MemoryLink
@@ -222,6 +222,30 @@ def test_time_that_the_user_limits_is_up_before_the_fewest() -> None:
     outcome = measure_with(Steady(), Plan("some", CELLS), seconds=1e-9)
     assert outcome.short == 6
     assert not len(outcome.measured.frame)
+
+
+def test_untimed_first_runs_are_told_and_take_none_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a clock that each run moves by a second."""
+    seconds = 0
+
+    class Counted(Steady):
+        def time(self, cell: Cell, repetition: int) -> float:
+            nonlocal seconds
+            seconds += 1
+            return super().time(cell, repetition)
+
+    monkeypatch.setattr("simaccess.measure.monotonic", lambda: seconds)
+    warmed: list[tuple[int, int]] = []
+    outcome = measure_with(
+        Counted(),
+        Plan("some", CELLS),
+        seconds=4,
+        warming=lambda done, total: warmed.append((done, total)),
+    )
+    assert warmed == [(number, len(CELLS)) for number in range(len(CELLS) + 1)]
+    assert len(outcome.measured.frame) == 4
 
 
 def test_discarded_repetitions_are_kept_and_made_again() -> None:

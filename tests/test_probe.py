@@ -11,7 +11,8 @@ from simaccess import probe as probing
 from simaccess.errors import InputError
 from simaccess.measured import Cell, assignments
 from simaccess.model import Model, load_model
-from simaccess.probe import PATTERN, predict, probe, task
+from simaccess.predict import predict
+from simaccess.probe import PATTERN, probe, task
 from simaccess.real.clock import run
 from simaccess.scenario import Scenario
 from simaccess.segment import Segment

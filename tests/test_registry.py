@@ -9,7 +9,7 @@ import pytest
 
 from simaccess import registry
 from simaccess.errors import InputError
-from simaccess.methods.blocks import FixedBlocks, Records
+from simaccess.methods.blocks import Blocks, FixedBlocks, Records
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.hybrid import Hybrid
 from simaccess.methods.prefetch import Prefetch
@@ -25,6 +25,21 @@ def test_the_four_methods_stand_first() -> None:
 def test_each_name_makes_its_method() -> None:
     made = [registry.make(name, None, {}) for name in registry.names()[:4]]
     assert [type(method) for method in made] == [ZeroCopy, CopyOnce, Hybrid, Prefetch]
+
+
+def test_a_method_can_be_added_for_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simaccess.registry._ADDED", {})
+
+    class Mine(registry.MethodParameters):
+        def make(self, blocks: Blocks | None) -> ZeroCopy:
+            assert blocks is None
+            return ZeroCopy()
+
+    registry.add_method("mine", Mine)
+    assert registry.names()[:5] == ["zero-copy", "copy-once", "hybrid", "prefetch", "mine"]
+    assert isinstance(registry.make("mine", None, {}), ZeroCopy)
+    with pytest.raises(InputError, match="method = 'hybrid': a built-in method"):
+        registry.add_method("hybrid", Mine)
 
 
 def test_shadow_is_given_in_slots_or_in_bytes() -> None:

@@ -16,7 +16,8 @@ __all__ = ["EPILOG", "box"]
 
 _PORT = 10809  # of NBD, as registered
 EPILOG = examples(
-    "simaccess box --rtt '20 ms' --rate '100 Mbit/s' -- nbdinfo nbd://192.0.2.2/",
+    "simaccess box --rtt '20 ms' --rate '100 Mbit/s' -- \\",
+    "    simaccess measure nbd://192.0.2.2/ --out measured.csv --fact rtt='20 ms'",
     "simaccess box --rtt '20 ms' --rate '100 Mbit/s' --loss 0.005 --congestion bbr -- bash",
 )
 

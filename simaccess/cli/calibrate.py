@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simaccess.cli.options import Json, Set, examples, parse_settings
-from simaccess.cli.output import print_json, print_rows
+from simaccess.cli.options import Jobs, Json, Measured, Set, examples, parse_settings
+from simaccess.cli.output import Ended, print_json, print_rows
+from simaccess.cli.progress import following
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from simaccess.calibrate import Fit
 
 __all__ = ["EPILOG", "calibrate"]
@@ -23,7 +26,6 @@ EPILOG = examples(
     "    --set tcp.congestion_control=bbr --out models/mine.toml",
 )
 
-MEASURED = typer.Argument(metavar="MEASURED.csv", help="What 'simaccess measure' wrote.")
 KIND = typer.Option(
     "--kind", metavar="KIND", help="Begin with a typical model of this kind: see 'models list'."
 )
@@ -37,29 +39,29 @@ VARY = typer.Option(
     metavar="KEY",
     help="A parameter to fit, as in path.rtt; may be repeated. Default: those of the kind.",
 )
-JOBS = typer.Option(
-    "--jobs", metavar="N", help="Processes that simulate; default: one a processor."
-)
+VERBOSE = typer.Option("--verbose", help="Say on stderr, now and then, how far it has come.")
 
 
 def calibrate(  # noqa: PLR0917  # typer passes them by name
-    measured: Annotated[str, MEASURED],
+    measured: Measured,
     out: Annotated[str, OUT],
     kind: Annotated[str | None, KIND] = None,
     model: Annotated[str | None, MODEL] = None,
     hold_out: Annotated[float, HOLD_OUT] = 0.0,
     vary: Annotated[list[str] | None, VARY] = None,
     settings: Set = None,
-    jobs: Annotated[int | None, JOBS] = None,
+    jobs: Jobs = None,
+    verbose: Annotated[bool, VERBOSE] = False,
     json: Json = False,
 ) -> None:
     """Fit a model's parameters to what was measured, through the model itself.
 
     Prints each parameter with its 95 % interval and what the data cannot tell, and writes a model
     file in which the fitted parameters have these intervals as ranges. Points held out are
-    chosen by what they are, not by chance, and are never simulated.
+    chosen by what they are, not by chance, and are never simulated. An interrupt keeps the best
+    try so far.
     """
-    from simaccess.calibrate import begin
+    from simaccess.calibrate import Interrupted, begin
     from simaccess.calibrate import calibrate as fit_to
     from simaccess.errors import InputError
     from simaccess.measured import MeasuredSet
@@ -76,20 +78,26 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
         raise InputError(
             "no model file", key="--out", value=out, allowed="a name in a folder, ending in .toml"
         )
-    with processes(available() if jobs is None else jobs, preload="simaccess.probe") as pool:
-        start = begin(kind, data, given) if kind is not None else load_model(str(model), given)
-        fit = fit_to(
-            data,
-            start,
-            pool,
-            vary=vary,
-            hold_out=hold_out,
-            data=Path(measured).name,
-            report=_report(),
-        )
+    _check_apart(vary, given)
+    name = Path(measured).name
+    try:
+        with (
+            following(verbose) as watch,
+            processes(available() if jobs is None else jobs, preload="simaccess.predict") as pool,
+        ):
+            start = begin(kind, data, given) if kind is not None else load_model(str(model), given)
+            fit = fit_to(data, start, pool, vary=vary, hold_out=hold_out, data=name, watch=watch)
+    except Interrupted as interrupted:
+        fit = interrupted.fit
     made = fit.model
-    title = f"Fitted to {Path(measured).name}"
+    title = f"Fitted to {name}" + (", interrupted" if fit.interrupted else "")
     write_model_file(target, ModelFile(title, made.kind, made.provenance, made.calibration))
+    if fit.interrupted:
+        raise Ended(
+            f"interrupted; {out} holds the best try so far, {100 * fit.median_error:.2f} % off in"
+            f" the median of {fit.points} points, its ranges no more than what was sought",
+            130,
+        )
     if json:
         print_json(_document(fit, out))
     else:
@@ -97,19 +105,24 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
         sys.stdout.write(f"wrote {out}\n")
 
 
-def _report() -> Any:
-    """Return what shows the error of each try on a terminal."""
-    if not sys.stderr.isatty():
-        return lambda _error: None
-    tries = 0
+def _check_apart(vary: Sequence[str] | None, given: Mapping[str, str]) -> None:
+    """Check that nothing is both known and to be fitted.
 
-    def show(error: float) -> None:
-        nonlocal tries
-        tries += 1
-        sys.stderr.write(f"\r{tries} tries, mean error {100 * error:6.2f} %\x1b[K")
-        sys.stderr.flush()
+    Raises
+    ------
+    InputError
+        If something is.
+    """
+    from simaccess.errors import InputError
 
-    return show
+    for key in vary or ():
+        if key in given:
+            raise InputError(
+                "both to be fitted and set",
+                key="--vary, --set",
+                value=key,
+                allowed="one of the two; a fit begins where the model, or a first guess, has it",
+            )
 
 
 def _document(fit: Fit, out: str) -> dict[str, Any]:
@@ -125,13 +138,12 @@ def _document(fit: Fit, out: str) -> dict[str, Any]:
         "p95_error": fit.p95_error,
         "points": fit.points,
         "held_out": fit.held_out,
+        "spare": fit.spare,
         "simulations": fit.simulations,
     }
 
 
 def _print(fit: Fit) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
     texts = fit.model.provenance
     rows = []
     for one in fit.fitted:
@@ -144,7 +156,8 @@ def _print(fit: Fit) -> None:
     for (first, second), tie in strong.items():
         sys.stdout.write(f"correlation of {first} and {second}: {tie:.2f}\n")
     sys.stdout.write(
-        f"{fit.points} points fitted, {fit.held_out} held out; error on those fitted:"
-        f" median {100 * fit.median_error:.2f} %, 95th percentile {100 * fit.p95_error:.2f} %;"
-        f" {fit.simulations} simulations.\n"
+        f"{fit.points} points fitted, {fit.held_out} held out"
+        + (f", {fit.spare} methods not needed" if fit.spare else "")
+        + f"; error on those fitted: median {100 * fit.median_error:.2f} %, 95th percentile"
+        f" {100 * fit.p95_error:.2f} %; {fit.simulations} simulations.\n"
     )

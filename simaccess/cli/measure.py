@@ -14,7 +14,7 @@ import typer
 
 from simaccess.cli.options import Json, examples, parse_settings
 from simaccess.cli.output import Ended, print_json
-from simaccess.cli.progress import progress
+from simaccess.cli.progress import progresses
 
 if TYPE_CHECKING:
     from simaccess.measure import Outcome
@@ -35,8 +35,8 @@ PLAN = typer.Option("--plan", metavar="quick|full", help="What is timed.")
 SECONDS = typer.Option(
     "--seconds",
     metavar="N",
-    help="After how long no repetition begins. Without it a plan has its own limit, but each cell"
-    " its fewest repetitions first.",
+    help="After how long no repetition begins, counted from when each cell has been run once,"
+    " untimed. Without it a plan has its own limit, but each cell its fewest repetitions first.",
 )
 CPU = typer.Option(
     "--cpu",
@@ -65,17 +65,26 @@ def measure(  # noqa: PLR0917  # typer passes them by name
     """Time loads, bulk copies and the four methods on a link, into a measured set.
 
     Cells are timed in turn, until the 95 % interval of each median is narrower than 2 % to either
-    side, at least 10 times each (30 with a fact 'loss'). An interrupt, or a link that fails, keeps
-    what was measured.
+    side, at least 10 times each (30 with a fact 'loss'), after each has been run once, untimed: to
+    warm up, and to see how many short requests are timed together. An interrupt, or a link that
+    fails, keeps what was measured.
     """
     from functools import partial
 
     from simaccess.errors import InputError
     from simaccess.measure import measure as measure_link
-    from simaccess.real.urls import open_link
+    from simaccess.real.urls import open_link, scheme_of
 
     if seconds is not None and not seconds > 0:
         raise InputError("no time", key="--seconds", value=seconds, allowed="more than 0")
+    if scheme_of(url) == "sim":
+        raise InputError(
+            "a simulated link takes what its model says",
+            key="URL",
+            value=url,
+            allowed="a real link, such as shm:NAME, file:PATH or nbd://HOST:PORT/EXPORT; for a"
+            " model there is 'simaccess compare'",
+        )
     check(out)
     _check_replaced(out)
     saved = 0
@@ -89,7 +98,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
                 raise Ended(f"error: {error}; {_kept(saved, out)}", 1) from None
             saved = len(measured.frame)
 
-    with progress("repetitions") as report:
+    with progresses("cells run once, untimed", "repetitions") as (warming, report):
         outcome = measure_link(
             partial(open_link, url),
             plan,
@@ -97,6 +106,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
             cpus=_processors(cpu),
             seconds=seconds,
             facts=parse_settings(fact, "--fact"),
+            warming=warming,
             report=report,
             keep=keep,
         )
@@ -106,7 +116,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
     if outcome.interrupted:
         raise Ended(f"interrupted; {_kept(saved, out)}", 130)
     if not saved:
-        raise Ended("error: time was up before anything was timed; nothing was written", 1)
+        raise Ended("error: nothing was timed; nothing was written", 1)
     if json:
         print_json(summary(outcome.measured))
     else:

@@ -9,7 +9,7 @@ import typer
 
 from simaccess.errors import InputError
 
-__all__ = ["Json", "Set", "examples", "parse_settings"]
+__all__ = ["Jobs", "Json", "Measured", "Set", "examples", "parse_settings"]
 
 Set: TypeAlias = Annotated[
     list[str] | None,
@@ -23,6 +23,17 @@ Set: TypeAlias = Annotated[
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 """Whether the result is for a program."""
+
+Jobs: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", help="Processes that simulate; default: one a processor."),
+]
+"""How many processes simulate."""
+
+Measured: TypeAlias = Annotated[
+    str, typer.Argument(metavar="MEASURED.csv", help="What 'simaccess measure' wrote.")
+]
+"""A measured set."""
 
 
 def examples(*lines: str) -> str:

@@ -1,16 +1,25 @@
-"""How a long command shows its progress: by a bar on a terminal, else not at all."""
+"""How a long command shows its progress: by a bar on a terminal, else not unless asked."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from simaccess.course import Progress as Stand
+    from simaccess.course import Watch
     from simaccess.progress import Report
 
-__all__ = ["progress"]
+__all__ = ["following", "progress", "progresses"]
+
+EVERY = 10.0
+"""Seconds from one line about a stage to the next."""
 
 
 @contextmanager
@@ -22,8 +31,21 @@ def progress(unit: str) -> Iterator[Report]:
     unit : str
         What is counted, in the plural.
     """
+    with progresses(unit) as (report,):
+        yield report
+
+
+@contextmanager
+def progresses(*units: str) -> Iterator[tuple[Report, ...]]:
+    """Provide what is told of progress, one for each unit; a bar shows from its first report on.
+
+    Parameters
+    ----------
+    *units : str
+        What is counted, in the plural.
+    """
     if not sys.stderr.isatty():
-        yield lambda _done, _all: None
+        yield tuple([lambda _done, _all: None] * len(units))
         return
     from rich.console import Console
     from rich.progress import (
@@ -40,10 +62,10 @@ def progress(unit: str) -> Iterator[Report]:
 
     class Speed(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:.1f} {unit}/s")
+            return Text(f"{task.speed or 0:.1f}/s")
 
     with Progress(
-        TextColumn(unit),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),
@@ -53,5 +75,71 @@ def progress(unit: str) -> Iterator[Report]:
         console=Console(stderr=True),
         transient=True,
     ) as bar:
-        shown = bar.add_task(unit)
-        yield lambda done, total: bar.update(shown, completed=done, total=total)
+        yield tuple(
+            [_report_to(bar, bar.add_task(unit, start=False, visible=False)) for unit in units]
+        )
+
+
+def _report_to(bar: Bars, shown: TaskID) -> Report:
+    def report(done: int, total: int) -> None:
+        if not bar.tasks[shown].started:
+            bar.start_task(shown)
+        bar.update(shown, completed=done, total=total, visible=True)
+
+    return report
+
+
+@contextmanager
+def following(verbose: bool) -> Iterator[Watch]:
+    """Provide what is told how far a calibration has come.
+
+    A terminal gets a bar, unless lines are asked for: one at each new stage, and every ten seconds.
+    """
+    if verbose:
+        yield _Lines()
+        return
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[off]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        shown = bar.add_task("simulating", total=1.0, off="")
+        yield lambda now: bar.update(
+            shown, description=now.stage, completed=now.share, off=_off(now)
+        )
+
+
+class _Lines:
+    """Writes a line now and then."""
+
+    def __init__(self) -> None:
+        self._begin = monotonic()
+        self._last = -EVERY
+        self._stage = ""
+
+    def __call__(self, now: Stand) -> None:
+        """Write one if the stage is new, or ten seconds are over."""
+        seconds = monotonic() - self._begin
+        if now.stage == self._stage and seconds - self._last < EVERY:
+            return
+        self._stage, self._last = now.stage, seconds
+        sys.stderr.write(
+            f"{seconds:.0f} s, about {100 * now.share:.0f} %: {now.stage}; {_off(now)}\n"
+        )
+        sys.stderr.flush()
+
+
+def _off(now: Stand) -> str:
+    """Say how good the best try is, and what it took."""
+    error = f"mean error {100 * now.error:.2f} %" if now.tries and now.error < 1e9 else "no try yet"
+    return f"{error}, {now.tries} tries, {now.simulations} simulations"

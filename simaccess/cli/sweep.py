@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simaccess.cli.interrupt import late_interrupts
-from simaccess.cli.options import Json, examples
+from simaccess.cli.options import Jobs, Json, examples
 from simaccess.cli.output import print_json
 from simaccess.cli.progress import progress
 
@@ -32,15 +32,12 @@ OUT = typer.Option(
     metavar="DIR",
     help="Where results.csv, results.json, table.txt and the figure are written; nowhere without.",
 )
-JOBS = typer.Option(
-    "--jobs", metavar="N", help="Processes that simulate; default: one a processor."
-)
 
 
 def sweep(
     experiment: Annotated[str, EXPERIMENT],
     out: Annotated[str | None, OUT] = None,
-    jobs: Annotated[int | None, JOBS] = None,
+    jobs: Jobs = None,
     json: Json = False,
 ) -> None:
     """Answer an experiment's question by many simulations.

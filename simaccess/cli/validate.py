@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simaccess.cli.options import Json, Set, examples, parse_settings
+from simaccess.cli.options import Jobs, Json, Measured, Set, examples, parse_settings
 from simaccess.cli.output import print_json, print_rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ EPILOG = examples(
     "simaccess validate measured.csv --model models/mine.toml --max-error 0.05 --figure off.png",
 )
 
-MEASURED = typer.Argument(metavar="MEASURED.csv", help="What 'simaccess measure' wrote.")
 MODEL = typer.Option("--model", metavar="NAME|FILE", help="The model to validate.")
 HOLD_OUT = typer.Option(
     "--hold-out",
@@ -38,19 +38,16 @@ MOST = typer.Option(
 FIGURE = typer.Option(
     "--figure", metavar="FILE", help="Draw measured against predicted, and what is left."
 )
-JOBS = typer.Option(
-    "--jobs", metavar="N", help="Processes that simulate; default: one a processor."
-)
 
 
 def validate(  # noqa: PLR0917  # typer passes them by name
-    measured: Annotated[str, MEASURED],
+    measured: Measured,
     model: Annotated[str, MODEL],
     hold_out: Annotated[float | None, HOLD_OUT] = None,
     max_error: Annotated[float | None, MOST] = None,
     figure: Annotated[str | None, FIGURE] = None,
     settings: Set = None,
-    jobs: Annotated[int | None, JOBS] = None,
+    jobs: Jobs = None,
     json: Json = False,
 ) -> None:
     """Say how far a model is off, on points that its fit never saw.
@@ -59,16 +56,21 @@ def validate(  # noqa: PLR0917  # typer passes them by name
     the same points, and the measurement's own, between the medians of odd and even repetitions.
     Methods are compared by their order, and by what choosing by the model costs.
     """
+    from simaccess.errors import InputError
     from simaccess.measured import MeasuredSet
     from simaccess.model import load_model
     from simaccess.pool import available, processes
     from simaccess.validate import validate as check
 
+    if max_error is not None and not 0 <= max_error < math.inf:
+        raise InputError(
+            "no error", key="--max-error", value=max_error, allowed="0 or more, as in 0.05 for 5 %"
+        )
     if figure is not None:
         _check_figure(figure)
     data = MeasuredSet.read(measured)
     found = load_model(model, parse_settings(settings))
-    with processes(available() if jobs is None else jobs, preload="simaccess.probe") as pool:
+    with processes(available() if jobs is None else jobs, preload="simaccess.predict") as pool:
         validation = check(data, found, pool, hold_out=hold_out, data=Path(measured).name)
     if figure is not None:
         _draw(validation, Path(figure))
@@ -102,8 +104,7 @@ def _check_figure(figure: str) -> None:
 def _draw(validation: Validation, path: Path) -> None:
     from matplotlib.figure import Figure
 
-    from simaccess.plot import save
-    from simaccess.plot_agreement import agreement
+    from simaccess.plot import agreement, save
 
     save(agreement(validation, Figure(layout="constrained")), path)
 
@@ -119,6 +120,8 @@ def _print(validation: Validation) -> None:
     classes["all but methods and thresholds"] = validation.overall
     heading = ["", "points", "median", "p95", "baseline median", "p95", "split-half p95", "inside"]
     print_rows(heading, [(name, *_row(errors)) for name, errors in classes.items()])
+    if any(errors.coverage is None for errors in classes.values()):
+        sys.stdout.write("inside: medians within the model's interval; n/a where no link draws\n")
     if validation.choices:
         sys.stdout.write("\n")
         rows = []

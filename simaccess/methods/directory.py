@@ -64,13 +64,13 @@ class Directory:
         self._lru = eviction == "lru"
         self._keep = keep
         # By block number, the next to make room first.
-        self._held: OrderedDict[int, Slot] = OrderedDict()
+        self.held: OrderedDict[int, Slot] = OrderedDict()
         self._free: list[Slot] = []  # those that were made and hold no block
         self._in_place: dict[int, int] = {}  # writes in place under way, by block number
         self._past = 0  # blocks before this one are released
-        self._floor = 0  # bytes before this one are released: not to be copied any more
+        self.floor = 0  # bytes before this one are released: not to be copied any more
         self._last: Slot | None = None
-        self._alone = True
+        self.alone = True
 
     # -- clients' calls ------------------------------------------------------------------------
 
@@ -78,12 +78,12 @@ class Directory:
         """Cut a client's bytes at the bounds of blocks and at each block's threshold."""
         blocks = self.blocks
         number, begin, end = blocks.locate(offset)
-        low = max(begin + threshold, self._floor)
+        low = max(begin + threshold, self.floor)
         if offset + length <= end and not offset < low < offset + length:
             return [(number, offset, offset + length, low)]
         parts: list[Part] = []
         for number, start, stop in pieces(blocks, offset, length):
-            low = max(blocks.bounds(number)[0] + threshold, self._floor)
+            low = max(blocks.bounds(number)[0] + threshold, self.floor)
             if start < low < stop:
                 parts += (number, start, low, low), (number, low, stop, low)
             else:
@@ -92,21 +92,21 @@ class Directory:
 
     def share(self) -> None:
         """Prepare for several calls under way at once: from now on each pins what it reads."""
-        self._alone = False
+        self.alone = False
 
     def hit(self, offset: int, length: int) -> tuple[Operation] | None:
         """Return the operation that serves a lone client's read of bytes that are there."""
-        if not self._alone:
+        if not self.alone:
             return None
         slot = self._last
         if slot is None or not slot.low <= offset < slot.ready:
-            slot = self._held.get(self.blocks.find(offset))
+            slot = self.held.get(self.blocks.find(offset))
             if slot is None or offset < slot.low:
                 return None
         if offset + length > slot.ready:
             return None
         if slot is not self._last:
-            self._touch(slot)
+            self.touch(slot)
         return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
 
     def access(
@@ -122,22 +122,22 @@ class Directory:
         All operations at once for a lone client's read that takes one block and one copy at most:
         nobody else runs before they are done, so what they copy is noted as there at once.
         """
-        if self._alone:
+        if self.alone:
             slot = self._last
             end = offset + length
             if slot is not None and end <= slot.ready and slot.low <= offset:
                 return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
             number, origin, stop = self.blocks.locate(offset)
             low = origin + threshold
-            if low < self._floor:
-                low = self._floor
+            if low < self.floor:
+                low = self.floor
             high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
-            if number in self._held:
+            if number in self.held:
                 hit = self.hit(offset, length)
                 if hit:
                     return hit
             elif low <= offset and end <= high:
-                slot = self._assign(number)
+                slot = self.assign(number)
                 if slot is not None:
                     slot.origin = origin
                     slot.stop = stop
@@ -190,7 +190,7 @@ class Directory:
             if started > slot.ended:
                 yield slot.arrival
                 slot.end(started, high)
-        self._touch(slot)
+        self.touch(slot)
         yield slot.local(start, stop)
         slot.pins -= 1
 
@@ -231,7 +231,7 @@ class Directory:
                     yield from self.fetch(slot, low, limit)
                 yield from self.arrive(slot)
             begun, high = slot.begin(start, stop), slot.high
-            self._touch(slot)
+            self.touch(slot)
             yield slot.local(start, stop)
             slot.end(begun, high)
             slot.soil(start, stop)
@@ -242,24 +242,24 @@ class Directory:
     def release(self, end: int) -> Steps[None]:
         """Bring back what was written before `end`, and forget the blocks that end there."""
         first, last = self._past, max(self._past, self.blocks.find(end))
-        if last - first < len(self._held):
-            past = [number for number in range(first, last) if number in self._held]
+        if last - first < len(self.held):
+            past = [number for number in range(first, last) if number in self.held]
         else:
-            past = [number for number in self._held if number < last]
-        slots = [self._held[number] for number in past]
-        cut = self._held.get(last)
+            past = [number for number in self.held if number < last]
+        slots = [self.held[number] for number in past]
+        cut = self.held.get(last)
         if cut is not None and (cut.dirty < end or cut.flushed > cut.ended):
             slots.append(cut)
         yield from self.sync(slots)
         for number in past:
-            if number in self._held:
-                self._drop(self._held[number])
+            if number in self.held:
+                self.drop(self.held[number])
         self._past = max(self._past, last)
-        self._floor = max(self._floor, end)
+        self.floor = max(self.floor, end)
 
     def sync(self, slots: Iterable[Slot] | None = None) -> Steps[None]:
         """Bring written blocks back, all of them unless told which, and wait for that."""
-        slots = self._held.values() if slots is None else slots
+        slots = self.held.values() if slots is None else slots
         chosen = [slot for slot in slots if slot.clean or slot.flushed > slot.ended]
         for slot in chosen:
             slot.pins += 1
@@ -274,19 +274,19 @@ class Directory:
         doubtful = set(slots)
         self._last = None
         self._in_place.clear()
-        for slot in list(self._held.values()):
+        for slot in list(self.held.values()):
             slot.pins = 0
             if slot.index in doubtful or slot.started > slot.ended:
                 slot.abandon()
-                self._drop(slot)
+                self.drop(slot)
 
     # -- blocks and transfers --------------------------------------------------------------------
 
     def claim(self, number: int) -> Slot | None:
         """Pin the slot of a block, or one for it that is free or can be given away at once."""
-        slot = self._held.get(number)
+        slot = self.held.get(number)
         if slot is None:
-            slot = self._assign(number)
+            slot = self.assign(number)
             if slot is None:
                 return None
             slot.origin, slot.stop = self.blocks.bounds(number)
@@ -300,8 +300,8 @@ class Directory:
         Another block makes room, brought back first if it was written. Without `patient` no copy
         back is waited for.
         """
-        while self._crowded(number):
-            victim = self._victim(patient)
+        while self.crowded(number):
+            victim = self.victim(patient)
             if victim is None:
                 return None
             victim.pins += 1
@@ -312,8 +312,8 @@ class Directory:
             victim.pins -= 1
             if hasty:
                 return None
-            if self._crowded(number):
-                self._drop(victim)
+            if self.crowded(number):
+                self.drop(victim)
         return self.claim(number)
 
     def fetch(self, slot: Slot, low: int, limit: int) -> Steps[None]:
@@ -339,11 +339,11 @@ class Directory:
             slot.flush()
             yield FLUSH, slot.index, dirty, length, slot.base + dirty - slot.origin
 
-    def _assign(self, number: int) -> Slot | None:
+    def assign(self, number: int) -> Slot | None:
         """Enter a block into a slot that is free or can be given away at once."""
         if number in self._in_place:
             return None
-        held = self._held
+        held = self.held
         if len(held) < self.slots:
             # Slots are made on demand: most shadows are never filled. All of them hold a block
             # where none is free, so the next one's index is their number.
@@ -361,28 +361,33 @@ class Directory:
         slot.number = number
         return slot
 
-    def _crowded(self, number: int) -> bool:
-        held = self._held
+    def crowded(self, number: int) -> bool:
+        """Say whether a block could have a slot only if another made room."""
+        held = self.held
         return len(held) >= self.slots and number not in held and number not in self._in_place
 
-    def _victim(self, patient: bool) -> Slot | None:
+    def victim(self, patient: bool, first: int = 0, last: int = 0) -> Slot | None:
+        """Choose who makes room; it is known that blocks from `first` up to `last` are kept."""
         kept = None
-        for slot in self._held.values():
+        for slot in self.held.values():
+            if first <= slot.number < last:
+                continue
             if not slot.pins and (patient or slot.flushed <= slot.ended):
                 if self._keep is None or not self._keep(slot.number):
                     return slot
                 kept = kept or slot
         return kept if patient else None
 
-    def _touch(self, slot: Slot) -> None:
+    def touch(self, slot: Slot) -> None:
+        """Note that a slot has been used."""
         self._last = slot
         if self._lru:
-            self._held.move_to_end(slot.number)
+            self.held.move_to_end(slot.number)
 
-    def _drop(self, slot: Slot) -> None:
+    def drop(self, slot: Slot) -> None:
         """Free a slot if nothing speaks against it."""
         if not slot.pins and not slot.clean and slot.started == slot.ended:
-            del self._held[slot.number]
+            del self.held[slot.number]
             slot.number = -1
             slot.low = slot.high = slot.ready = 0
             self._free.append(slot)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction, Part, Steps
 from simaccess.methods.readers import Reader, Readers
+from simaccess.methods.step import step
 from simaccess.operations import Operations
 
 __all__ = ["Prefetch"]
@@ -70,11 +71,22 @@ class Prefetch:
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield what serves the read, and the copies ahead of it."""
-        if self.shadow.blocks.find(offset) == self._block:
-            hit = self.shadow.hit(offset, length)
+        shadow = self.shadow
+        number = shadow.blocks.find(offset)
+        if number == self._block:
+            hit = shadow.hit(offset, length)
             if hit:
                 return hit
-        return self._read(self.shadow.parts(offset, length), limit)
+        else:
+            reader = self._readers.steady(number)
+            if reader is not None:
+                reader.block = number
+                operations = step(shadow, number, reader.frontier, offset, length, limit=limit)
+                if operations:
+                    reader.frontier += 1
+                    self._block = number
+                    return operations
+        return self._read(shadow.parts(offset, length), limit)
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""

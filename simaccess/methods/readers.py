@@ -56,7 +56,34 @@ class Readers:
         self._readers = [*self._readers, reader][-self._most :]
         return reader
 
+    def steady(self, number: int) -> Reader | None:
+        """Return the reader seen last if this block is its next, and its copies ahead are full.
+
+        None if another has come to the same block: which of them goes on is for `follow` to say.
+        """
+        readers = self._readers
+        if not readers:
+            return None
+        reader = readers[-1]
+        if (
+            reader.block + 1 != number
+            or reader.frontier != number + reader.depth
+            or reader.depth != self._depth
+        ):
+            return None
+        for other in readers:
+            if other.block == reader.block and other is not reader:
+                return None
+        return reader
+
     def await_block(self, number: int) -> bool:
         """Say whether a block lies ahead of a reader, who has not consumed it yet."""
-        readers = [reader for reader in self._readers if reader.depth][-self._kept :]
-        return any(reader.block <= number < reader.frontier for reader in readers)
+        left = self._kept
+        for reader in reversed(self._readers):
+            if reader.depth:
+                if reader.block <= number < reader.frontier:
+                    return True
+                left -= 1
+                if not left:
+                    break
+        return False

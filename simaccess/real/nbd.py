@@ -12,14 +12,14 @@ import select
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from time import perf_counter, perf_counter_ns
+from time import perf_counter_ns
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
 from simaccess.errors import InputError, LinkError
-from simaccess.quantities import Size
+from simaccess.quantities import Duration, Size
 from simaccess.real.link import RealLink
 from simaccess.real.nbd_connection import Address, Broken, Connection
 from simaccess.real.nbd_handshake import Export, NoExportError
@@ -30,6 +30,7 @@ from simaccess.real.urls import LinkOptions, options
 __all__ = ["NbdLink", "NbdOptions", "open_link"]
 
 _PORT = 10809
+_BUFFERED = 1 << 16  # bytes that any socket's buffers have room for
 
 
 class NbdOptions(LinkOptions):
@@ -45,8 +46,11 @@ class NbdOptions(LinkOptions):
         Bytes of the segment; by default all up to the end of the export.
     socket : str, optional
         Path of the server's unix socket, for ``nbd+unix:``.
+    timeout : float
+        As for every link, but a millisecond at least, which is what waiting is exact to.
     """
 
+    timeout: Duration = Field(default=30.0, ge=1e-3)
     connections: int = Field(default=1, ge=1, le=64)
     offset: Size = 0
     size: Size | None = None
@@ -96,6 +100,8 @@ class NbdLink(RealLink):
         self._by_number: dict[int, Connection] = {}
         self._poller = select.poll()
         self._writes: list[Request] = []  # under way
+        self._only: Connection | None = None  # the one connection, if there is just one
+        self._untaken = 0  # bytes asked for since anything was received
         self._problem = ""  # why nothing can be asked any more
         self.export = self._open()
         self.writable = self.export.writable
@@ -154,10 +160,10 @@ class NbdLink(RealLink):
             raise LinkError(self._problem, self.url)
         if self._writes:
             self._await_writes(request)
-        self.take()
-        connection = self._connections[0]
-        if len(self._connections) > 1:
-            connection = min(self._connections, key=_load)
+        self._untaken += request.length
+        if self._untaken > _BUFFERED:
+            self.take()
+        connection = self._only or min(self._connections, key=_load)
         try:
             if request.command == WRITE:
                 self._writes.append(request)
@@ -172,6 +178,7 @@ class NbdLink(RealLink):
     def take(self) -> None:
         """Receive what has arrived and send what there is room for, without waiting."""
         begin = perf_counter_ns()
+        self._untaken = 0
         try:
             for connection in self._connections:
                 if connection.replies.under_way:
@@ -224,27 +231,29 @@ class NbdLink(RealLink):
     def _wait(self, requests: Sequence[Request]) -> None:
         """Wait until requests are over, well or not."""
         begin = perf_counter_ns()
-        deadline = 0.0
+        waited = False
         try:
             for request in requests:
                 while not request.over:
-                    now = perf_counter()
-                    deadline = deadline or now + self.timeout
-                    self._go_on(request, deadline - now)
+                    left = self.timeout
+                    if waited:
+                        left -= (perf_counter_ns() - begin) * 1e-9
+                    waited = True
+                    self._go_on(request, left)
         except BaseException as error:
             self._recover(error)
             raise
         finally:
-            if deadline:
+            if waited:
+                self._untaken = 0
                 self.clock.wait += perf_counter_ns() - begin
 
     def _go_on(self, request: Request, left: float) -> None:
         """Wait for something to happen, and take part in it."""
-        if len(self._connections) == 1:
-            (connection,) = self._connections
-            if not connection.queue and left > connection.patience:
-                connection.receive(request)
-                return
+        only = self._only
+        if only is not None and not only.queue and left > only.patience:
+            only.receive(request)
+            return
         ready = self._poller.poll(left * 1000) if left > 0 else ()
         if not ready:
             raise LinkError(
@@ -298,6 +307,7 @@ class NbdLink(RealLink):
             self._close("it could not be opened")
             raise
         self._problem = ""
+        self._only = self._connections[0] if len(self._connections) == 1 else None
         return export
 
     def _compare(self, export: Export, first: Export) -> None:
@@ -331,6 +341,7 @@ class NbdLink(RealLink):
                 request.fail(f"the {request.describe()} did not end: {problem}")
                 request.over = True
         self._connections.clear()
+        self._only = None
         self._by_number.clear()
         self._writes.clear()
 

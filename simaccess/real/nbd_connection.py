@@ -9,6 +9,7 @@ asked to, within the kernel and not in `poll`, which saves half of the system ca
 
 from __future__ import annotations
 
+import math
 import socket
 from collections import deque
 from struct import Struct
@@ -22,6 +23,8 @@ from simaccess.real.nbd_request import DISCONNECT, WRITE, ProtocolError, Request
 __all__ = ["Address", "Broken", "Connection"]
 
 _AT_ONCE, _ALL = socket.MSG_DONTWAIT, socket.MSG_WAITALL
+_WHOLE = 1 << 16  # a payload beyond this is waited for in one call, not taken as it comes
+_COARSE = 0.2  # seconds: an eighth of less is no more than a few of the kernel's ticks
 _TIMEVAL = Struct("@ll")  # seconds and microseconds
 
 Address = tuple[str, int] | str
@@ -51,7 +54,8 @@ class Connection:
     replies : Replies
         What is under way.
     patience : float
-        Seconds for which `receive` blocks at most when asked to.
+        Seconds for which `receive` blocks at most when asked to; infinite where it must not be
+        asked to.
     queue : deque
         What could not be sent yet.
     whole : bool
@@ -63,7 +67,9 @@ class Connection:
         deadline = perf_counter() + timeout
         self.whole = True
         self.queue: deque[tuple[Request, memoryview]] = deque()
-        self.patience = max(timeout / 8, 1e-3)
+        # The kernel counts a receive's timeout in its own ticks, of up to 10 ms, and rounds it up.
+        # Where that is too coarse `poll` waits in its place, which is exact to a millisecond.
+        self.patience = timeout / 8 if timeout >= _COARSE else math.inf
         self._got: list[tuple[Any, ...]] = []
         try:
             self.socket = _connect(address, deadline)
@@ -74,9 +80,10 @@ class Connection:
         try:
             self.export = self._shake_hands(name, deadline)
             self.socket.setblocking(True)
-            seconds, part = divmod(self.patience, 1)
-            patience = _TIMEVAL.pack(int(seconds), int(part * 1e6))
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+            if self.patience < math.inf:
+                seconds, part = divmod(self.patience, 1)
+                patience = _TIMEVAL.pack(int(seconds), int(part * 1e6))
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         except TimeoutError:
             self.socket.close()
             raise Broken(f"no answer within {timeout:g} s in the handshake") from None
@@ -87,6 +94,7 @@ class Connection:
             self.socket.close()
             raise
         self.replies = Replies(self.export.structured)
+        self._receive = self.socket.recvmsg_into
 
     def _shake_hands(self, name: str, deadline: float) -> Export:
         steps = handshake(name)
@@ -159,14 +167,17 @@ class Connection:
         replies = self.replies
         while replies.under_way:
             targets = replies.targets()
+            room = replies.room
             flags: int = _AT_ONCE
             if until is not None:
-                targets = targets[:1]
-                flags = _ALL if replies.in_payload else 0
+                flags = 0
+                if len(targets[0]) > _WHOLE and replies.in_payload:
+                    targets = targets[:1]
+                    flags = _ALL
             self.whole = False
             try:
                 # What came is in the list before a signal's handler runs, whatever that raises.
-                self._got.extend(map(self.socket.recvmsg_into, (targets,), (0,), (flags,)))
+                self._got.extend(map(self._receive, (targets,), (0,), (flags,)))
             except BlockingIOError:
                 self.whole = True
                 return
@@ -177,7 +188,7 @@ class Connection:
                 raise
             count = self._enter()
             if until is None:
-                if count < sum(map(len, targets)):
+                if count < room:
                     return  # that was all
             elif until.over or count < len(targets[0]):
                 return
@@ -209,8 +220,7 @@ class Connection:
         )
         if whole:
             self.queue = deque(entry for entry in self.queue if entry[0] is not request)
-            del self.replies.under_way[request.cookie]
-            request.over = True
+            self.replies.forget(request)
         else:  # what has begun must go on, or the server takes what follows for its payload
             for index, part in mine:
                 self.queue[index] = request, memoryview(bytes(part))

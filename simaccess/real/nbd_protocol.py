@@ -33,10 +33,11 @@ _FAILED = 1 << 15  # set in the kinds of chunk that tell of an error
 _MESSAGE = 4096  # bytes of a text, at most, says the protocol
 
 _HEADER = _DATA_CHUNK.size  # read at once: what stands before a chunk's payload
-_SMALL = 4096  # a payload up to this is cheaper copied once than received by a call of its own
-_STAGING = 2 * _SMALL
+_SMALL = 8192  # a payload up to this is cheaper copied once than received by a call of its own
+_STAGING = 1 << 16
 _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
 
+_COOKIES = (1 << 64) - 1
 _ZEROS = memoryview(bytes(1 << 16))
 
 # The protocol's numbers, whatever the system's are.
@@ -56,13 +57,19 @@ class Replies:
     ----------
     under_way : dict of int to Request
         The requests without a whole reply, by cookie.
+    room : int
+        Bytes that the last targets have room for.
     """
 
     def __init__(self, structured: bool) -> None:
         self.structured = structured
         self.under_way: dict[int, Request] = {}
+        self.room = 0  # bytes of the last targets
         self._cookie = 0
+        self._large = 0  # how many of them have more payload than is copied
+        self._expected = 0  # bytes that their replies have, at most
         self._staging = memoryview(bytearray(_STAGING))
+        self._header = self._staging[:_HEADER]
         self._begin = self._end = 0  # of what is in the staging area and not yet understood
         self._need = _SIMPLE.size  # bytes there with which something can be understood
         self._scratch: memoryview | None = None
@@ -77,8 +84,17 @@ class Replies:
 
     def expect(self, request: Request) -> None:
         """Give a request that is about to be sent its cookie."""
-        self._cookie = request.cookie = (self._cookie + 1) % (1 << 64)
+        self._cookie = request.cookie = (self._cookie + 1) & _COOKIES
         self.under_way[request.cookie] = request
+        self._expected += _HEADER + request.left
+        self._large += request.left > _SMALL
+
+    def forget(self, request: Request) -> None:
+        """Take note that a request is over, or was not sent after all."""
+        del self.under_way[request.cookie]
+        self._expected -= _HEADER + (request.length if request.command == READ else 0)
+        self._large -= request.command == READ and request.length > _SMALL
+        request.over = True
 
     @property
     def in_payload(self) -> bool:
@@ -90,12 +106,20 @@ class Replies:
         left = self._stop - self._place
         if left:
             piece = self._target(left)
-            self._piece = len(piece)
-            if self._piece < left or (self._done and len(self.under_way) == 1):
+            self.room = self._piece = size = len(piece)
+            if size < left or (self._done and len(self.under_way) == 1):
                 return (piece,)
-            return piece, self._staging[:_HEADER]  # the next header, by the same system call
+            self.room += _HEADER
+            return piece, self._header  # the next header, by the same system call
         self._piece = 0
-        return (self._staging[self._end : self._begin + self._ahead()],)
+        ahead = self._need
+        if self._large or self._request is not None:
+            if ahead < _HEADER:
+                ahead = _HEADER
+        else:  # nothing comes that is not copied: as much as there is, by one call
+            ahead = min(max(self._expected, _HEADER), _STAGING)
+        self.room = ahead - self._end
+        return (self._staging[self._end : ahead],)
 
     def received(self, count: int) -> None:
         """Take note of `count` bytes that were put into the targets, in their order.
@@ -105,27 +129,27 @@ class Replies:
         ProtocolError
             If they are not such a reply as a request under way can have.
         """
-        if count < self._piece:
-            self._place += count
-            return
-        self._place += self._piece
-        self._end += count - self._piece
-        if self._piece and self._place == self._stop:
-            self._end_chunk()
-        while self._understand():
+        piece = self._piece
+        if piece:
+            if count < piece:
+                self._place += count
+                self._piece = 0
+                return
+            count -= piece
+            self._place += piece
+            self._piece = 0
+            if self._place == self._stop:
+                self._end_chunk()
+            if not count:
+                return
+        self._end += count
+        while self._begin < self._end and self._understand():
             pass
         if self._begin:
             left = self._end - self._begin
-            self._staging[:left] = bytes(self._staging[self._begin : self._end])
+            if left:
+                self._staging[:left] = bytes(self._staging[self._begin : self._end])
             self._begin, self._end = 0, left
-
-    def _ahead(self) -> int:
-        """Return how many bytes to ask for when nothing but payload would be wasted by it."""
-        if len(self.under_way) == 1 and self._request is None:
-            (request,) = self.under_way.values()
-            if request.command == READ and request.length <= _SMALL:
-                return _HEADER + request.length
-        return max(_HEADER, self._need)
 
     def _target(self, most: int) -> memoryview:
         """Return where the payload at the present place goes, up to `most` bytes."""
@@ -162,26 +186,36 @@ class Replies:
             return False
         if self._request is not None:
             self._begin_chunk(self._request)
-        else:
+        elif available < _HEADER or not self.structured or not self._read_whole():
             self._read_header(available)
         return True
 
+    def _read_whole(self) -> bool:
+        """Read a header if the whole reply is one chunk of data, by far the usual case."""
+        magic, flags, kind, cookie, length, place = _DATA_CHUNK.unpack_from(
+            self._staging, self._begin
+        )
+        request = self.under_way.get(cookie)
+        if (
+            request is not None
+            and magic == _CHUNK_MAGIC
+            and kind == _DATA
+            and length == request.length + _OFFSET.size
+            and request.left == request.length > 0
+            and place == request.offset
+            and flags & _DONE
+        ):
+            self._request = request
+            self._done = True
+            self._begin += _HEADER
+            self._place = place
+            self._stop = place + request.length
+            request.left = 0
+            return True
+        return False
+
     def _read_header(self, available: int) -> None:
         magic, error, cookie = _SIMPLE.unpack_from(self._staging, self._begin)
-        if available >= _HEADER and magic == _CHUNK_MAGIC and self.structured:
-            _, flags, kind, cookie, length, place = _DATA_CHUNK.unpack_from(
-                self._staging, self._begin
-            )
-            if kind == _DATA and length > _OFFSET.size:  # by far the usual case, in one step
-                request = self._request = self._find(cookie)
-                request.count()
-                length -= _OFFSET.size
-                request.announce(place, length)
-                self._done = bool(flags & _DONE)
-                self._begin += _HEADER
-                self._place = place
-                self._stop = place + length
-                return
         if magic == _SIMPLE_MAGIC:
             self._begin += _SIMPLE.size
             self._read_simple(self._find(cookie), error)
@@ -238,6 +272,8 @@ class Replies:
             raise ProtocolError(
                 f"the {request.describe()} is answered by {length} bytes of kind {kind}"
             )
+        if not self._need:
+            self._begin_chunk(request)
 
     def _begin_chunk(self, request: Request) -> None:
         """Understand what a chunk has before its payload."""
@@ -272,8 +308,7 @@ class Replies:
             return
         if request.left and not request.problem:
             raise ProtocolError(f"{request.left} bytes are missing in the {request.describe()}")
-        del self.under_way[request.cookie]
-        request.over = True
+        self.forget(request)
         request.view = None
 
 

@@ -15,11 +15,38 @@ _NAMES = {READ: "read", WRITE: "write", DISCONNECT: "disconnect", FLUSH: "flush"
 _REQUEST = Struct(">IHHQQI")  # magic, flags, command, cookie, offset, length
 _REQUEST_MAGIC = 0x25609513
 
-_NO_PARTS: list[int] = []
-
 
 class ProtocolError(Exception):
     """The far end sent what the protocol does not allow."""
+
+
+class Parts:
+    """The parts of a reply that were announced, in order, merged; and how many there were."""
+
+    __slots__ = ("begins", "count", "ends")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.begins: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, begin: int, end: int) -> bool:
+        """Add a part; say whether no byte of it was there."""
+        begins, ends = self.begins, self.ends
+        place = bisect_right(begins, begin)
+        if (place and ends[place - 1] > begin) or (place < len(begins) and begins[place] < end):
+            return False
+        after = place < len(begins) and begins[place] == end
+        if place and ends[place - 1] == begin:
+            ends[place - 1] = ends.pop(place) if after else end
+            if after:
+                del begins[place]
+        elif after:
+            begins[place] = begin
+        else:
+            begins.insert(place, begin)
+            ends.insert(place, end)
+        return True
 
 
 class Request:
@@ -47,9 +74,7 @@ class Request:
     """
 
     __slots__ = (
-        "_begins",
-        "_chunks",
-        "_ends",
+        "_parts",
         "at",
         "command",
         "cookie",
@@ -78,10 +103,7 @@ class Request:
         self.over = False
         self.problem = ""
         self.left = length if command == READ else 0  # bytes not yet announced
-        self._chunks = 0
-        # Of the parts that were announced, in order, merged; none for a reply in one part.
-        self._begins: list[int] = _NO_PARTS
-        self._ends: list[int] = _NO_PARTS
+        self._parts: Parts | None = None  # of a reply that is not one part
 
     def header(self) -> bytes:
         """Return what is sent to ask for it, less a write's payload."""
@@ -98,10 +120,12 @@ class Request:
 
     def count(self) -> None:
         """Count a chunk of its reply: one for every 64 bytes is more than any server needs."""
-        self._chunks += 1
-        if self._chunks > 16 + self.length // 64:
+        if self._parts is None:
+            self._parts = Parts()
+        self._parts.count += 1
+        if self._parts.count > 16 + self.length // 64:
             raise ProtocolError(
-                f"the {self.describe()} is answered in more than {self._chunks} parts"
+                f"the {self.describe()} is answered in more than {self._parts.count} parts"
             )
 
     def announce(self, begin: int, length: int) -> None:
@@ -114,22 +138,9 @@ class Request:
         if length > self.left:
             raise ProtocolError(f"bytes at {begin} come twice for the {self.describe()}")
         self.left -= length
-        if length == self.length:  # by far the usual case
+        if length == self.length:
             return
-        if self._begins is _NO_PARTS:
-            self._begins, self._ends = [], []
-        place = bisect_right(self._begins, begin)
-        if (place and self._ends[place - 1] > begin) or (
-            place < len(self._begins) and self._begins[place] < end
-        ):
+        if self._parts is None:
+            self._parts = Parts()
+        if not self._parts.add(begin, end):
             raise ProtocolError(f"bytes at {begin} come twice for the {self.describe()}")
-        after = place < len(self._begins) and self._begins[place] == end
-        if place and self._ends[place - 1] == begin:
-            self._ends[place - 1] = self._ends.pop(place) if after else end
-            if after:
-                del self._begins[place]
-        elif after:
-            self._begins[place] = begin
-        else:
-            self._begins.insert(place, begin)
-            self._ends.insert(place, end)

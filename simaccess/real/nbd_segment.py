@@ -7,7 +7,7 @@ Where it announces a greatest request, longer ones are split.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ class NbdTransfer:
 
     __slots__ = ("_link", "_requests")
 
-    def __init__(self, link: NbdLink, requests: list[Request]) -> None:
+    def __init__(self, link: NbdLink, requests: Sequence[Request]) -> None:
         self._link = link
         self._requests = requests
 
@@ -45,11 +45,13 @@ class NbdTransfer:
         return self._link.withdraw(self._requests)
 
     def __del__(self) -> None:
-        if not self._over():
-            self._link.let_go(self._requests)
+        for request in self._requests:
+            if not request.over:
+                self._link.let_go(self._requests)
+                return
 
     def _over(self) -> bool:
-        return not [request for request in self._requests if not request.over]
+        return all(request.over for request in self._requests)
 
 
 class NbdSegment:
@@ -126,17 +128,21 @@ class NbdSegment:
         clock.issue += perf_counter_ns() - clock.copy - clock.wait - begin
         return transfer
 
-    def _read(self, offset: int, length: int, view: memoryview) -> list[Request]:
+    def _read(self, offset: int, length: int, view: memoryview) -> Sequence[Request]:
         export = self._link.export
         at = begin = self._base + offset
+        if export.least <= 1 and length <= export.greatest:  # by far the usual case
+            request = Request(READ, begin, length, view)
+            try:
+                self._link.issue(request)
+            except BaseException:
+                self._link.withdraw((request,))
+                raise
+            return (request,)
         end = begin + length
         if export.least > 1:
             begin -= begin % export.least
             end += -end % export.least
-        if end - begin <= export.greatest:
-            requests = [Request(READ, begin, end - begin, view, at)]
-            self._issue(requests)
-            return requests
         requests = []
         for place in range(begin, end, export.greatest):
             size = min(export.greatest, end - place)

@@ -1,6 +1,6 @@
 """Remote files: whatever fsspec opens, such as HTTP ranges and S3 objects, as a segment.
 
-A copy is a range request that goes on in another thread while the consumer works. Its bytes go
+A copy is a range request that goes on beside the consumer's work. Its bytes go
 into the shadow when all of them have arrived, once, and only if it has not been withdrawn.
 """
 
@@ -16,16 +16,12 @@ from pydantic import Field, PositiveInt
 
 from simaccess.errors import InputError
 from simaccess.quantities import Duration
+from simaccess.real.http_ranges import HttpReader
+from simaccess.real.http_requests import HttpRequests
 from simaccess.real.link import RealLink
-from simaccess.real.remote_ranges import (
-    FileSystemReader,
-    HttpReader,
-    LoopRequests,
-    Pieces,
-    Requests,
-    ThreadRequests,
-    failure,
-)
+from simaccess.real.passed_loop import PassedLoop
+from simaccess.real.remote_ranges import Pieces, Requests, failure
+from simaccess.real.remote_threads import ThreadRequests
 from simaccess.real.switching import SwitchInterval
 from simaccess.real.urls import LinkOptions, options
 from simaccess.segment import Data, Local, Transfer
@@ -73,19 +69,24 @@ def open_link(url: str) -> RemoteFile:
     _, given = options(f"remote:?{fragment}", RemoteOptions)
     if "://" not in place and "::" not in place:
         raise InputError("not a URL that fsspec opens", key="URL", value=url, allowed="X://…")
-    fs, path = _file_system(place)
     requests: Requests
-    if not fs.async_impl:
-        requests = ThreadRequests(fs, path, url=url, connections=given.connections)
-    else:
-        http = place.startswith(("http://", "https://"))
-        requests = LoopRequests(
-            HttpReader(fs, place) if http else FileSystemReader(fs, path, url),
-            fs.loop,
+    if place.startswith(("http://", "https://")):
+        passed = PassedLoop()
+        try:
+            fs, _ = _file_system(place, loop=passed.loop)
+        except BaseException:
+            passed.end()
+            raise
+        requests = HttpRequests(
+            HttpReader(fs, place),
+            passed,
             url=url,
             timeout=given.timeout,
             connections=given.connections,
         )
+    else:
+        fs, path = _file_system(place)
+        requests = ThreadRequests(fs, path, url=url, connections=given.connections)
     try:
         size = _opened(requests.size(), url, given.timeout)
         writable = isinstance(requests, ThreadRequests) and requests.writes_ranges()
@@ -95,14 +96,14 @@ def open_link(url: str) -> RemoteFile:
     return RemoteFile(url, size, requests, given, writable=writable)
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def _file_system(url: str, **more: object) -> tuple[Any, str]:
     """Return fsspec's file system for a URL, not one that others use, and the path in it."""
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415  # an extra, which may be missing
     except ImportError:
         raise InputError("fsspec is not installed", key="URL", value=url, allowed=_EXTRA) from None
     try:
-        fs, path = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
+        fs, path = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False, **more)
     except ImportError as error:
         problem = f"a package that fsspec needs for it is missing ({error})"
         allowed = f"{_EXTRA} for https: and s3:, else that package"
@@ -147,11 +148,13 @@ class RemoteFile(RealLink):
 
     MEANING: ClassVar[Mapping[str, str]] = {
         "load": "one range request, from sending it to its last byte",
-        "fetch": "a range request in another thread; issuing it is handing it to that thread",
+        "fetch": "over HTTP a range request, sent when it is issued over a connection that is open;"
+        " otherwise a call in another thread, issued by handing it over",
         "clock": "the monotonic clock; what the other thread takes of the processor is not told"
         " apart from what the consumer is doing meanwhile",
-        "overlap": "requests go on in fsspec's event-loop thread, or in a thread each where the"
-        " file system blocks, as far as Python's lock lets two threads run",
+        "overlap": "requests go on in a thread while the consumer works, over HTTP in one that"
+        " takes over once the consumer has made no call for a millisecond or two, otherwise in one"
+        " each, as far as Python's lock lets two threads run",
     }
 
     def __init__(
@@ -300,6 +303,8 @@ class _RangeTransfer:
 
     async def poll(self) -> bool:
         """Say whether the request has ended."""
+        if not self._future.done():
+            self._link.requests.go_on()
         return self._future.done()
 
     async def cancel(self) -> bool:

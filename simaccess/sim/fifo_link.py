@@ -48,6 +48,10 @@ class FifoParameters(Parameters):
     dma: EngineSection
     local: LocalSection
 
+    def remembers(self) -> tuple[int, ...]:
+        """Return nothing: once its queue is full or empty, a request takes what the last took."""
+        return ()
+
 
 class FifoLink(Link):
     """A FIFO station with a rate and a latency, and a DMA engine.

@@ -166,3 +166,10 @@ class MemoryBusParameters(Parameters):
         if self.pages.size < self.caches.line:
             raise ValueError("pages.size must be a line or more")
         return self
+
+    def remembers(self) -> tuple[int, ...] | None:
+        """Return what the caches and the translations hold; None under other masters' load."""
+        if self.background.rate:
+            return None
+        caches, pages = self.caches, self.pages
+        return caches.l1, caches.l2, caches.l3, pages.tlb_entries * pages.size

@@ -313,9 +313,9 @@ class World:
         """Check that no call left a pin behind."""
         shadow: Any = getattr(self.method, "shadow", None)
         if shadow is not None:
-            assert all(slot.pins == 0 for slot in shadow._held.values())
+            assert all(slot.pins == 0 for slot in shadow.held.values())
             assert not shadow._in_place
-            made = [*shadow._held.values(), *shadow._free]
+            made = [*shadow.held.values(), *shadow._free]
             assert sorted(slot.index for slot in made) == list(range(len(made)))
             assert len(made) <= shadow.slots
 

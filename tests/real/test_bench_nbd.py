@@ -24,5 +24,5 @@ def test_the_ratios_are_printed() -> None:
         check=True,
     )
     ratios = [json.loads(line) for line in done.stdout.splitlines()]
-    assert sum("prefetch" in each["name"] for each in ratios) == 8
+    assert sum("prefetch" in each["name"] for each in ratios) == 12
     assert all(each["ratio"] > 0 and each["processor"] > 0 for each in ratios)

@@ -283,15 +283,24 @@ def test_a_transfer_goes_on_while_the_consumer_works(started: list[Server], file
         assert min(waited(200_000_000) for _ in range(3)) < idle / 2
 
 
-def test_each_issue_takes_what_has_arrived(started: list[Server], file: Path) -> None:
+def test_an_issue_takes_what_has_arrived_before_a_buffer_is_full(
+    started: list[Server], file: Path
+) -> None:
+    """Small requests leave it in the socket; once what was asked for may fill that, it is taken."""
     started.append(nbdkit("file", file))
     with link_to(started[0]) as link:
-        segment, memory = link.attach(), link.local(200)
+        segment, memory = link.attach(), link.local(100_300)
         first = run(segment.fetch(0, 100, memory, 0))
         end = time.monotonic() + 20
         while len(link._connections[0].socket.recv(128, socket.MSG_PEEK)) < 20 + 8 + 100:
             assert time.monotonic() < end
-        second = run(segment.fetch(100, 100, memory, 100))
+        run(run(segment.fetch(100, 100, memory, 100)))
+        assert bytes(memory.view(0, 200)) == pattern(200)
+        first = run(segment.fetch(0, 100, memory, 0))
+        memory.view(0, 100)[:] = bytes(100)
+        while len(link._connections[0].socket.recv(128, socket.MSG_PEEK)) < 20 + 8 + 100:
+            assert time.monotonic() < end
+        second = run(segment.fetch(300, 100_000, memory, 300))
         assert bytes(memory.view(0, 100)) == pattern(100)
         assert link.clock.copy > 0
         before = link.clock.wait

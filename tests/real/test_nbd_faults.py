@@ -16,7 +16,7 @@ from typing import TypeAlias
 import pytest
 
 from simaccess.buffer import Buffer, Shadow
-from simaccess.errors import LinkError
+from simaccess.errors import InputError, LinkError
 from simaccess.real.clock import run
 from simaccess.real.nbd import NbdLink, open_link
 from simaccess.real.nbd_request import READ, WRITE, Request
@@ -25,6 +25,7 @@ from tests.real.nbd_far_end import DATA, DONE, SEGMENT, chunk, data_chunk, error
 from tests.real.scripted_server import FarEnd, Got, scripted
 
 SIZE = len(SEGMENT)
+RECEIVE_TIMEOUT = (socket.SOL_SOCKET, socket.SO_RCVTIMEO)
 LONG_BEFORE = 8.0  # seconds: much more than the short timeouts here, and less than a hang
 
 
@@ -189,6 +190,36 @@ def test_an_answer_that_comes_too_late_touches_nothing(structured: bool, connect
                 continue
         assert bytes(memory.view(0, 200)) == bytes(100) + SEGMENT[100:200]
         assert link.clock.wait > 0
+
+
+def test_a_short_timeout_does_not_wait_in_the_kernels_ticks() -> None:
+    """They are up to 10 ms, and rounded up; `poll` is exact to a millisecond."""
+    stop = threading.Event()
+
+    def script(end: FarEnd) -> None:
+        end.request()
+        stop.wait(20)
+
+    with scripted(script, timeout="150 ms") as url:
+        for attempt in range(20):
+            try:
+                link = open_link(url)
+                break
+            except LinkError:  # on a busy machine the handshake takes longer
+                assert attempt < 19
+        with link:
+            (connection,) = link._connections
+            assert not any(connection.socket.getsockopt(*RECEIVE_TIMEOUT, 16))
+            begin = time.perf_counter()
+            with soon(), pytest.raises(LinkError, match=r"got no answer within 0\.15 s"):
+                run(link.attach().load(0, 1))
+            assert time.perf_counter() - begin >= 0.15
+        stop.set()
+
+
+def test_a_timeout_that_cannot_be_kept_is_refused() -> None:
+    with pytest.raises(InputError, match=r"timeout = '0\.9 ms'"):
+        open_link("nbd://127.0.0.1:1/?timeout=0.9 ms")
 
 
 @pytest.mark.parametrize("how", ["cancel", "drop"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -346,6 +348,54 @@ def test_an_interrupted_wait_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
                 run(transfer)
         time.sleep(0.1)
         assert bytes(memory.view(0, 1000) or b"") == bytes(1000)
+
+
+def test_within_another_event_loop_the_thread_makes_the_requests() -> None:
+    """As in a notebook, whose cells run within one."""
+
+    async def cell() -> None:
+        with open_link(server.url) as link:
+            buffer = buffer_of(link, Prefetch(FixedBlocks(1000), depth=4))
+            for offset in range(0, len(CONTENT), 1000):
+                view = await buffer.read(offset, 1000)
+                assert view is not None
+                assert bytes(view) == CONTENT[offset : offset + 1000]
+
+    with scripted(CONTENT, delayed(0.002)) as server:
+        asyncio.run(cell())
+
+
+def test_a_signal_in_the_midst_of_a_wait_spoils_nothing_later() -> None:
+    """Whatever it interrupted, the next request has a connection of its own and the right bytes."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with scripted(CONTENT, delayed(0.05)) as server, open_link(server.url) as link:
+            segment, memory = link.attach(), link.local(2000)
+            transfers = [run(segment.fetch(1000 * i, 1000, memory, 1000 * i)) for i in range(2)]
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            with pytest.raises(KeyboardInterrupt):
+                run(transfers[0])
+            time.sleep(0.1)
+            assert bytes(memory.view(0, 2000) or b"") == bytes(2000)
+            with pytest.raises(LinkError, match="withdrawn"):
+                run(transfers[1])
+            run(run(segment.fetch(500, 1000, memory, 0)))
+            assert bytes(memory.view(0, 1000) or b"") == CONTENT[500:1500]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_closed_link_says_so() -> None:
+    with scripted(CONTENT, answer_206) as server:
+        with open_link(server.url) as link:
+            segment = link.attach()
+        with pytest.raises(LinkError, match="the link is closed"):
+            run(segment.load(0, 10))
 
 
 def test_cooling_drops_the_connections() -> None:

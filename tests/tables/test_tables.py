@@ -15,7 +15,7 @@ from simaccess import cli
 from simaccess.errors import InputError
 from simaccess.measured import Cell, MeasuredSet
 from simaccess.model import load_model
-from simaccess.probe import predict
+from simaccess.predict import predict
 from simaccess.tables import FORMATS, read_table
 from tests.tables.shared import shared_data
 

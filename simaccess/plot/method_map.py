@@ -1,17 +1,16 @@
-"""Figures. Each function draws into given Axes or into its own, and returns them."""
+"""Which method is best over t/T and p, by the closed forms and in simulations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simaccess import analytic
 from simaccess.analytic import Conditions
+from simaccess.plot.style import STYLES, own
 from simaccess.sweep.outcome import MapPanel
 
 if TYPE_CHECKING:
@@ -19,24 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["STYLES", "Style", "method_map", "method_maps", "save"]
+__all__ = ["method_map", "method_maps"]
 
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a method looks in every figure."""
-
-    colour: str
-    marker: str
-
-
-STYLES: Mapping[str, Style] = {
-    "zero-copy": Style("#0072B2", "o"),
-    "copy-once": Style("#E69F00", "s"),
-    "hybrid": Style("#009E73", "^"),
-    "prefetch": Style("#CC79A7", "D"),
-}
-"""Colours of Okabe and Ito's palette, which colour-blind readers tell apart, and markers."""
 
 _LEAST = 5e-4  # of t/T, where the axis begins
 _MOST = 2.0
@@ -65,10 +48,7 @@ def method_map(panel: MapPanel, ax: Axes | None = None) -> Axes:
     ax : Axes, optional
         Where to draw; a new figure's by default.
     """
-    import matplotlib.pyplot as plt  # noqa: PLC0415  # takes longer to import than a small run
-
-    if ax is None:
-        ax = plt.subplots(layout="constrained")[1]
+    ax = own(ax)
     seen = panel.conditions
     _areas(seen, ax)
     _borders(panel, ax)
@@ -123,14 +103,6 @@ def method_maps(panels: Sequence[MapPanel], figure: Figure | None = None) -> Fig
         handles=_handles(), loc="outside lower center", ncols=3, fontsize=9, frameon=False
     )
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the path's suffix, the same bytes each time."""
-    import matplotlib as mpl  # noqa: PLC0415  # takes longer to import than a small run
-
-    with mpl.rc_context({"svg.hashsalt": "simaccess"}):
-        figure.savefig(path, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _handles() -> list[Artist]:

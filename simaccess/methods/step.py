@@ -1,0 +1,63 @@
+"""A lone sequential reader's step from one block into the next: all operations at once.
+
+A reader that prefetch follows at its full depth does the same with each block: it waits for its
+copy, has one more block copied ahead, and reads. As generators that hand on each other's
+operations this costs several times what it does.
+"""
+
+from __future__ import annotations
+
+from simaccess.methods.directory import Directory
+from simaccess.operations import FETCH, LOCAL, Operation
+
+__all__ = ["step"]
+
+
+def step(
+    shadow: Directory, number: int, ahead: int, offset: int, length: int, *, limit: int
+) -> tuple[Operation, Operation, Operation] | None:
+    """Return a lone reader's step into a block whose copy is under way: all operations at once.
+
+    They are those of `start`, `fetch` of block `ahead`, `arrive` and `serve`, for a reader
+    behind whom everything up to `ahead` has been asked for; None where they would be others.
+    """
+    if not shadow.alone:
+        return None
+    slot = shadow.held.get(number)
+    before = shadow.held.get(ahead - 1)
+    if slot is None or before is None or slot.started == slot.ended:
+        return None
+    begin, stop = shadow.blocks.bounds(ahead)
+    high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
+    if (
+        begin >= high
+        or offset + length > slot.high
+        or not shadow.floor <= slot.origin == slot.low
+        or slot.high < slot.stop
+        or before.low != before.origin
+        or before.high < before.stop
+        or ahead in shadow.held
+    ):
+        return None
+    slot.pins += 1
+    asked = shadow.assign(ahead)
+    if asked is None and shadow.crowded(ahead):
+        # `enter`, for a block that makes room without an operation.
+        victim = shadow.victim(False, number, ahead)
+        if victim is not None and not victim.clean and victim.started == victim.ended:
+            shadow.drop(victim)
+            asked = shadow.assign(ahead)
+    slot.pins -= 1
+    if asked is None:
+        return None
+    asked.origin = asked.low = asked.ready = begin
+    asked.high = high
+    asked.stop = stop
+    asked.started += 1
+    slot.end(slot.started, slot.high)
+    shadow.touch(slot)
+    return (
+        slot.arrival,
+        (FETCH, asked.index, begin, high - begin, asked.base),
+        (LOCAL, slot.index, slot.base + offset - slot.origin, length),
+    )
