@@ -166,7 +166,7 @@ def _run(work: Work, bus: Callable[[int], Any], engines: Callable[[int], Any]) -
         float(field.values[0, 0])
         for field in (results[model].end, results[model].count, results[model].mean)
     )
-    return Measured(seconds, int(end), int(count), round(mean * count))
+    return Measured(seconds, int(end), lambda: (int(count), round(mean * count)))
 
 
 def resources(work: Work) -> Measured:

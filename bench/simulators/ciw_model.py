@@ -67,4 +67,5 @@ def resources(work: Work) -> Measured:
     records = simulation.get_all_records()
     stays = [record.exit_date - record.arrival_date for record in records]
     count = len(stays) if isinstance(work, Bus) else len(stays) // 2
-    return Measured(seconds, int(max(r.exit_date for r in records)), count, int(sum(stays)))
+    end = int(max(record.exit_date for record in records))
+    return Measured(seconds, end, lambda: (count, int(sum(stays))))

@@ -46,4 +46,4 @@ def run(source: Path, options: Sequence[str], idiom: str, work: Work) -> Measure
     if done.returncode:
         raise RuntimeError(f"{source.name}: {done.stderr.strip()[:500]}")
     seconds, end, count, total = done.stdout.split()
-    return Measured(float(seconds), int(end), int(count), int(total))
+    return Measured(float(seconds), int(end), lambda: (int(count), int(total)))

@@ -64,8 +64,17 @@ def main() -> None:
         whole = _spent() - begin
         peak = _peak()
         times = [result.seconds, *(model(work).seconds for _ in range(repeats - 1))]
-        seconds = statistics.median(times)
-        answer({**asdict(result), "seconds": seconds, "whole": whole, "peak": peak})
+        count, total = result.latencies()
+        answer(
+            {
+                "seconds": statistics.median(times),
+                "end": result.end,
+                "count": count,
+                "total": total,
+                "whole": whole,
+                "peak": peak,
+            }
+        )
 
 
 if __name__ == "__main__":
