@@ -61,7 +61,9 @@ class Buffer:
         self.posted = segment.posted or shadow.method.slots > 0
         self._limit = segment.size
         self._below = segment if isinstance(segment, Buffer) else None
-        self._method = shadow.method
+        # What deciding takes is a simulated link's to say; a real one's client spends it itself.
+        self.client = getattr(segment, "client", None)
+        self._method = shadow.method if self.client is None else self.client(shadow.method)
         resident = getattr(segment, "resident", None)
         if resident is not None and getattr(shadow.method, "in_place", False):
             self.segment = here = resident(self.counters)

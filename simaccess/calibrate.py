@@ -275,7 +275,8 @@ def _check_enough(some: Sequence[Point], keys: Sequence[str]) -> None:
 def _keys(start: Model, vary: Sequence[str] | None) -> list[str]:
     """Return the parameters to fit."""
     numbers = start.numbers()
-    keys = list(kind_named(start.kind).fitted if vary is None else vary)
+    usual = [key for key in kind_named(start.kind).fitted if key in numbers and start.value(key)]
+    keys = list(usual if vary is None else vary)
     for key in keys:
         if key not in numbers:
             problem = "no number of this kind" + did_you_mean(key, numbers)

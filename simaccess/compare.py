@@ -21,7 +21,7 @@ from simaccess.figures import Scalar
 from simaccess.model import Model, load_model
 from simaccess.objective import Objective
 from simaccess.refusal import as_given, did_you_mean, foremost, refusal
-from simaccess.registry import names, parameters, require_once
+from simaccess.registry import exists, names, parameters, require_once
 from simaccess.result import Result
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.simulate import simulate
@@ -67,7 +67,7 @@ def compare(
     settings : mapping of str to scalar
         Other values of parameters, with units: ``workload.X``, ``method.X`` (for each method that
         has it), ``producer.X`` (with one of them, records come into a ring), and any other key for
-        the model.
+        the model; ``model.X`` is ``X`` of the model.
     tune : bool
         Whether each method gets its own best parameters, of those that `settings` leaves open.
     objective : {'throughput', 'latency'}
@@ -175,7 +175,7 @@ def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:
     }
     for key, value in settings.items():
         part, dot, name = key.partition(".")
-        if dot and part in ("workload", "method", "producer"):
+        if dot and part in parts:
             parts[part][name] = value
         else:
             parts["model"][key] = value
@@ -185,7 +185,7 @@ def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:
 def _by_method(methods: list[str], settings: Settings) -> dict[str, dict[str, str]]:
     """Return the settings that each method has; each must be one of some method's."""
     for method in methods:
-        if method not in names():
+        if not exists(method):
             problem = "no such access method" + did_you_mean(method, names())
             raise InputError(problem, key="method", value=method, allowed=names())
     fields = {method: parameters(method).model_fields for method in methods}

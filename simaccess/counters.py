@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 __all__ = ["Counters", "Coverage"]
 
 
@@ -58,36 +60,28 @@ class Counters:
 class Coverage:
     """A set of bytes of each shadow slot: those not read since they were fetched, for example.
 
-    One interval a slot as long as the bytes adjoin, or have one hole; when they do not, a mark for
-    each byte, so that a touch costs time in proportion to its own length and not to the slot's.
-    Room for slots is made when they are first touched: most shadows are never filled.
-
-    Parameters
-    ----------
-    slot_bytes : int
-        Bytes of each slot.
+    One interval a slot as long as the bytes adjoin; when they do not, the bounds of all intervals
+    in order, so that a touch costs time by how many intervals there are and never by how many
+    bytes. Room for slots is made when they are first touched: most shadows are never filled.
     """
 
-    __slots__ = ("_high", "_left", "_low", "_marks", "_slot_bytes")
+    __slots__ = ("_bounds", "_high", "_low")
 
-    def __init__(self, slot_bytes: int) -> None:
+    def __init__(self) -> None:
         self._low: list[int] = []
         self._high: list[int] = []
-        # 1 for each byte that is in; or where the one hole in the slot's interval is, and its
-        # length: many slots are touched once and never again.
-        self._marks: dict[int, bytearray | tuple[int, int]] = {}
-        self._left: dict[int, int] = {}  # how many are in
-        self._slot_bytes = slot_bytes
+        # Of slots with several intervals: where the first begins and ends, where the second does…
+        self._bounds: dict[int, list[int]] = {}
 
     def add(self, slot: int, at: int, length: int) -> None:
         """Put bytes [at, at + length) of the shadow in."""
-        if slot not in self._marks:
+        end = at + length
+        if slot not in self._bounds:
             try:
                 low, high = self._low[slot], self._high[slot]
             except IndexError:
                 self._make_room(slot)
                 low = high = 0
-            end = at + length
             if low == high:
                 self._low[slot], self._high[slot] = at, end
                 return
@@ -97,21 +91,21 @@ class Coverage:
                 if end > high:
                     self._high[slot] = end
                 return
-            self._left[slot] = high - low
-            self._marks[slot] = at, 0
-        marks = self._marked(slot)
-        begin = at - slot * self._slot_bytes
-        self._left[slot] += length - marks.count(1, begin, begin + length)
-        marks[begin : begin + length] = b"\1" * length
+            self._bounds[slot] = [low, high]
+        bounds = self._bounds[slot]
+        # An odd number of bounds before a place: it lies in an interval, or adjoins one.
+        first, last = bisect_left(bounds, at), bisect_right(bounds, end)
+        bounds[first:last] = [at] * (1 - first % 2) + [end] * (1 - last % 2)
+        self._settle(slot)
 
     def take(self, slot: int, at: int, length: int) -> int:
         """Take bytes [at, at + length) of the shadow out; return how many of them were in."""
-        if slot not in self._marks:
+        end = at + length
+        if slot not in self._bounds:
             try:
                 low, high = self._low[slot], self._high[slot]
             except IndexError:
                 return 0
-            end = at + length
             if high <= at or end <= low:
                 return 0
             if at <= low:
@@ -120,31 +114,20 @@ class Coverage:
             if high <= end:
                 self._high[slot] = at
                 return high - at
-            self._left[slot] = high - low - length
-            self._marks[slot] = at, length
+            self._bounds[slot] = [low, at, end, high]
             return length
-        marks = self._marked(slot)
-        begin = at - slot * self._slot_bytes
-        taken = marks.count(1, begin, begin + length)
-        if taken == self._left[slot]:
-            del self._marks[slot], self._left[slot]
-            self._low[slot] = self._high[slot] = 0
-        elif taken:
-            marks[begin : begin + length] = bytes(length)
-            self._left[slot] -= taken
-        return taken
+        return self._take(slot, at, end)
 
     def clear(self, slot: int) -> None:
         """Take everything of a slot out."""
-        self._marks.pop(slot, None)
-        self._left.pop(slot, None)
+        self._bounds.pop(slot, None)
         if slot < len(self._low):
             self._low[slot] = self._high[slot] = 0
 
     def renew(self, slot: int, at: int, length: int, taken: int, size: int) -> None:
         """Let [at, at + length) be in, less [taken, taken + size) of it, and nothing else."""
-        if self._marks and slot in self._marks:
-            del self._marks[slot], self._left[slot]
+        if self._bounds and slot in self._bounds:
+            del self._bounds[slot]
         try:
             self._high[slot] = at + length
         except IndexError:
@@ -162,15 +145,28 @@ class Coverage:
         self._low += more
         self._high += more
 
-    def _marked(self, slot: int) -> bytearray:
-        """Return the slot's marks, which its interval and the hole in it become."""
-        marks = self._marks[slot]
-        if isinstance(marks, tuple):
-            hole, missing = marks
-            base = slot * self._slot_bytes
-            low, high = self._low[slot] - base, self._high[slot] - base
-            marks = bytearray(self._slot_bytes)
-            marks[low:high] = b"\1" * (high - low)
-            marks[hole - base : hole - base + missing] = bytes(missing)
-            self._marks[slot] = marks
-        return marks
+    def _take(self, slot: int, at: int, end: int) -> int:
+        """Take [at, end) out of several intervals."""
+        bounds = self._bounds[slot]
+        place = bisect_right(bounds, at)
+        if place % 2 and end < bounds[place]:  # the usual case: within one interval
+            if bounds[place - 1] == at:
+                bounds[place - 1] = end
+            else:
+                bounds[place:place] = at, end
+            return end - at
+        first, last = bisect_left(bounds, at), bisect_right(bounds, end)
+        before, after = [at] * (first % 2), [end] * (last % 2)
+        inside = [*before, *bounds[first:last], *after]
+        taken = sum(inside[1::2]) - sum(inside[::2])
+        if taken:
+            bounds[first:last] = before + after
+            self._settle(slot)
+        return taken
+
+    def _settle(self, slot: int) -> None:
+        """Keep what is one interval, or none, as such."""
+        bounds = self._bounds[slot]
+        if len(bounds) <= 2:
+            self._low[slot], self._high[slot] = bounds or (0, 0)
+            del self._bounds[slot]

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, get_args, get_origin
 
-import numpy as np
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -24,7 +23,9 @@ __all__ = [
     "Leaf",
     "Scalar",
     "Status",
+    "leaf_of",
     "leaves_of",
+    "logarithmic",
     "section_of",
 ]
 
@@ -162,16 +163,42 @@ class Leaf:
             return digits.quantity(short, self.unit)
         return int(short) if self.whole else float(short)
 
-    def draw(self, stream: np.random.Generator, low: float, high: float, value: object) -> Scalar:
-        """Return a value drawn between two bounds, as a file would have it (`Model.draws`)."""
+    def quantile(self, share: float, low: float, high: float, value: object) -> Scalar:
+        """Return a quantile of the values between two bounds, as a file would have it.
+
+        Parameters
+        ----------
+        share : float
+            From 0, the lower bound, to 1; of a number that is drawn uniformly, `Model.draws`
+            makes its draws.
+        low, high : float
+            The bounds.
+        value : object
+            The value as it stands, whose divisors a size keeps.
+        """
         if not self.whole:
-            number = min(max(_between(stream, low, high), low), high)
+            number = min(max(_between(share, low, high), low), high)
             return number if self.unit is None else f"{number!r} {self.unit}"
         step = 1 if self.unit is None else math.gcd(int(low), int(high), cast("int", value))
         first, last = int(low) // step, int(high) // step
         # Up to last + 1, rounded down, so that the last is as likely as the others.
-        whole = min(math.floor(_between(stream, first, last + 1)), last) * step
+        whole = min(math.floor(_between(share, first, last + 1)), last) * step
         return whole if self.unit is None else f"{whole} {self.unit}"
+
+
+def leaf_of(field: FieldInfo, within: str | None = None) -> Leaf:
+    """Return the parameter that a field is; `within` as in `Leaf`."""
+    parts = [*_parts(field.annotation), *field.metadata]
+    units = [_UNITS.get(part.func) for part in parts if isinstance(part, BeforeValidator)]
+    return Leaf(
+        adapter=TypeAdapter(Annotated[field.annotation, field]),  # type: ignore[arg-type]  # known at run time
+        numeric=int in parts or float in parts,
+        whole=int in parts and float not in parts,
+        unit=units[0] if units else None,
+        required=field.is_required(),
+        default=None if field.is_required() else field.get_default(),
+        within=within,
+    )
 
 
 @cache
@@ -195,23 +222,9 @@ def _walk(
         key = prefix + name
         inner = section_of(field.annotation)
         if inner is None:
-            yield key, _leaf(field, within)
+            yield key, leaf_of(field, within)
         else:
             yield from _walk(inner, f"{key}.", within if field.is_required() else key)
-
-
-def _leaf(field: FieldInfo, within: str | None) -> Leaf:
-    parts = [*_parts(field.annotation), *field.metadata]
-    units = [_UNITS.get(part.func) for part in parts if isinstance(part, BeforeValidator)]
-    return Leaf(
-        adapter=TypeAdapter(Annotated[field.annotation, field]),  # type: ignore[arg-type]  # known at run time
-        numeric=int in parts or float in parts,
-        whole=int in parts and float not in parts,
-        unit=units[0] if units else None,
-        required=field.is_required(),
-        default=None if field.is_required() else field.get_default(),
-        within=within,
-    )
 
 
 def _parts(annotation: object) -> Iterator[object]:
@@ -223,10 +236,16 @@ def _parts(annotation: object) -> Iterator[object]:
         yield from _parts(part)
 
 
-def _between(stream: np.random.Generator, low: float, high: float) -> float:
-    if low > 0 and high / low > _LOGARITHMIC_FROM:
-        return math.exp(stream.uniform(math.log(low), math.log(high)))
-    return stream.uniform(low, high)
+def logarithmic(low: float, high: float) -> bool:
+    """Say whether a range spans a factor of ten or more, and so is meant in its logarithm."""
+    return low > 0 and high / low > _LOGARITHMIC_FROM
+
+
+def _between(share: float, low: float, high: float) -> float:
+    if logarithmic(low, high):
+        first, last = math.log(low), math.log(high)
+        return math.exp(first + (last - first) * share)
+    return low + (high - low) * share
 
 
 def _finite(parsed: Any) -> Any:

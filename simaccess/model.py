@@ -192,7 +192,7 @@ class Model:
         for _ in range(_TRIES):
             figures = dict(self.provenance)
             for key, (low, high) in bounds.items():
-                value = leaves[key].draw(streams[key], low, high, self.value(key))
+                value = leaves[key].quantile(streams[key].random(), low, high, self.value(key))
                 figures[key] = replace(figures[key], value=value, status="drawn")
             try:
                 parameters = _build(self.kind, figures, self.file, bounds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["frequency", "percentage", "rate", "seconds", "size"]
+__all__ = ["frequency", "lead", "percentage", "rate", "seconds", "size"]
 
 # From atto to exa; the one without a prefix stands at _UNIT.
 _PREFIXES = ["a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E"]
@@ -45,6 +45,13 @@ def size(count: int) -> str:
 def percentage(share: float) -> str:
     """Return a share, where 1 is all, as text, such as ``12.3 %``."""
     return _scaled(100 * share, "%", _UNIT, _UNIT)
+
+
+def lead(share: float) -> str:
+    """Return by which share something is better: ``12.3 %``, or from 1 on ``3.21 times``."""
+    if share < 1:
+        return f"{round(100 * share, 1) + 0.0:.1f} %"  # + 0.0, since -0.0 reads strangely
+    return f"{share + 1:.3g} times"
 
 
 def _scaled(value: float, unit: str, lowest: int, highest: int) -> str:

@@ -31,6 +31,7 @@ __all__ = [
     "MethodParameters",
     "ShadowParameters",
     "add_method",
+    "exists",
     "make",
     "names",
     "parameters",
@@ -214,6 +215,11 @@ def add_method(name: str, kind: type[MethodParameters]) -> None:
     if name in _BUILT_IN:
         raise InputError("a built-in method", key="method", value=name, allowed="another name")
     _ADDED[name] = kind
+
+
+def exists(name: str) -> bool:
+    """Say whether there is a method of a name; of a built-in one without looking at packages."""
+    return name in _BUILT_IN or name in _ADDED or name in names()
 
 
 def require_once(methods: Sequence[str], key: str) -> None:

@@ -40,6 +40,7 @@ class RingSegment:
         self._capacity = capacity
         self.size = STREAM
         self.posted = segment.posted
+        self.client = getattr(segment, "client", None)
 
     @property
     def moved(self) -> int:

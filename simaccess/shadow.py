@@ -59,8 +59,8 @@ class Shadow:
         # By slot, each made when it is first asked for: most shadows are never filled.
         self.under_way: defaultdict[int, list[Transfer | Flight]] = defaultdict(list)
         self.shared = False
-        self.unread = Coverage(method.slot_bytes)  # since they were fetched
-        self.unflushed = Coverage(method.slot_bytes)  # since they were written
+        self.unread = Coverage()  # since they were fetched
+        self.unflushed = Coverage()  # since they were written
         self.clients: list[Buffer] = []
 
     @property

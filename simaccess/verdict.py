@@ -25,20 +25,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simaccess.objective import Objective, lead
+from simaccess.statistics.intervals import CONFIDENCE, Interval, paired_interval, share_interval
 
 __all__ = [
-    "CONFIDENCE",
     "LEAD",
     "LEGEND",
     "SHARE",
     "Rival",
     "Verdict",
-    "paired_interval",
     "verdict",
 ]
-
-CONFIDENCE = 0.95
-"""Of the interval of a paired difference."""
 
 LEAD = 0.02
 """Below this lead it is too close to call."""
@@ -96,6 +92,9 @@ class Verdict:
         Share of them in which `best` is best or level; None without draws.
     shares : mapping of str to float
         The same of every method; empty without draws.
+    intervals : mapping of str to (float, float)
+        The confidence interval of each method's share, as of the probability that it is best or
+        level where parameters lie anywhere in their ranges (`Model.draws`); empty without draws.
     """
 
     best: str
@@ -104,6 +103,7 @@ class Verdict:
     draws: int
     share: float | None
     shares: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def close(self) -> tuple[str, ...]:
@@ -153,16 +153,16 @@ def verdict(
     order = sorted(means, key=lambda method: -sign * means[method])
     best, *others = order
     level = [_level(drawn, objective) for drawn in draws]
-    shares = {
-        method: sum(method in each for each in level) / len(draws) for method in order if draws
-    }
+    counted = {method: sum(method in each for each in level) for method in order if draws}
+    shares = {method: count / len(draws) for method, count in counted.items()}
+    intervals = {method: share_interval(count, len(draws)) for method, count in counted.items()}
     share = shares.get(best)
     winners = {method for each in level if best not in each for method in each}
     rivals = []
     for method in others:
         gain = lead(means[best], means[method], objective)
-        difference = sign * (np.asarray(replications[best]) - np.asarray(replications[method]))
-        interval = paired_interval(difference)
+        one, other = (sign * np.asarray(replications[each]) for each in (best, method))
+        interval = paired_interval(one, other)
         close = []
         if interval is not None and interval[0] <= 0:
             close.append("seeds")
@@ -174,29 +174,10 @@ def verdict(
             scale = means[method] if objective == "throughput" else means[best]
             interval = (interval[0] / scale, interval[1] / scale) if scale else None
         rivals.append(Rival(method, gain, interval, tuple(close)))
-    return Verdict(best, tuple(rivals), counts.pop(), len(draws), share, shares)
+    return Verdict(best, tuple(rivals), counts.pop(), len(draws), share, shares, intervals)
 
 
 def _level(figures: Mapping[str, float], objective: Objective) -> set[str]:
     """Return the methods that the best one does not lead by as much as is called a lead."""
     top = (max if objective == "throughput" else min)(figures.values())
     return {method for method, value in figures.items() if lead(top, value, objective) < LEAD}
-
-
-def paired_interval(differences: Sequence[float] | np.ndarray) -> tuple[float, float] | None:
-    """Return the confidence interval of the mean of paired differences; None of fewer than two.
-
-    Notes
-    -----
-    mean ± t s / sqrt(n), with s the sample's standard deviation and t the quantile of Student's
-    distribution with n - 1 degrees of freedom.
-    """
-    from scipy import stats  # noqa: PLC0415  # takes as long to import as a small run
-
-    sample = np.asarray(differences, np.float64)
-    if len(sample) < 2:
-        return None
-    mean = float(sample.mean())
-    half = float(sample.std(ddof=1)) / math.sqrt(len(sample))
-    half *= float(stats.t.ppf((1 + CONFIDENCE) / 2, len(sample) - 1))
-    return mean - half, mean + half

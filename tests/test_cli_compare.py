@@ -45,10 +45,12 @@ def test_the_json_has_exactly_these_keys(run: Run) -> None:
         "memory",
         "set",
         "unjudged",
+        "verdict",
         "results",
     ]
     assert list(document) == keys
     assert document["unjudged"] is None  # there is no filter
+    assert document["verdict"] is None  # of one seed, and no draws
     assert (document["file"], document["consumers"], document["memory"]) == (None, 1, None)
     assert document["set"] == {"workload.requests": "50"}
     assert (document["model"], document["workload"], document["seed"]) == (

@@ -16,7 +16,7 @@ steps = st.lists(
 
 @given(steps)
 def test_coverage_is_a_set_of_bytes(steps: list[tuple[bool, int, int, int]]) -> None:
-    coverage = Coverage(SLOT)
+    coverage = Coverage()
     bytes_in: set[int] = set()
     for add, slot, start, wanted in steps:
         at = slot * SLOT + start
@@ -37,7 +37,7 @@ def test_coverage_is_a_set_of_bytes(steps: list[tuple[bool, int, int, int]]) -> 
 def test_renewed_coverage_forgets_what_was_in(
     steps: list[tuple[bool, int, int, int]], bounds: list[int]
 ) -> None:
-    coverage = Coverage(SLOT)
+    coverage = Coverage()
     for add, slot, start, wanted in steps:
         touch = coverage.add if add else coverage.take
         touch(slot, slot * SLOT + start, min(wanted, SLOT - start))

@@ -124,7 +124,7 @@ def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> No
 
 
 def test_prefetch_goes_on_for_each_of_several_sequential_consumers() -> None:
-    work = workload("sequential", {"size": "1 MiB"})
+    work = workload("sequential", {"size": "2 MiB"})
 
     def simulated(method: str, settings: dict[str, str]) -> Result:
         return simulate(

@@ -1,48 +1,10 @@
-import math
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from simaccess.verdict import LEAD, LEGEND, SHARE, paired_interval, verdict
-
-# Rounded: of figures that differ in the last bit alone, the oracle warns that it loses precision.
-figures = st.lists(
-    st.floats(1.0, 1e9).map(lambda figure: round(figure, 3)), min_size=2, max_size=12
-)
-
-
-@given(figures)
-def test_the_interval_is_that_of_a_t_test(differences: list[float]) -> None:
-    interval = paired_interval(differences)
-    assert interval is not None
-    if len(set(differences)) > 1:
-        expected = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
-        assert interval == pytest.approx((expected.low, expected.high), rel=1e-9, abs=1e-6)
-    else:
-        assert interval == pytest.approx((differences[0], differences[0]))
-
-
-def test_two_replications_by_hand() -> None:
-    # mean 2, s = sqrt(2), t(0.975; 1) = 12.706: 2 ± 12.706
-    assert paired_interval([1.0, 3.0]) == pytest.approx((-10.706, 14.706), abs=1e-3)
-    assert paired_interval([1.0]) is None
-
-
-def test_the_interval_covers_the_truth_in_95_of_100_experiments() -> None:
-    draws = np.random.default_rng(7).normal(1.0, 3.0, (2000, 5))
-    covered = sum(low <= 1.0 <= high for low, high in map(_interval, draws))
-    # Four standard deviations of a binomial count.
-    assert abs(covered / 2000 - 0.95) < 4 * math.sqrt(0.95 * 0.05 / 2000)
-
-
-def _interval(row: Sequence[float]) -> tuple[float, float]:
-    interval = paired_interval(row)
-    assert interval is not None
-    return interval
+from simaccess.verdict import LEAD, LEGEND, SHARE, verdict
 
 
 def test_a_deterministic_cell_has_no_interval_and_is_decided_by_its_lead() -> None:
@@ -70,6 +32,9 @@ def test_the_leader_must_hold_in_most_draws(wins: int, decided: bool) -> None:
     found = verdict({"a": [2.0], "b": [1.5], "c": [1.0]}, draws=draws)
     assert found.best == "a"
     assert found.share == wins / 10
+    low = stats.beta.ppf(0.025, wins, 11 - wins)
+    high = stats.beta.ppf(0.975, wins + 1, 10 - wins)
+    assert found.intervals["a"] == pytest.approx((low, high))  # Clopper and Pearson
     assert (found.share >= SHARE) == decided == found.decided
     # Only who wins somewhere is a rival.
     assert found.close == (() if decided else ("b",))

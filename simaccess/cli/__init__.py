@@ -18,9 +18,12 @@ from simaccess import __version__
 from simaccess.cli import box as box_command
 from simaccess.cli import calibrate as calibrate_command
 from simaccess.cli import compare as compare_command
+from simaccess.cli import crossover as crossover_command
 from simaccess.cli import import_table as import_command
 from simaccess.cli import measure as measure_command
 from simaccess.cli import models
+from simaccess.cli import optimum as optimum_command
+from simaccess.cli import sensitivity as sensitivity_command
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
 from simaccess.cli.interrupt import terminations
@@ -54,6 +57,9 @@ app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
 app.command("box", epilog=box_command.EPILOG)(box_command.box)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
+app.command("crossover", epilog=crossover_command.EPILOG)(crossover_command.crossover)
+app.command("optimum", epilog=optimum_command.EPILOG)(optimum_command.optimum)
+app.command("sensitivity", epilog=sensitivity_command.EPILOG)(sensitivity_command.sensitivity)
 app.command("measure", epilog=measure_command.EPILOG)(measure_command.measure)
 app.command("calibrate", epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
 app.command("validate", epilog=validate_command.EPILOG)(validate_command.validate)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simaccess.cli.asking import require, simulating
 from simaccess.cli.options import Json, Set, examples, parse_settings
 from simaccess.cli.output import print_json
-from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
     from simaccess.progress import Count
     from simaccess.result import Result
     from simaccess.scenario import Scenario
+    from simaccess.verdict import Verdict
 
 __all__ = ["EPILOG", "compare"]
 
@@ -53,6 +54,21 @@ CONSUMERS = typer.Option(
 )
 SHARED = typer.Option("--shared-shadow", help="Let the consumers share one shadow.")
 SEED = typer.Option("--seed", metavar="N", help="Of everything that is drawn.")
+REPLICATIONS = typer.Option(
+    "--replications",
+    metavar="N",
+    help="Judge the best over so many seeds, the same for all methods.",
+)
+DRAWS = typer.Option(
+    "--draws",
+    metavar="N",
+    help="Judge the best over so many models drawn from the ranges of the link's parameters.",
+)
+JOBS = typer.Option(
+    "--jobs",
+    metavar="N",
+    help="Processes that simulate replications and draws; default: one a processor.",
+)
 WIDTH = 100
 
 
@@ -66,6 +82,9 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     consumers: Annotated[int, CONSUMERS] = 1,
     shared_shadow: Annotated[bool, SHARED] = False,
     seed: Annotated[int, SEED] = 0,
+    replications: Annotated[int, REPLICATIONS] = 1,
+    draws: Annotated[int, DRAWS] = 0,
+    jobs: Annotated[int | None, JOBS] = None,
     json: Json = False,
 ) -> None:
     """Simulate a workload on a link with each access method, and compare them.
@@ -76,7 +95,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     tells otherwise.
     """
     from simaccess.compare import METHODS, scenarios
-    from simaccess.progress import Count
+    from simaccess.questions.judgement import judge
     from simaccess.workload.filter import Filter
     from simaccess.workload.registry import names
 
@@ -90,9 +109,18 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         seed=seed,
         memory=memory,
     )
-    with progress("simulations") as report:
-        count = Count(report)
+    require("replications", replications, 1)
+    require("draws", draws, 0)
+    judged = None
+    asked_more = replications > 1 or draws > 0
+    with simulating(jobs if asked_more else 1) as (pool, count):
         results = _simulated(made, count, tune=tune)
+        if asked_more:
+            tuned = [
+                replace(each, settings=result.settings)
+                for each, result in zip(made, results, strict=True)
+            ]
+            judged = judge(tuned, pool, count, replications=replications, draws=draws)
     given = parse_settings(settings)
     behind, filtered = made[0].memory, made[0].workload
     asked = {
@@ -103,9 +131,9 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         "unjudged": filtered.unjudged if isinstance(filtered, Filter) else None,
     }
     if json:
-        print_json(_document(results, asked))
+        print_json(_document(results, asked, judged))
     else:
-        _print(results, asked, count.done)
+        _print(results, asked, count.done, judged)
 
 
 def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:
@@ -132,7 +160,9 @@ def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Re
     return [counted(final(each)) for each in made]
 
 
-def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any]:
+def _document(
+    results: Sequence[Result], asked: dict[str, Any], judged: Verdict | None
+) -> dict[str, Any]:
     keys = ("method", "settings", "throughput_bytes_per_s", "latency_s", "bytes", "round_trips")
     entries = []
     for result in results:
@@ -146,11 +176,14 @@ def _document(results: Sequence[Result], asked: dict[str, Any]) -> dict[str, Any
         "workload": first.workload,
         "seed": first.seed,
         **asked,
+        "verdict": None if judged is None else asdict(judged),
         "results": entries,
     }
 
 
-def _print(results: Sequence[Result], asked: dict[str, Any], simulations: int) -> None:
+def _print(
+    results: Sequence[Result], asked: dict[str, Any], simulations: int, judged: Verdict | None
+) -> None:
     """Print a row a figure and a column a method."""
     from rich.console import Console
     from rich.table import Table
@@ -173,6 +206,9 @@ def _print(results: Sequence[Result], asked: dict[str, Any], simulations: int) -
         made.add_column(result.method, justify="right")
     for label, shown in _rows(results):
         made.add_row(label, *shown)
+    if judged is not None and judged.draws:
+        for label, shown in _shares(results, judged):
+            made.add_row(label, *shown)
     console.print(made)
     if unjudged:
         what = "packet is" if unjudged == 1 else "packets are"
@@ -180,7 +216,7 @@ def _print(results: Sequence[Result], asked: dict[str, Any], simulations: int) -
             f"{unjudged:,} more {what} cut before the first field, and could not be judged.",
             soft_wrap=True,
         )
-    console.print(_best(results), soft_wrap=True)
+    console.print(_best(results) if judged is None else _judged(judged), soft_wrap=True)
     console.print(f"{simulations} simulations.", style="dim")
 
 
@@ -232,6 +268,23 @@ def _records(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
         yield "packets chosen", shown
     if any(result.dropped for result in results):
         yield "records dropped", [f"{result.dropped:,}" for result in results]
+
+
+def _shares(results: Sequence[Result], judged: Verdict) -> Iterable[tuple[str, list[str]]]:
+    """Yield how often each method is best where parameters lie anywhere in their ranges."""
+    from simaccess.present import percentage
+
+    methods = [result.method for result in results]
+    yield "best or level", [percentage(judged.shares[method]) for method in methods]
+    ends = [judged.intervals[method] for method in methods]
+    yield "  95 % interval", [f"{100 * low:.0f} to {100 * high:.0f} %" for low, high in ends]
+
+
+def _judged(judged: Verdict) -> str:
+    from simaccess.sweep.table import verdict_shown
+    from simaccess.verdict import LEGEND
+
+    return f"Throughput: {verdict_shown(judged, seeded=True)}.\n{LEGEND}"
 
 
 def _best(results: Sequence[Result]) -> str:

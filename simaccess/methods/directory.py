@@ -94,6 +94,13 @@ class Directory:
         """Prepare for several calls under way at once: from now on each pins what it reads."""
         self.alone = False
 
+    def hit_again(self, offset: int, length: int) -> tuple[Operation] | None:
+        """Return the operation that serves a lone client's read of the block that it read last."""
+        slot = self._last
+        if slot is None or not self.alone or offset < slot.low or offset + length > slot.ready:
+            return None
+        return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
+
     def hit(self, offset: int, length: int) -> tuple[Operation] | None:
         """Return the operation that serves a lone client's read of bytes that are there."""
         if not self.alone:

@@ -56,6 +56,9 @@ class Hybrid:
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield loads of header bytes, and what serves payload bytes from the shadow."""
+        hit = self.shadow.hit_again(offset, length)
+        if hit:
+            return hit
         parts = self.shadow.parts(offset, length, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((LOAD, offset, length),)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simaccess.errors import InputError
-from simaccess.verdict import paired_interval
+from simaccess.statistics.intervals import mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ def spread(values: pd.Series) -> Spread:
     """Return the mean of replications with its interval (Student's t)."""
     sample = np.asarray(values, np.float64)
     mean = float(sample.mean())
-    low, high = paired_interval(sample) or (mean, mean)
+    low, high = mean_interval(sample) or (mean, mean)
     return Spread(mean, low, high)
 
 

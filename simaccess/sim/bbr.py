@@ -150,7 +150,7 @@ class Bbr(CongestionControl):
             self.cwnd += mss
         self.cwnd = max(self.cwnd, _LEAST_WINDOW * mss)
 
-    def acknowledged(self, counted: int) -> None:
+    def acknowledged(self, counted: int, now: int) -> None:
         """Do nothing: the window follows the delivery rate."""
 
     def round(self, now: int, started: int) -> None:  # noqa: ARG002  # only rounds are counted

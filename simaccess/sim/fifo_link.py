@@ -3,21 +3,31 @@
 Loads and stores occupy the station for ``length / rate`` and take `latency` more; bulk copies go
 through an engine of some channels first. Everything else that real interconnects do is left out,
 so its closed forms are exact, and others are compared with it.
+
+Links within one machine are as plain, but for what the processors at their ends do. That can be
+told, and costs nothing where it is not: a consumer's processor that makes the copies itself
+(`simaccess.sim.processor_port`), through its cache (`simaccess.sim.near_cache`); bytes that come
+in pieces and wake who waits for them twice; and the client's own software
+(`simaccess.sim.client`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from simaccess.parameters import Parameters, Section
-from simaccess.quantities import Count, Duration, Rate
-from simaccess.segment import Data, Local
+from simaccess.quantities import Count, Duration, Rate, Size
+from simaccess.sim.client import Client, ClientSection
 from simaccess.sim.dma import DmaEngine
-from simaccess.sim.environment import DONE, Agent, Environment
+from simaccess.sim.environment import Environment
+from simaccess.sim.fifo_port import FifoPort
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
+from simaccess.sim.near_cache import NearCacheSection
+from simaccess.sim.processor_port import ProcessorPort
 from simaccess.sim.station import Durations, FifoStation, StationUse
 from simaccess.sim.transfer import Transfer
 
@@ -25,32 +35,132 @@ __all__ = ["FifoLink", "FifoParameters"]
 
 
 class LinkSection(Section):
-    """The shared station."""
+    """The shared station.
+
+    Parameters
+    ----------
+    rate : float
+        Bytes a second.
+    latency : float
+        Seconds beyond the station.
+    posted : bool
+        Whether a store returns before the far end has it.
+    load_rate : float
+        Bytes a second of loads and stores, where it is another one: a request that a processor
+        waits for takes another path than one that an engine makes; 0: the same.
+    load_wait : float
+        Seconds that loads and stores take beyond the latency: until whoever waits is woken.
+    piece : int
+        Bytes, at most, that arrive at once, as one message of a socket's queue does; 0: any number.
+    window : int
+        Bytes that the far end hands over before it has to wait until the consumer has taken some,
+        as a socket's buffer holds; 0: any number.
+    wake : float
+        Seconds that waking somebody who sleeps takes. More than a piece takes it once in addition:
+        who waits is woken by the first piece, takes it, and sleeps again until the rest is there.
+        And the far end, which sleeps after each window, takes it each time.
+    """
 
     rate: Rate = Field(gt=0)
     latency: Duration
     posted: bool = False
+    load_rate: Rate = 0.0
+    load_wait: Duration = 0.0
+    piece: Size = 0
+    window: Size = 0
+    wake: Duration = 0.0
 
 
 class EngineSection(Section):
-    """The engine that makes bulk copies."""
+    """What makes bulk copies.
+
+    Parameters
+    ----------
+    channels : int
+        Copies that an engine has under way at once.
+    issue : float
+        Seconds of the consumer's processor for a request.
+    start : float
+        Seconds from taking a channel to reaching the link.
+    completion : float
+        Seconds from the bytes' arrival until they are seen.
+    handling : float
+        Seconds of the processor of whoever awaits a copy first: an interrupt, or the system calls
+        that take the bytes.
+    issue_rate : float
+        Bytes a second at which a request is got ready when it is issued, as pages are looked up;
+        0: its bytes take no time.
+    mover : str
+        ``engine``: an engine copies beside the consumer. ``issuer``: the processor that issues a
+        copy makes it, then and there. ``waiter``: the processor that awaits a copy first makes it;
+        copies away from the consumer it makes when it issues them. Where a processor copies, there
+        are no channels, and nothing is added for latency, start or completion.
+    """
 
     channels: Count = Field(default=1, ge=1, le=1024)
     issue: Duration
     start: Duration
     completion: Duration
+    handling: Duration = 0.0
+    issue_rate: Rate = 0.0
+    mover: Literal["engine", "issuer", "waiter"] = "engine"
 
 
 class FifoParameters(Parameters):
-    """Parameters of a ``fifo-link``."""
+    """Parameters of a ``fifo-link``; `cache` is that of each consumer's processor, if it counts."""
 
     link: LinkSection
     dma: EngineSection
     local: LocalSection
+    cache: NearCacheSection | None = None
+    client: ClientSection = ClientSection()
 
-    def remembers(self) -> tuple[int, ...]:
-        """Return nothing: once its queue is full or empty, a request takes what the last took."""
-        return ()
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.link.wake and not (self.link.piece or self.link.window):
+            raise ValueError("link.wake needs link.piece or link.window; allowed: as in '32 KiB'")
+        return self
+
+    def remembers(self) -> tuple[int, ...] | None:
+        """Return nothing: once its queue is full or empty, a request takes what the last took.
+
+        None with a cache, of which a range keeps the less the more it exceeds it.
+        """
+        return None if self.cache else ()
+
+
+class _Services(Durations):
+    """Ticks of the station by bytes, with a wake of the far end after each window but the last."""
+
+    __slots__ = ("_wake", "_window")
+
+    def __init__(self, rate: float, link: LinkSection) -> None:
+        super().__init__(1 / rate)
+        self._window = link.window
+        self._wake = Durations(link.wake)[1]
+
+    def __missing__(self, units: int) -> int:
+        ticks = super().__missing__(units)
+        if self._window and units:
+            self[units] = ticks = ticks + (units - 1) // self._window * self._wake
+        return ticks
+
+
+class _Delays(Durations):
+    """Ticks beyond the station by bytes, with one more wake beyond the first piece."""
+
+    __slots__ = ("_piece", "_wake")
+
+    def __init__(self, fixed: int, link: LinkSection) -> None:
+        super().__init__(0.0, fixed)
+        self._piece = link.piece
+        self._wake = Durations(link.wake)[1]
+
+    def __missing__(self, units: int) -> int:
+        ticks = super().__missing__(units)
+        if self._wake and 0 < self._piece < units:
+            self[units] = ticks = ticks + self._wake
+        return ticks
 
 
 class FifoLink(Link):
@@ -76,16 +186,23 @@ class FifoLink(Link):
         super().__init__(env, size, data)
         self.parameters = parameters
         self.station = FifoStation()
-        self.service = Durations(1 / parameters.link.rate)
-        self.latency = Durations(parameters.link.latency)[1]
-        dma = parameters.dma
-        self.issue = Durations(dma.issue)[1]
-        self._after = self.latency + Durations(dma.completion)[1]  # the end of a copy's service
+        own, dma = parameters.link, parameters.dma
+        self.service = _Services(own.rate, own)
+        self.load_service = _Services(own.load_rate or own.rate, own)
+        latency = Durations(own.latency)[1]
+        self.load_latency = _Delays(latency + Durations(own.load_wait)[1], own)
+        byte = 1 / dma.issue_rate if dma.issue_rate else 0.0
+        self.issue = Durations(byte, Durations(dma.issue)[1])
+        self.handling = Durations(dma.handling)[1]
+        self.client = Client(env, parameters.client)
+        # After the end of a copy's service.
+        self._after = _Delays(latency + Durations(dma.completion)[1], own)
         self.engine = DmaEngine(env, dma.channels, Durations(dma.start)[1], self._carry)
 
     def attach(self) -> FifoPort:
         """Connect one more user."""
-        return FifoPort(self)
+        direct = self.parameters.dma.mover != "engine" or self.parameters.cache is not None
+        return ProcessorPort(self) if direct else FifoPort(self)
 
     def local(self, size: int) -> LocalMemory:
         """Return memory beside a user."""
@@ -98,125 +215,4 @@ class FifoLink(Link):
     def _carry(self, transfer: Transfer) -> None:
         length = transfer.length
         end = self.station.serve(transfer.time, self.service[length], length)
-        self.engine.finish(transfer, end, self._after)
-
-
-class FifoPort:
-    """One user's access to the segment behind a `FifoLink`."""
-
-    __slots__ = (
-        "_data",
-        "_engine",
-        "_env",
-        "_issue",
-        "_latency",
-        "_service",
-        "_station",
-        "_turn",
-        "moved",
-        "posted",
-        "size",
-    )
-
-    def __init__(self, link: FifoLink) -> None:
-        self.size = link.size
-        self.moved = 0
-        self.posted = link.parameters.link.posted
-        self._env = link.env
-        self._data = link.data
-        self._station = link.station
-        self._service = link.service
-        self._latency = link.latency
-        self._turn = link.env.turn
-        self._engine = link.engine
-        self._issue = link.issue
-
-    def load(self, offset: int, length: int) -> Awaitable[Data]:
-        """Read in place."""
-        env = self._env
-        agent: Agent = env.current  # type: ignore[assignment]  # only agents call
-        begin = start = agent.time
-        if begin >= env.horizon or self._data is not None:
-            return self._load(agent, offset, length)
-        # The hottest path of all: no coroutine, and `FifoStation.serve` and `jump` written out.
-        env._now = begin  # noqa: SLF001  # jump() costs a call
-        station = self._station
-        service = self._service[length]
-        if station.free > start:
-            start = station.free
-            station.waited += start - begin
-        station.free = start + service
-        station.busy += service
-        station.bytes += length
-        self.moved += length
-        agent.time = end = start + service + self._latency
-        agent.stall += end - begin
-        return DONE
-
-    async def _load(self, agent: Agent, offset: int, length: int) -> Data:
-        begin = agent.time
-        if begin < self._env.horizon:
-            self._env.jump(begin)
-        else:
-            await self._turn
-        agent.time = end = self._station.serve(begin, self._service[length], length) + self._latency
-        agent.stall += end - begin
-        self.moved += length
-        return None if self._data is None else self._data[offset : offset + length]
-
-    async def store(self, offset: int, length: int, data: Data) -> None:
-        """Write in place."""
-        env = self._env
-        agent = env.agent
-        begin = agent.time
-        if begin < env.horizon:
-            env.jump(begin)
-        else:
-            await env.turn
-        end = self._station.serve(begin, self._service[length], length) + self._latency
-        if not self.posted:
-            agent.time = end
-            agent.stall += end - begin
-        self.moved += length
-        if self._data is not None and data is not None:
-            self._data[offset : offset + length] = data
-
-    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
-        """Start a bulk copy towards the user."""
-        env = self._env  # written out, as each call here would cost 2 to 5 % of a copy
-        agent: Agent = env.current  # type: ignore[assignment]  # only agents call
-        issue = self._issue
-        agent.time = now = agent.time + issue
-        agent.issue += issue
-        if now < env.horizon:
-            env._now = now  # noqa: SLF001  # jump() costs a call
-        else:
-            await self._turn
-        if self._data is not None:
-            view = into.view(at, length)
-            assert view is not None
-            view[:] = self._data[offset : offset + length]
-        self.moved += length
-        engine = self._engine
-        transfer = Transfer(env, engine.number, length)
-        engine.submit(transfer, now)
-        return transfer
-
-    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
-        """Start a bulk copy away from the user."""
-        env = self._env
-        agent = env.agent
-        agent.time = now = agent.time + self._issue
-        agent.issue += self._issue
-        if now < env.horizon:
-            env.jump(now)
-        else:
-            await self._turn
-        if self._data is not None:
-            view = source.view(at, length)
-            assert view is not None
-            self._data[offset : offset + length] = view
-        self.moved += length
-        transfer = Transfer(env, self._engine.number, length)
-        self._engine.submit(transfer, now)
-        return transfer
+        self.engine.finish(transfer, end, self._after[length])

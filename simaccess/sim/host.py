@@ -1,4 +1,4 @@
-"""What the hosts at the ends add to TCP: time for each packet, bursts, delayed acknowledgements.
+"""What the hosts at the ends add to TCP: time for each packet, and bursts.
 
 The rules are Linux's (from memory; that they act was measured over the WAN in a box, Linux 6.18).
 """
@@ -10,15 +10,11 @@ from typing import NamedTuple
 from simaccess.sim.bursts import LARGEST, burst_packets
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.tcp import CongestionControl
-from simaccess.sim.train import Message, Train
+from simaccess.sim.train import Message
 
-__all__ = ["Bursts", "DelayedAcks", "Host"]
+__all__ = ["Bursts", "Host"]
 
 _MILLISECOND = TICKS_PER_SECOND // 1000
-_DELAY = 40 * _MILLISECOND
-_QUICK = 500
-"""Packets of a connection at whose arrival Linux still raises its receive window, and acknowledges
-each at once: 400 to 740 were measured."""
 _SHARE = 3
 """A third of the window is worth a burst (``tcp_tso_win_divisor``)."""
 
@@ -41,68 +37,14 @@ class Host(NamedTuple):
     offload: bool = False
 
 
-class DelayedAcks:
-    """A receiver that acknowledges every second packet.
-
-    It acknowledges each of the first 500 packets of a connection, until it has itself sent
-    something after data, and each one while data is missing. An odd packet waits for the next one,
-    for 40 ms, or until the receiver itself sends.
-
-    Parameters
-    ----------
-    back : int
-        Ticks of an acknowledgement's way.
-    """
-
-    __slots__ = ("_arrival", "_back", "_quick", "waiting")
-
-    def __init__(self, back: int) -> None:
-        self.waiting: Train | None = None
-        self._arrival = 0
-        self._back = back
-        self._quick = _QUICK
-
-    def arrive(self, train: Train, arrival: int, *, gap: bool) -> None:
-        """Decide when the packet of a train is acknowledged that arrives after those before it.
-
-        Parameters
-        ----------
-        train : Train
-            Of one packet.
-        arrival : int
-            When it has arrived.
-        gap : bool
-            Whether data is missing.
-        """
-        self._arrival = max(self._arrival, arrival)  # packets do not overtake
-        ack = self._arrival + self._back
-        waiting, self.waiting = self.waiting, None
-        second = waiting is not None and ack <= waiting.ack
-        if second:
-            assert waiting is not None
-            waiting.ack = ack
-            waiting.joined = True
-        if not second and not gap and not self._quick:
-            self.waiting = train
-            ack += _DELAY
-        self._quick = max(0, self._quick - 1)
-        train.ack = ack
-
-    def sends(self, now: int) -> None:
-        """Take note that what the receiver has sent arrives at the other end."""
-        self._quick = 0
-        if self.waiting is not None and self._arrival + self._back <= now < self.waiting.ack:
-            self.waiting.ack = now
-            self.waiting = None
-
-
 class Bursts:
     """A sender that hands down bursts, and waits for the acknowledgements that make one whole.
 
     A burst is what `burst_packets` says for twice the rate of the window in slow start and 1.2
     times it afterwards. A smaller one leaves if it is a third of the window; or the last packets
-    of 64 KiB of the message; or more than a millisecond after the one before; or when the next
-    acknowledgement is not due before half a round trip (``tcp_tso_should_defer``).
+    of 64 KiB of the message; or more than a millisecond after the last packet; or when the next
+    acknowledgement is not due within a millisecond or half a round trip
+    (``tcp_tso_should_defer``; the millisecond was read off packet logs).
 
     Parameters
     ----------
@@ -112,47 +54,59 @@ class Bursts:
         Bytes that the receiver lets be in flight.
     """
 
-    __slots__ = ("_control", "_left", "_mss", "_piece", "_window")
+    __slots__ = ("_control", "_mss", "_piece", "_window")
 
     def __init__(self, control: CongestionControl, window: int) -> None:
         self._control = control
         self._window = window
         self._mss = control.mss
         self._piece = LARGEST // control.mss * control.mss
-        self._left = -_MILLISECOND - 1  # when the latest burst left
 
-    def packets(self, message: Message, room: int, now: int, oldest: int | None) -> int:
+    def packets(
+        self,
+        message: Message,
+        waiting: int,
+        room: int,
+        now: int,
+        *,
+        oldest: int | None,
+        latest: int,
+    ) -> int:
         """Return the packets that leave now; 0 to wait.
 
         Parameters
         ----------
         message : Message
-            To send from.
+            To send from first.
+        waiting : int
+            Bytes of it and of those that follow, or 64 KiB.
         room : int
             Bytes that the window lets go, at least a packet.
         now : int
             The time.
         oldest : int or None
             When the oldest packet in flight left.
+        latest : int
+            When the last packet left.
         """
         control, mss = self._control, self._mss
         allowed = room // mss
-        left = -(-message.sending // mss)
+        left = -(-waiting // mss)
         rest = self._piece - (message.length - message.sending) % self._piece
         piece = min(left, -(-rest // mss))
+        smoothed = control.rtt.smoothed
         share = 2.0 if control.cwnd < control.ssthresh // 2 else 1.2
-        rate = share * control.cwnd * TICKS_PER_SECOND / control.rtt.smoothed
+        rate = share * control.cwnd * TICKS_PER_SECOND / smoothed
         most = max(burst_packets(rate, control.rtt.minimum, mss), 2)
         whole = (
             piece == 1
             or allowed >= most
             or (piece < left and allowed >= piece)
-            or now - self._left > _MILLISECOND
+            or now - latest > _MILLISECOND
             or allowed >= min(control.cwnd, self._window) // mss // _SHARE
             or oldest is None
-            or now - oldest < control.rtt.smoothed // 2
+            or oldest + smoothed - now > min(smoothed // 2, _MILLISECOND)
         )
         if not whole:
             return 0
-        self._left = now
         return min(allowed, piece, most, max(control.cwnd // mss // 2, 1))

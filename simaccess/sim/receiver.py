@@ -1,12 +1,12 @@
-"""The far end of a connection's direction: when messages are through, in order."""
+"""The far end of a connection's direction: when messages are through, and what is missing."""
 
 from __future__ import annotations
 
 from collections import deque
 
-from simaccess.sim.train import Message
+from simaccess.sim.train import Message, Parcel, Train
 
-__all__ = ["Receiver"]
+__all__ = ["Gaps", "Receiver"]
 
 
 class Receiver:
@@ -22,8 +22,12 @@ class Receiver:
         """Note that a message follows those before it."""
         self._arriving.append(message)
 
-    def arrive(self, message: Message, size: int, arrival: int) -> None:
-        """Note that bytes of a message arrive, and tell whoever has got all in order."""
+    def arrive(self, message: Message | Parcel, size: int, arrival: int) -> None:
+        """Note that bytes of messages arrive, and tell whoever has got all in order."""
+        if isinstance(message, Parcel):
+            for part, share in message.parts:
+                self.arrive(part, share, arrival)
+            return
         message.arriving -= size
         if arrival > message.arrival:
             message.arrival = arrival
@@ -33,3 +37,32 @@ class Receiver:
             if message.arrival > self._in_order:
                 self._in_order = message.arrival
             message.notify(self._in_order)
+
+
+class Gaps:
+    """Which data has not come, while later data has, in the order in which packets arrive.
+
+    Attributes
+    ----------
+    missing : list of int
+        Numbers of the packets that first carried it, rising.
+    """
+
+    __slots__ = ("missing",)
+
+    def __init__(self) -> None:
+        self.missing: list[int] = []
+
+    def lose(self, original: int) -> None:
+        """Note that data is lost, for the first time or again."""
+        if original not in self.missing:
+            self.missing.append(original)
+
+    def come(self, train: Train) -> None:
+        """Note that a packet comes, and in its train whether it comes in order."""
+        missing = self.missing
+        if train.repairs is None:
+            train.advances = not missing
+        else:
+            train.advances = missing[0] == train.repairs.original
+            missing.remove(train.repairs.original)

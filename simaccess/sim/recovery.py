@@ -1,26 +1,33 @@
-"""What a sender knows of its losses, and what it may send until they are made good.
+"""What a sender knows of its losses, and how its window goes down until they are made good.
 
 Loss is found as RACK does (RFC 8985), by the order of transmission and by time. When three packets
 sent after the first missing one are acknowledged, everything sent before the latest of them is
 lost; with fewer, only what left a reordering window before it, and the rest when a timer says that
-it is late. Proportional rate reduction: RFC 6937, and its successor's rule that the reduction is
-undone by one packet an acknowledgement only while what was lost is being made good.
+it is late. Each acknowledgement then sets the window by proportional rate reduction (RFC 6937, with
+its successor's rule that the reduction is undone by one packet an acknowledgement only where that
+advances and shows no new loss), counted in packets as in Linux' ``tcp_cwnd_reduction``.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 
-from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.tcp import CongestionControl
 from simaccess.sim.train import Hole, Train
 
-__all__ = ["TIMER", "Recovery"]
+__all__ = ["LEAST", "Recovery"]
 
-TIMER = 8 * TICKS_PER_SECOND // 1000
-"""What Linux adds to its timers at the least: 2 ticks of its clock, at 250 a second."""
+LEAST = 2
+"""Jiffies that Linux adds to its timers at the least."""
 
 _SURE = 3
+_NEVER = 1 << 62
+
+
+def _original(hole: Hole) -> int:
+    return hole.original
 
 
 class Recovery:
@@ -36,33 +43,38 @@ class Recovery:
     holes : deque of Hole
         Packets that got lost and are not known to be.
     lost : deque of Hole
-        Packets that are known to be, to be sent again.
+        Packets that are known to be, to be sent again in the order of their data.
     missing : int
-        Packets whose data is not there.
+        Packets whose data is not known to be there.
     active : bool
         Whether a reduction of the window is under way.
+    collapsed : bool
+        Whether what a time-out has taken for lost is not all made good.
     sent : int
-        Bytes sent since it began.
+        Packets sent since the reduction began.
     probe : int
-        Number of the last tail-loss probe.
+        Number of the last tail-loss probe that repeated data.
     late : int
         When what may only have been overtaken counts as lost.
     events : int
         How often the window was to be reduced.
+    covered : int
+        Packets that the acknowledgement covers which is being looked at.
     """
 
     __slots__ = (
         "_above",
         "_acked",
-        "_again",
+        "_advances",
         "_before",
-        "_burst",
         "_control",
         "_from",
-        "_mending",
+        "_known",
         "_owed",
         "_window",
         "active",
+        "collapsed",
+        "covered",
         "events",
         "holes",
         "late",
@@ -76,28 +88,50 @@ class Recovery:
         self.holes: deque[Hole] = deque()
         self.lost: deque[Hole] = deque()
         self.missing = 0
-        self.active = False
+        self.active = self.collapsed = False
         self.sent = 0
-        self.probe = 1 << 62
+        self.probe = _NEVER
         self.events = 0
-        self._control = control
-        self._owed = 0  # missing packets that it waits for
-        self._again = False
-        self._from = 0  # packets before this were in flight when it began
-        self._window = self._acked = 0
-        self._burst = 0  # what the latest acknowledgement covers
-        self._mending = False  # whether it shows that lost data has arrived and no new loss
-        self._above = 0  # packets acknowledged above the first missing one
         self.late = 0
-        self._before = 0  # the packets before this count as lost then
+        self.covered = 0
+        self._control = control
+        self._owed = 0  # missing packets that its end waits for
+        self._known: set[int] = set()  # the missing packets that are known to be lost
+        self._from = 0  # packets before this were in flight when it began
+        self._window = 1  # packets of the window then
+        self._acked = 0  # packets acknowledged since
+        self._advances = False  # whether it is for data in order
+        self._above = 0  # packets acknowledged above the first missing one
+        self._before = 0  # the packets before this count as lost when `late` has come
 
-    def detect(self, train: Train, number: int, now: int, flight: int, coming: int) -> int:
-        """See which packets an acknowledgement shows to be lost.
+    @property
+    def calm(self) -> bool:
+        """Whether nothing tells of a loss."""
+        return not (self.active or self.collapsed or self._above)
+
+    def cover(self, train: Train) -> None:
+        """Take note of a packet that an acknowledgement covers, before `detect` looks at it."""
+        self.covered += 1
+        if train.advances:
+            self._advances = True
+        else:
+            self._above += 1
+        repairs = train.repairs
+        if repairs is not None:
+            self.missing -= 1
+            self._known.discard(repairs.original)
+            if repairs.original < self._from:
+                self._owed -= 1
+            if not self.missing:
+                self._above = 0
+
+    def detect(self, number: int, left: int, now: int, flight: int, coming: int) -> int:
+        """See which packets an acknowledgement shows to be lost, and set the window.
 
         Parameters
         ----------
-        train, number : Train, int
-            The packet that is acknowledged, and its train.
+        number, left : int
+            The latest of the packets that it covers, and when that left.
         now : int
             The time.
         flight : int
@@ -110,36 +144,34 @@ class Recovery:
         int
             Bytes in flight without the lost ones.
         """
-        mss = self._control.mss
-        repairs = train.repairs
-        if repairs is not None:
-            self._repaired(repairs, number, coming)
         holes = self.holes
-        if not self.missing:
-            self._above = 0
-        elif not holes or number > holes[0].number:
-            self._above += 1
         before = number
-        if not self.active and self._above < _SURE and holes and holes[0].number < number:
-            before = self._reordering(number, train.left(number), now)
-        self._acked += mss
-        self._burst = mss
-        known = len(self.lost)
+        calm = not (self.active or self.collapsed)
+        if calm and self._above < _SURE and holes and holes[0].number < number:
+            before = self._reordering(number, left, now)
+        found = bool(holes) and holes[0].number < before
         flight = self._lose(before, flight, coming)
-        self._mending = repairs is not None and len(self.lost) == known
-        while self.active and not self._owed:
-            self.active = False
+        while (self.active or self.collapsed) and not self._owed:
+            if self.active:
+                self._control.recovered(now)
+            self.active = self.collapsed = False
             self._above = 0
-            self._control.recovered(now)
-            if self._again:
-                self._again = False
+            if self._known:
                 self._reduce(coming)
+        if self.active and not self._control.paced:
+            self._set_window(flight, found=found)
+        self.covered = 0
+        self._advances = False
         return flight
 
     def overdue(self, flight: int, coming: int) -> int:
         """Take for lost what the timer waited for; return the bytes in flight without it."""
         self.late = 0
-        return self._lose(self._before, flight, coming)
+        begun = self.events
+        flight = self._lose(self._before, flight, coming)
+        if self.events > begun and not self._control.paced:
+            self._control.cwnd = flight + self._control.mss  # the fast retransmit
+        return flight
 
     def _reordering(self, number: int, left: int, now: int) -> int:
         """Return the packet before which all are lost, and set the timer for those behind it."""
@@ -150,7 +182,7 @@ class Recovery:
                 break
             if hole.left + window > left:
                 last = next(h for h in reversed(self.holes) if h.number < number)
-                self.late = now + last.left - left + window + TIMER
+                self.late = now + rings_after(last.left - left + window, LEAST)
                 self._before = number
                 return hole.number
         return number
@@ -158,59 +190,63 @@ class Recovery:
     def _lose(self, before: int, flight: int, coming: int) -> int:
         """Take the missing packets before a number for lost; return what is in flight then."""
         holes = self.holes
-        fresh = False
         while holes and holes[0].number < before:
-            hole = holes.popleft()
-            fresh = fresh or hole.number >= self._from
-            self.lost.append(hole)
+            self._know(holes.popleft())
             flight -= self._control.mss
-        if fresh and self.active:
-            self._again = True
-        elif fresh:
+        if self._known and not (self.active or self.collapsed):
             self._reduce(coming)
         return flight
 
-    def _repaired(self, hole: Hole, number: int, coming: int) -> None:
-        """Note that lost data has arrived in the packet `number`; `coming` is as for `detect`."""
-        self.missing -= 1
-        if hole.original < self._from:
-            self._owed -= 1
-        elif number == self.probe and not self.active:
-            self._reduce(coming)  # a loss that the probe has mended counts as well
+    def _know(self, hole: Hole) -> None:
+        """Take note that a packet is lost."""
+        self._known.add(hole.original)
+        insort(self.lost, hole, key=_original)
+
+    def mended(self, now: int) -> None:
+        """Reduce the window at once for a loss that the probe alone has made good."""
+        self.events += 1
+        self.probe = _NEVER
+        self._control.lost()
+        self._control.recovered(now)
 
     def expire(self, flight: int, coming: int) -> int:
         """Take everything for lost after a time-out; return the bytes in flight without it."""
-        self.active = self._again = False
+        if not (self.active or self.collapsed):
+            self._control.lost()
+        self._control.expired()
+        self.active, self.collapsed = False, True
+        self.probe = _NEVER
         self._from = coming
+        self._owed = self.missing
         while self.holes:
-            hole = self.holes.popleft()
             flight -= self._control.mss
-            self.lost.append(hole)
+            self._know(self.holes.popleft())
         return flight
 
-    def room(self, flight: int) -> int:
-        """Return the bytes that proportional rate reduction lets go now (RFC 6937)."""
-        threshold = self._control.ssthresh
-        mss = self._control.mss
-        if flight > threshold:
-            room = -(-self._acked * threshold // self._window)
-            room -= self.sent
+    def _set_window(self, flight: int, *, found: bool) -> None:
+        """Set the window as proportional rate reduction has it (RFC 6937)."""
+        control = self._control
+        mss = control.mss
+        threshold = control.ssthresh // mss
+        room = threshold - flight // mss
+        self._acked += self.covered
+        if room < 0:
+            count = -(-self._acked * threshold // self._window) - self.sent
         else:
-            owed = max(self._acked - self.sent, self._burst)
-            room = min(threshold - flight, owed + mss if self._mending else owed)
+            owed = max(self._acked - self.sent, self.covered)
+            count = min(room, owed + 1 if self._advances and not found else owed)
         if not self.sent:  # the fast retransmit itself
-            room = max(room, mss)
-        return room
+            count = max(count, 1)
+        control.cwnd = flight + count * mss
 
     def _reduce(self, coming: int) -> None:
         """Reduce the window once for everything that is in flight now."""
         self.events += 1
-        self._window = self._control.cwnd
+        self._window = self._control.cwnd // self._control.mss
         self.late = 0
+        self.probe = _NEVER
         self._from = coming
         self._control.lost()
         self.active = True
         self._acked = self.sent = 0
-        self._burst = self._control.mss
-        self._mending = False
         self._owed = self.missing

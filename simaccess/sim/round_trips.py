@@ -22,6 +22,8 @@ class RoundTrips:
         Is told of the samples.
     tau : int
         Ticks from one packet of a train to the next.
+    smooth : bool
+        Whether the first sample of a round goes into the smoothed round-trip time.
 
     Attributes
     ----------
@@ -33,13 +35,14 @@ class RoundTrips:
         Packets of the round before: number, and when it left.
     """
 
-    __slots__ = ("_control", "_marked", "_samples", "_tau", "began", "end", "sampling")
+    __slots__ = ("_control", "_marked", "_samples", "_smooth", "_tau", "began", "end", "sampling")
 
-    def __init__(self, control: CongestionControl, tau: int) -> None:
+    def __init__(self, control: CongestionControl, tau: int, *, smooth: bool = True) -> None:
         self.end = self.began = 0
         self.sampling: list[tuple[int, int]] = []
         self._control = control
         self._tau = tau
+        self._smooth = smooth
         self._samples: list[int] = []
         self._marked: list[tuple[int, int]] = []  # packets of this round
 
@@ -71,7 +74,7 @@ class RoundTrips:
         for taken, sent in self.sampling:
             if number <= taken < number + count:
                 sample = now + (taken - number) * self._tau - sent
-                if not self._samples:
+                if self._smooth and not self._samples:
                     control.rtt.sample(sample)
                 elif sample < control.rtt.minimum:
                     control.rtt.minimum = sample

@@ -16,13 +16,17 @@ from collections import deque
 from collections.abc import Iterator
 
 from simaccess.sim.bottleneck import Bottleneck
+from simaccess.sim.bursts import LARGEST
+from simaccess.sim.delayed_acks import DelayedAcks
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
-from simaccess.sim.host import Bursts, DelayedAcks, Host
-from simaccess.sim.receiver import Receiver
-from simaccess.sim.recovery import TIMER, Recovery
+from simaccess.sim.host import Bursts, Host
+from simaccess.sim.kernel_clock import rings_after
+from simaccess.sim.outbox import Outbox
+from simaccess.sim.receiver import Gaps, Receiver
+from simaccess.sim.recovery import LEAST, Recovery
 from simaccess.sim.round_trips import SAMPLES, RoundTrips
 from simaccess.sim.tcp import CongestionControl, Delivery
-from simaccess.sim.train import Alarm, Hole, Message, Train
+from simaccess.sim.train import Alarm, Hole, Message, Parcel, Train
 from simaccess.sim.window_use import WindowUse
 
 __all__ = ["Sender"]
@@ -57,7 +61,63 @@ class Sender:
         Packets between one random loss and the next.
     jitter : iterator of int, optional
         Ticks that each packet takes longer.
+    lag : int
+        Ticks from when the other end has been heard to the message that answers it.
     """
+
+    __slots__ = (
+        "__dict__",  # for whoever watches a method of one sender, as tests do
+        "_ack_alarm",
+        "_acks",
+        "_advances",
+        "_apart",
+        "_backoff",
+        "_burst_left",
+        "_bursts",
+        "_covered",
+        "_delayed",
+        "_delivered_at",
+        "_env",
+        "_first",
+        "_gaps",
+        "_headway",
+        "_holes",
+        "_host_free",
+        "_idle_restart",
+        "_jitter",
+        "_lag",
+        "_late_ack",
+        "_left",
+        "_losses",
+        "_lost",
+        "_mss",
+        "_next_loss",
+        "_next_send",
+        "_number",
+        "_out_of_data",
+        "_outbox",
+        "_pace",
+        "_path",
+        "_pending",
+        "_probed",
+        "_progress",
+        "_receive_window",
+        "_receiver",
+        "_recovery",
+        "_reordering",
+        "_round",
+        "_round_trip",
+        "_tau",
+        "_timer",
+        "_use",
+        "_whole",
+        "control",
+        "delivered",
+        "flight",
+        "retransmissions",
+        "rtt",
+        "timeouts",
+    )
 
     def __init__(
         self,
@@ -73,6 +133,7 @@ class Sender:
         host: Host = Host(),  # noqa: B008  # immutable
         losses: Iterator[int] | None = None,
         jitter: Iterator[int] | None = None,
+        lag: int = 0,
     ) -> None:
         self.control = control
         self.rtt = control.rtt
@@ -95,17 +156,27 @@ class Sender:
         self._apart = host.time
         self._host_free = 0  # from when the host can take the next packet
         self._bursts = Bursts(control, receive_window) if host.offload else None
-        self._delayed = DelayedAcks(back) if host.delayed_ack else None
+        self._gaps = Gaps()
         self._losses = losses
         self._next_loss = next(losses) - 1 if losses is not None else _NEVER
         self._jitter = jitter
-        self._pending: deque[Message] = deque()  # not all sent
+        self._outbox = Outbox()
+        self._pending = self._outbox.messages
         self._receiver = Receiver()
         self._acks: deque[Train] = deque()
+        self._delayed = (
+            DelayedAcks(self._acks, back, self._round_trip) if host.delayed_ack else None
+        )
+        self._lag = lag
         self._number = 0  # of the next packet
         self._use = WindowUse()
-        self._round = RoundTrips(control, path.packet)
+        self._round = RoundTrips(control, path.packet, smooth=not host.delayed_ack)
         self._progress = 0  # the last time that something left or came back
+        self._headway = 0  # the last time that the first packet in flight left or came to be it
+        self._left = -TICKS_PER_SECOND  # the last time that something left
+        self._covered = 0  # packets that an acknowledgement covers, as far as they are looked at
+        self._advances = False  # whether one of them came in order
+        self._first = 0  # when the first of them left
         self._recovery = Recovery(control)
         self._holes = self._recovery.holes
         self._lost = self._recovery.lost
@@ -129,7 +200,8 @@ class Sender:
     def send(self, message: Message, now: int) -> None:
         """Take one more message at its turn."""
         if self._delayed is not None and self._number:
-            self._delayed.sends(now)
+            self._settle(now - self._lag)
+            self._delayed.sends(now - self._lag, now)
         if self._acks and self._acks[0].ack <= now:
             self._settle(now)
         if not self._pending and not self._lost and self.flight < self.control.cwnd:
@@ -146,11 +218,7 @@ class Sender:
         if not self.flight and not self._lost and self._pending:
             self._awake(now)
         control = self.control
-        if self._recovery.active and not control.paced:
-            room = self._recovery.room(self.flight)
-        else:
-            window = min(self._receive_window, control.cwnd)
-            room = window - self.flight
+        room = min(self._receive_window, control.cwnd) - self.flight
         held = self._fill(room, now) and control.cwnd <= self._receive_window
         self._use.note(control, self.flight, self._number, held=held)
         if self._acks and (
@@ -170,7 +238,7 @@ class Sender:
                 size = self._lost[0].size
             else:
                 message = self._pending[0]
-                size = min(self._mss, message.sending)
+                size = self._outbox.packet(self._mss)
             if self._mss > room:  # a short packet counts as a full one
                 return False
             if paced:
@@ -178,58 +246,66 @@ class Sender:
                     return False
                 self._burst_left -= size
             if self._lost:
-                hole = self._lost.popleft()
-                self._launch(hole.message, size, now, hole)
-                self.retransmissions += 1
+                self._repeat(now)
             elif self._bursts is not None and not paced and not self._recovery.active:
-                burst = burst or self._bursts.packets(message, room, now, self._oldest())
+                burst = burst or self._hand_down(message, room, now)
                 if not burst:
                     return True
                 burst -= 1
-                self._new(message, size)
-                self._launch(message, size, now, None)
+                self._launch(self._outbox.take(size), size, now, None)
             elif self._whole and message.sending > size and room >= 2 * size:
                 count = self._burst(message, room, now)
             else:
-                self._new(message, size)
-                self._launch(message, size, now, None)
+                self._launch(self._outbox.take(size), size, now, None)
             room -= count * self._mss
             if self._recovery.active:
-                self._recovery.sent += count * self._mss
+                self._recovery.sent += count
         return False
+
+    def _repeat(self, now: int) -> None:
+        """Send the first lost packet again."""
+        hole = self._lost.popleft()
+        if hole.original == self._gaps.missing[0]:
+            self._headway = now
+        self._launch(hole.message, hole.size, now, hole)
+        self.retransmissions += 1
+
+    def _hand_down(self, message: Message, room: int, now: int) -> int:
+        """Return the packets of the next burst, 0 to wait."""
+        bursts = self._bursts
+        assert bursts is not None
+        waiting = self._outbox.waiting(LARGEST)
+        oldest = self._oldest()
+        return bursts.packets(message, waiting, room, now, oldest=oldest, latest=self._left)
 
     def _oldest(self) -> int | None:
         """Return when the oldest packet in flight left."""
-        left = [hole.left for hole in self._holes][:1]
-        if self._acks:
-            left.append(self._acks[0].left(self._acks[0].number))
-        return min(left, default=None)
+        acks = self._acks
+        left = acks[0].left(acks[0].number) if acks else None
+        if self._holes and (left is None or self._holes[0].left < left):
+            return self._holes[0].left
+        return left
 
     def _paced(self, room: int, now: int) -> bool:
         """Begin a burst, or wait for its time."""
         if now < self._next_send:
             self._pace.set(self._next_send)
             return False
-        left = len(self._lost) * self._mss if self._lost else self._pending[0].sending
+        left = len(self._lost) * self._mss if self._lost else self._outbox.waiting(room)
         self._burst_left, self._next_send = self.control.burst(
             min(left, room), now, self._next_send
         )
         return True
 
-    def _new(self, message: Message, size: int) -> None:
-        message.sending -= size
-        if not message.sending:
-            self._pending.popleft()
-
     def _burst(self, message: Message, room: int, now: int) -> int:
         """Send as many new packets of a message as fit, or lose one; return how many."""
         mss = self._mss
-        count = min(-(-message.sending // mss), room // mss)
+        count = min(self._outbox.packets(mss), room // mss)
         size = min(message.sending, count * mss)
         fitting = min(count, self._fitting(now), self._next_loss - self._number)
         if fitting < count:
             size = max(fitting, 1) * mss
-        self._new(message, size)
+        self._outbox.take(size)
         if fitting < 1:
             self._launch(message, size, now, None)
             return 1
@@ -249,7 +325,7 @@ class Sender:
 
     def _emit(
         self,
-        message: Message,
+        message: Message | Parcel,
         count: int,
         last: int,
         left: int,
@@ -271,8 +347,8 @@ class Sender:
             extra = next(self._jitter)
             arrival += extra
             ack += extra
-            if self._acks and ack < self._acks[-1].ack:  # packets do not overtake
-                ack = self._acks[-1].ack
+            if self._acks and ack < self._acks[-1].due:  # packets do not overtake
+                ack = self._acks[-1].due
         size = (count - 1) * self._mss + last
         trains = self._acks
         tail = trains[-1] if trains else None
@@ -295,16 +371,19 @@ class Sender:
             train.since = self._delivered_at
             train.limited = self._out_of_data >= self.delivered
             trains.append(train)
+            if self._gaps.missing:
+                self._gaps.come(train)
             if self._delayed is not None:
-                self._delayed.arrive(train, arrival, gap=self._recovery.missing > 0)
+                self._delayed.arrive(train, arrival, self._gaps)
         self._round.mark(number, count, left, group)
         self._number += count
         self.flight += count * self._mss
         if last_left > self._progress:
             self._progress = last_left
+        self._left = last_left
         self._receiver.arrive(message, size, arrival)
 
-    def _launch(self, message: Message, size: int, now: int, hole: Hole | None) -> None:
+    def _launch(self, message: Message | Parcel, size: int, now: int, hole: Hole | None) -> None:
         """Send one packet, which may get lost; `hole` if its data got lost before."""
         path = self._path
         first = max(now, self._host_free)
@@ -323,15 +402,18 @@ class Sender:
         original = self._number if hole is None else hole.original
         if hole is None:
             self._recovery.missing += 1
+        self._gaps.lose(original)
         self._holes.append(Hole(self._number, size, message, original, now))
         self._number += 1
         self.flight += self._mss
         self._progress = max(self._progress, now)
+        self._left = now
 
     def _awake(self, now: int) -> None:
         """Begin a round after a time with nothing in flight."""
         if self._number:
-            self.control.idle(now - self._progress, restart=self._idle_restart)
+            self.control.idle(now - self._left, restart=self._idle_restart)
+        self._headway = now
         self._delivered_at = now
         self._round.awake(self._number, now)
 
@@ -358,60 +440,91 @@ class Sender:
     def _listen(self) -> None:
         """See to it that the next acknowledgement is heard."""
         first = self._acks[0]
-        delayed = self._delayed
-        late = delayed is not None and delayed.waiting is first
+        late = self._delayed is not None and self._delayed.open
         (self._late_ack if late else self._ack_alarm).set(first.ack)
 
     def _acknowledge(self, train: Train, bound: int) -> None:
         """Take acknowledgements of a train, the first and such as come before `bound`."""
+        recovery = self._recovery
+        lost = len(self._lost)
+        if self._delayed is not None:
+            self._first = train.left(train.number)
+        while train.joined:
+            self._cover(train, train.number, train.ack, 1)
+            self._delivered_at = train.ack
+            if self.control.paced and train.ack > train.since:
+                self._rate(train, train.ack, 0)
+            train = self._acks[0]
         now = train.ack
         number = train.number
         count, group = (1, 0) if train.count == 1 else self._batch(train, bound)
+        latest = now + (count - 1) * self._tau
+        self._cover(train, number, now, count)
+        if latest > self._progress:
+            self._progress = latest
+        self._delivered_at = latest
+        if recovery.covered:
+            self._detect(train, number, now)
+        if self._delayed is not None and train.repairs is None:
+            self.rtt.smooth(now - self._first)
+        if self._advances and not recovery.active:
+            self._grow(now, latest, self._covered)
+        self._covered = 0
+        self._advances = False
+        if self.control.paced and now > train.since:
+            self._rate(train, now, len(self._lost) - lost)
+        if group:
+            message = self._pending[0]
+            self._outbox.take(group * count * self._mss)
+            self._emit(message, group * count, self._mss, now, group=group)
+        if group or self._pending or self._lost:
+            self._send(latest)
+
+    def _cover(self, train: Train, number: int, now: int, count: int) -> None:
+        """Take note of packets that an acknowledgement covers: the first ones of a train."""
+        recovery = self._recovery
         size = count * self._mss
-        whole = count == train.count
-        if whole:
+        if count == train.count:
             self._acks.popleft()
+            if self._delayed is not None:
+                self._delayed.took(train)
         else:
             train.ack += count * self._tau
             train.number += count
             train.count -= count
         self.flight -= size
         self.delivered += size
-        self._delivered_at = latest = now + (count - 1) * self._tau
-        if latest > self._progress:
-            self._progress = latest
-        self._probed = False
-        self._backoff = 0
-        if number >= self._round.end:
-            if not self._recovery.active or self.control.paced:
-                self.control.round(now, self._round.began)
-            self._round.begin(self._number, now)
-        if not self._recovery.active:
-            self._grow(now, latest, count)
-        if self._round.sampling:
-            self._round.sample(now, number, count)
-        lost = len(self._lost)
-        if self._recovery.missing:
-            self._detect(train, number, now)
-        if self.control.paced and now > train.since:
-            rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
-            lost = len(self._lost) - lost
-            recovering = self._recovery.active
-            sample = Delivery(rate, train.limited, self.flight, lost, recovering)
-            self.control.delivered(now, sample)
-        if group:
-            message = self._pending[0]
-            self._new(message, group * count * self._mss)
-            last = self._mss
-            self._emit(message, group * count, last, now, group=group)
-        if (group or self._pending or self._lost) and not train.joined:
-            self._send(now + (count - 1) * self._tau)
+        self._covered += count
+        if train.advances:
+            self._advances = True
+            self._headway = now + (count - 1) * self._tau
+            self._probed = False
+            self._backoff = 0
+            if number > recovery.probe:
+                recovery.mended(now)
+        rounds = self._round
+        if number >= rounds.end:
+            if self.control.paced or not recovery.active:
+                self.control.round(now, rounds.began)
+            rounds.begin(self._number, now)
+        if rounds.sampling:
+            rounds.sample(now, number, count)
+        if recovery.missing:
+            recovery.cover(train)
+
+    def _rate(self, train: Train, now: int, lost: int) -> None:
+        """Tell a paced sender's control at what rate data is delivered."""
+        rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
+        recovering = self._recovery.active
+        sample = Delivery(rate, train.limited, self.flight, lost, recovering)
+        self.control.delivered(now, sample)
 
     def _detect(self, train: Train, number: int, now: int) -> None:
         """See what an acknowledgement tells of packets that are missing."""
         recovery = self._recovery
         active = recovery.active
-        self.flight = recovery.detect(train, number, now, self.flight, self._number)
+        left = train.left(number)
+        self.flight = recovery.detect(number, left, now, self.flight, self._number)
         if recovery.active and not active and self.control.paced:
             self._round.begin(self._number, now)
         if recovery.late:
@@ -423,7 +536,7 @@ class Sender:
         control.train(now, latest)
         counted = self._use.counted(control, count)
         if counted:
-            control.acknowledged(counted * self._mss)
+            control.acknowledged(counted * self._mss, now)
 
     def _batch(self, train: Train, bound: int) -> tuple[int, int]:
         """Return how many acknowledgements to take at once, and the packets that each releases.
@@ -435,7 +548,7 @@ class Sender:
         rounds = self._round
         if number >= rounds.end or not self._whole or self._holes or self._lost:
             return 1, 0
-        if self._recovery.active:
+        if self._recovery.missing or self._recovery.active:
             return 1, 0
         tau = self._tau
         count = min(train.count, 1 + max(0, bound - 1 - train.ack) // tau)
@@ -447,10 +560,20 @@ class Sender:
             if number <= eighth:
                 count = min(count, eighth - number + 1)
         if not self._pending:
-            return count, 0
+            return min(count, max(1, self._steady())), 0
         if count == train.count and train.last < self._mss:
             count -= 1
         return self._release(train.ack, count) if count > 1 else (1, 0)
+
+    def _steady(self) -> int:
+        """Return how many acknowledgements may be taken before the window grows otherwise."""
+        control = self.control
+        short = control.ssthresh - control.cwnd
+        if short > 0:
+            return short // self._mss
+        if not self._use.limited:
+            return _NEVER
+        return control.steady() + 1
 
     def _release(self, now: int, count: int) -> tuple[int, int]:
         control = self.control
@@ -472,7 +595,7 @@ class Sender:
             count = min(count, (min(control.ssthresh, window) - control.cwnd) // mss)
             group = 2
         else:
-            count = min(count, control.steady())
+            count = min(count, control.steady() + 1)
         count = min(count, self._pending[0].sending // (group * mss))
         count = min(count, (self._next_loss - self._number) // group)
         path = self._path
@@ -490,11 +613,13 @@ class Sender:
     # -- the timer -----------------------------------------------------------------------------
 
     def _deadline(self) -> int:
-        if not self._probed:
+        timeout = rings_after(self.rtt.timeout)
+        if not self._probed and self._recovery.calm:
             # The receiver may delay a lone packet's acknowledgement that long (RFC 8985, 7.2).
-            patience = self.rtt.timeout if self.flight <= self._mss else TIMER
-            return self._progress + min(2 * self.rtt.smoothed + patience, self.rtt.timeout)
-        return self._progress + (self.rtt.timeout << min(self._backoff, 6))
+            alone = self.flight <= self._mss
+            probe = timeout if alone else rings_after(2 * self.rtt.smoothed, LEAST)
+            return self._progress + min(probe, timeout)
+        return self._headway + rings_after(self.rtt.timeout << min(self._backoff, 6))
 
     def _overdue(self, now: int) -> None:
         """Take for lost what should have been acknowledged if it had only been overtaken."""
@@ -515,16 +640,26 @@ class Sender:
         if deadline > now:
             self._timer.set(deadline)
             return
-        if not self._probed:
-            self._probed = True
-            hole = self._holes.pop()
-            self.flight -= self._mss
-            self._recovery.probe = self._number
-            self.retransmissions += 1
-            self._launch(hole.message, hole.size, now, hole)
+        recovery = self._recovery
+        if not self._probed and recovery.calm:
+            self._probe(now)
         else:
             self.timeouts += 1
             self._backoff += 1
-            self.control.expired()
-            self.flight = self._recovery.expire(self.flight, self._number)
+            self._headway = now
+            self.flight = recovery.expire(self.flight, self._number)
         self._send(now)
+
+    def _probe(self, now: int) -> None:
+        """Send a tail-loss probe: new data if there is any, else the last packet once more."""
+        self._probed = True
+        self._headway = now
+        if self._pending:
+            size = self._outbox.waiting(self._mss)
+            self._launch(self._outbox.take(size), size, now, None)
+            return
+        hole = self._holes.pop()
+        self.flight -= self._mss
+        self._recovery.probe = self._number
+        self.retransmissions += 1
+        self._launch(hole.message, hole.size, now, hole)

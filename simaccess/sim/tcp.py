@@ -2,12 +2,11 @@
 
 Windows are bytes of whole packets, times are ticks: as in Linux, a short packet counts as a full
 one. Slow start counts acknowledged packets, so that delayed acknowledgements do not slow the
-doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged,
-CUBIC's once a round trip by as much as its law says for the whole round. All that counts only what
-is acknowledged while the window is the limit (`window_use`), and CUBIC's time runs only then.
+doubling. In congestion avoidance Reno's window grows by a packet for each window acknowledged. All
+that counts only what is acknowledged while the window is the limit (`window_use`).
 
-Sources: Reno, RFC 5681; CUBIC, RFC 8312 and 9438 (C, beta, region friendly to Reno, fast
-convergence); time-outs, RFC 6298. bbr has a file of its own (`bbr`).
+Sources: Reno, RFC 5681; time-outs, RFC 6298. CUBIC and bbr have files of their own (`cubic`,
+`bbr`).
 """
 
 from __future__ import annotations
@@ -15,12 +14,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from simaccess.sim.environment import TICKS_PER_SECOND
-from simaccess.sim.hystart import WINDOW, AckTrain, delay_threshold
-
 __all__ = [
     "CongestionControl",
-    "Cubic",
     "Delivery",
     "Reno",
     "RoundTripTime",
@@ -30,7 +25,7 @@ _UNLIMITED = 1 << 62
 
 
 class RoundTripTime:
-    """What a sender knows of the round-trip time, from one sample a round (RFC 6298).
+    """What a sender knows of the round-trip time, from samples (RFC 6298).
 
     Parameters
     ----------
@@ -54,10 +49,14 @@ class RoundTripTime:
 
     def sample(self, ticks: int) -> None:
         """Take one more sample."""
-        self.variation += (abs(self.smoothed - ticks) - self.variation) // 4
-        self.smoothed += (ticks - self.smoothed) // 8
+        self.smooth(ticks)
         if ticks < self.minimum:
             self.minimum = ticks
+
+    def smooth(self, ticks: int) -> None:
+        """Take one more sample that is no bound, because its acknowledgement was delayed."""
+        self.variation += (abs(self.smoothed - ticks) - self.variation) // 4
+        self.smoothed += (ticks - self.smoothed) // 8
 
     @property
     def timeout(self) -> int:
@@ -131,7 +130,7 @@ class CongestionControl(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def acknowledged(self, counted: int) -> None:
+    def acknowledged(self, counted: int, now: int) -> None:
         """Take note of bytes that are acknowledged while the window is the limit."""
 
     @abstractmethod
@@ -183,14 +182,14 @@ class Reno(CongestionControl):
         As for `CongestionControl`.
     """
 
-    tenths = 5
-    """What remains of the window at a loss."""
+    remains = 512
+    """What remains of the window at a loss, in 1024ths."""
 
     def __init__(self, mss: int, initial_window: int, rtt: RoundTripTime) -> None:
         super().__init__(mss, initial_window, rtt)
-        self._counted = 0
+        self._counted = 0  # packets acknowledged towards the next growth
 
-    def acknowledged(self, counted: int) -> None:
+    def acknowledged(self, counted: int, now: int) -> None:
         """Grow by what was acknowledged in slow start, else as avoidance of congestion has it."""
         room = self.ssthresh - self.cwnd
         if room > 0:
@@ -199,18 +198,25 @@ class Reno(CongestionControl):
                 return
             self.cwnd = self.ssthresh
             counted -= room
-        self._counted += counted
-        self._avoid()
+        self._avoid(counted // self.mss, now)
 
-    def _avoid(self) -> None:
-        """Grow by a packet for each window that was acknowledged while it was the limit."""
-        while self._counted >= self.cwnd:
-            self._counted -= self.cwnd
+    def _avoid(self, packets: int, now: int) -> None:  # noqa: ARG002  # CUBIC's need
+        """Grow by a packet for each window that is acknowledged."""
+        self._count(packets, self.cwnd // self.mss)
+
+    def _count(self, packets: int, needed: int) -> None:
+        """Grow by a packet for each `needed` that are acknowledged (``tcp_cong_avoid_ai``)."""
+        if self._counted >= needed:
+            self._counted = 0
             self.cwnd += self.mss
+        self._counted += packets
+        if self._counted >= needed:
+            grown, self._counted = divmod(self._counted, needed)
+            self.cwnd += grown * self.mss
 
     def steady(self) -> int:
         """Return how many packets may be acknowledged before the window grows."""
-        return -(-(self.cwnd - self._counted) // self.mss) - 1
+        return max(0, self.cwnd // self.mss - self._counted - 1)
 
     def round(self, now: int, started: int) -> None:
         """Do nothing: growth does not wait for the end of a round."""
@@ -233,7 +239,7 @@ class Reno(CongestionControl):
     def lost(self) -> int | None:
         """Set the threshold, and return it."""
         self._counted = 0
-        self.ssthresh = max(self.cwnd // self.mss * self.tenths // 10, 2) * self.mss
+        self.ssthresh = max(self.cwnd // self.mss * self.remains // 1024, 2) * self.mss
         return self.ssthresh
 
     def recovered(self, now: int) -> None:  # noqa: ARG002  # CUBIC's need
@@ -242,123 +248,5 @@ class Reno(CongestionControl):
 
     def expired(self) -> None:
         """Begin anew with one packet."""
-        self.lost()
+        self._counted = 0
         self.cwnd = self.mss
-
-
-class Cubic(Reno):
-    """A window that is a cubic function of the time since the last loss, and at least Reno's.
-
-    ``W(t) = C (t - K)^3 + W_max`` packets, with ``K = ((W_max - W_0) / C)^(1/3)`` seconds, where
-    W_0 is the window at the time 0 (RFC 9438, equations 1 and 2).
-
-    Parameters
-    ----------
-    mss, initial_window, rtt
-        As for `CongestionControl`.
-    hystart : bool
-        Whether slow start ends when HyStart sees the path full.
-    """
-
-    C = 0.4
-    tenths = 7
-    beta = 0.7
-
-    def __init__(
-        self, mss: int, initial_window: int, rtt: RoundTripTime, *, hystart: bool = True
-    ) -> None:
-        super().__init__(mss, initial_window, rtt)
-        self._starting = AckTrain() if hystart else None
-        self._maximum = 0.0
-        self._epoch: int | None = None
-        self._origin = 0.0
-        self._friendly = 0.0
-        self._K = 0.0
-
-    def _begin(self, now: int) -> None:
-        window = self.cwnd / self.mss
-        self._epoch = now
-        self._maximum = max(self._maximum, window)
-        self._K = ((self._maximum - window) / self.C) ** (1 / 3)
-        self._origin = self._friendly = window
-
-    def _grow(self, now: int, started: int, share: float) -> None:
-        if self._epoch is None:
-            self._begin(now)
-            return
-        if not share:  # the window was no limit: this round does not count
-            self._epoch += now - started
-            return
-        window = self.cwnd / self.mss
-        # RFC 9438, 4.3: as fast as Reno would be with the same average window.
-        alpha = 3 * (1 - self.beta) / (1 + self.beta) if self._friendly < self._maximum else 1.0
-        self._friendly += alpha * share
-        elapsed = (now - self._epoch) / TICKS_PER_SECOND
-        cubic = self.C * (elapsed - self._K) ** 3 + self._maximum
-        target = max(min(cubic, 1.5 * window), self._friendly)
-        if target > window:
-            self.cwnd = int(target * self.mss)
-
-    def _avoid(self) -> None:
-        """Leave growth to the end of the round."""
-
-    def steady(self) -> int:
-        """Return no limit: the window stays until the round ends."""
-        return _UNLIMITED
-
-    def round(self, now: int, started: int) -> None:
-        """Grow by the share of the window that was acknowledged while it was the limit."""
-        counted, self._counted = self._counted, 0
-        if self.cwnd >= self.ssthresh:
-            whole = self.cwnd // self.mss * self.mss  # a part of a packet is never out
-            self._grow(now, started, min(1.0, counted / whole))
-        if self._starting is not None:
-            self._starting.begin(now)
-
-    def _looking(self) -> AckTrain | None:
-        """Return HyStart's train while it looks."""
-        looking = WINDOW * self.mss <= self.cwnd < self.ssthresh
-        return self._starting if looking else None
-
-    def delays(self, samples: list[int]) -> None:
-        """Leave slow start when the least delay of a round has risen (HyStart)."""
-        least = self.rtt.minimum
-        if self._looking() is not None and min(samples) >= least + delay_threshold(least):
-            self.ssthresh = self.cwnd
-
-    def train(self, now: int, latest: int) -> None:
-        """Leave slow start when acknowledgements span half a round trip (HyStart)."""
-        starting = self._looking()
-        if starting is None:
-            return
-        share = 2.0 if self.cwnd < self.ssthresh // 2 else 1.2
-        rate = share * self.cwnd * TICKS_PER_SECOND / self.rtt.smoothed
-        if starting.full(now, latest, self.rtt.minimum, rate):
-            self.ssthresh = self.cwnd
-
-    def quiet(self, now: int) -> tuple[int, int]:
-        """Return when HyStart may see the path full, and the packets after which it looks."""
-        if self._starting is None or self.cwnd >= self.ssthresh:
-            return _UNLIMITED, _UNLIMITED
-        short = WINDOW * self.mss - self.cwnd
-        if short > 0:
-            return _UNLIMITED, -(-short // self.mss)
-        return self._starting.quiet(now, self.rtt.minimum), _UNLIMITED
-
-    def idle(self, gap: int, *, restart: bool) -> None:
-        """Let the time of the cubic function stand still, besides what Reno does."""
-        super().idle(gap, restart=restart)
-        if self._epoch is not None:
-            self._epoch += gap
-
-    def lost(self) -> int | None:
-        """Remember the window, less if it did not reach its former maximum."""
-        window = self.cwnd / self.mss
-        self._maximum = window * (1 + self.beta) / 2 if window < self._maximum else window
-        self._epoch = None
-        return super().lost()
-
-    def recovered(self, now: int) -> None:
-        """Go on from the threshold; the time begins here."""
-        super().recovered(now)
-        self._begin(now)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from simaccess.sim.environment import Actor, Environment
 
-__all__ = ["Alarm", "Hole", "Message", "Train"]
+__all__ = ["Alarm", "Hole", "Message", "Parcel", "Place", "Train"]
+
+
+Place: TypeAlias = Literal["in order", "beyond", "fills", "leaps"]
+"""Where a packet stands among the data that has come: the next; behind a gap; it fills a gap before
+another one; or it joins what has come before it to what has come behind it."""
 
 
 class Message:
-    """Bytes to deliver in order; no packet holds bytes of two messages.
+    """Bytes to deliver in order.
 
     Parameters
     ----------
@@ -26,6 +32,23 @@ class Message:
         self.length = self.sending = self.arriving = length
         self.arrival = 0
         self.notify = notify
+
+
+class Parcel:
+    """What a packet holds of several messages: the end of one, the next ones, a beginning.
+
+    A sender makes one where a message's end had to wait while the next message came.
+
+    Attributes
+    ----------
+    parts : tuple of (Message, int)
+        The messages, and the bytes of each.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[tuple[Message, int], ...]) -> None:
+        self.parts = parts
 
 
 class Train:
@@ -45,12 +68,15 @@ class Train:
         "_number",
         "_step",
         "ack",
+        "advances",
         "count",
         "delivered",
+        "due",
         "joined",
         "last",
         "limited",
         "number",
+        "place",
         "repairs",
         "since",
     )
@@ -68,6 +94,9 @@ class Train:
         self.delivered = self.since = 0
         self.limited = False
         self.joined = False  # whether the next one's acknowledgement covers it
+        self.due = ack  # when its acknowledgement comes if it is sent at once
+        self.place: Place = "in order"
+        self.advances = True  # whether nothing is missing before it: it is acknowledged in order
         self._left = left
         self._number = number
         self._group = group
@@ -96,7 +125,9 @@ class Hole:
 
     __slots__ = ("left", "message", "number", "original", "size")
 
-    def __init__(self, number: int, size: int, message: Message, original: int, left: int) -> None:
+    def __init__(
+        self, number: int, size: int, message: Message | Parcel, original: int, left: int
+    ) -> None:
         self.number = number
         self.left = left
         self.size = size

@@ -123,6 +123,7 @@ class WanLink(Link):
             tcp.initial_window,
             rtt,
             hystart=tcp.hystart,
+            fine=tcp.delayed_ack,
         )
         key = (direction, user, index)
         return Sender(
@@ -136,6 +137,7 @@ class WanLink(Link):
             rounds=self._rounds,
             host=Host(Durations(tcp.host_time)[1], tcp.delayed_ack, tcp.offload),
             losses=_gaps(self._generator(*key, _LOSS), path.loss) if path.loss else None,
+            lag=self.service if direction == _DOWN else 0,
             jitter=_delays(self._generator(*key, _JITTER), path.jitter) if path.jitter else None,
         )
 

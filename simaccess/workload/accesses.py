@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simaccess.errors import InputError
 from simaccess.quantities import LONGEST
 
-__all__ = ["Accesses", "Row", "share"]
+__all__ = ["Accesses", "Row", "same", "share"]
 
 Row: TypeAlias = tuple[int, int, bool, bool, float, float]
 """Offset, length, write, last, work and time of an access, as in `Accesses`."""
@@ -214,3 +214,8 @@ class Accesses:
     def _ends(self) -> NDArray[np.int64] | None:
         """Where each request ends, in accesses; None if each is one access."""
         return None if self.last.all() else np.flatnonzero(self.last).astype(np.int64) + 1
+
+
+def same(one: Accesses, other: Accesses) -> bool:
+    """Return whether two runs ask for the same in the same order, with the same work and times."""
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in _TYPES)

@@ -96,15 +96,23 @@ class QueuedLink(FifoLink):
         return QueuedMemory(self.env, size, slow, real=self.data is not None)
 
 
-def fifo(posted: bool, channels: int, kind: type[FifoLink] = FifoLink) -> Factory:
-    parameters = FifoParameters.model_validate(
-        {
-            "link": {"rate": "100 MB/s", "latency": "1 us", "posted": posted},
-            "dma": {"channels": channels, "issue": "200 ns", "start": "1 us", "completion": "1 us"},
-            "local": {"latency": "5 ns", "rate": "10 GB/s", "copy_rate": "5 GB/s"},
-        }
+def fifo(
+    posted: bool, channels: int, kind: type[FifoLink] = FifoLink, mover: str = "engine"
+) -> Factory:
+    """Return a plain link; where a processor moves the bytes, it has a cache and dear software."""
+    sections: dict[str, dict[str, object]] = {
+        "link": {"rate": "100 MB/s", "latency": "1 us", "posted": posted},
+        "dma": {"channels": channels, "issue": "200 ns", "start": "1 us", "completion": "1 us"},
+        "local": {"latency": "5 ns", "rate": "10 GB/s", "copy_rate": "5 GB/s"},
+    }
+    if mover != "engine":
+        sections["dma"]["mover"] = mover
+        sections["cache"] = {"size": "16 KiB", "rate": "1 GB/s"}
+        sections["client"] = {"access": "300 ns", "miss": "2 us", "step": "1 us"}
+    parameters = FifoParameters.model_validate(sections)
+    return Factory(
+        lambda env, size, data: kind(env, parameters, size, data), overlaps=mover == "engine"
     )
-    return Factory(lambda env, size, data: kind(env, parameters, size, data))
 
 
 def model(name: str, line: int = 1, overlaps: bool = True, **changes: str) -> Factory:
@@ -121,6 +129,8 @@ SIMULATED: dict[str, Factory] = {
     "fifo-link": fifo(posted=False, channels=1),
     "fifo-link, posted, three channels": fifo(posted=True, channels=3),
     "fifo-link, local memory with a queue": fifo(posted=False, channels=2, kind=QueuedLink),
+    "fifo-link, whose issuers copy": fifo(posted=True, channels=1, mover="issuer"),
+    "fifo-link, whose waiters copy": fifo(posted=False, channels=1, mover="waiter"),
     "pci-32-33": model("pci-32-33"),
     "wan-20ms-100mbit": model("wan-20ms-100mbit"),
     "pci-64-66, without its engine": model("pci-64-66", overlaps=False, dma__enabled="false"),

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from simaccess.sim.bbr import Bbr
 from simaccess.sim.bursts import burst_packets
 from simaccess.sim.congestion import congestion_control
+from simaccess.sim.cubic import Cubic
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.hystart import AckTrain, delay_threshold
-from simaccess.sim.tcp import Cubic, Delivery, Reno, RoundTripTime
+from simaccess.sim.tcp import Delivery, Reno, RoundTripTime
 
 MSS = 1448
 MS = TICKS_PER_SECOND // 1000
@@ -25,7 +26,7 @@ def rounds(control: Reno, count: int, length: int, start: int = 0) -> list[float
     """Windows in packets after each of `count` rounds in which the whole window counted."""
     windows = []
     for i in range(count):
-        control.acknowledged(control.cwnd)
+        control.acknowledged(control.cwnd, 0)
         control.round(start + (i + 1) * length, start + i * length)
         windows.append(control.cwnd / MSS)
     return windows
@@ -35,7 +36,7 @@ def test_slow_start_doubles() -> None:
     control = Reno(MSS, 10, rtt())
     for window in (10, 20, 40):
         assert control.cwnd == window * MSS
-        control.acknowledged(control.cwnd)
+        control.acknowledged(control.cwnd, 0)
 
 
 def test_reno_adds_a_packet_a_round() -> None:
@@ -47,10 +48,10 @@ def test_reno_adds_a_packet_a_round() -> None:
 def test_reno_adds_a_packet_for_each_window_acknowledged_while_it_was_the_limit() -> None:
     control = Reno(MSS, 10, rtt())
     control.ssthresh = control.cwnd
-    control.acknowledged(9 * MSS)
+    control.acknowledged(9 * MSS, 0)
     control.round(100 * MS, 0)  # whenever rounds end
     assert (control.cwnd, control.steady()) == (10 * MSS, 0)
-    control.acknowledged(MSS)
+    control.acknowledged(MSS, 0)
     assert (control.cwnd, control.steady()) == (11 * MSS, 10)
 
 
@@ -275,7 +276,7 @@ def test_windows_stay_within_reason(algorithm: str, events: list[str]) -> None:
         now += 100 * MS
         before = control.cwnd
         if event == "ack":
-            control.acknowledged(control.cwnd)
+            control.acknowledged(control.cwnd, 0)
             assert before <= control.cwnd <= 2 * before
         elif event == "round":
             control.round(now, now - 100 * MS)

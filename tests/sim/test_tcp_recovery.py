@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from simaccess.sim.recovery import TIMER, Recovery
+from simaccess.sim.kernel_clock import JIFFY, rings_after
+from simaccess.sim.recovery import LEAST, Recovery
 from simaccess.sim.tcp import Reno, RoundTripTime
 from simaccess.sim.train import Hole, Message
 from tests.sim.wan import MS, MSS, OVERHEAD, REQUEST, RTT, TAU, Run, ack, cold, lose
@@ -27,7 +28,8 @@ def test_a_lost_tail_costs_a_probe_after_two_round_trips() -> None:
     sender = run.ports[0].connections[0].down
     assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (2, 1, 0)
     # The probe, the other packet once the probe is acknowledged, and the timer's grain.
-    assert 3 * RTT + TIMER < extra < 5 * RTT + TIMER
+    timer = LEAST * JIFFY
+    assert 3 * RTT + timer < extra < 5 * RTT + timer
 
 
 def test_a_lone_lost_packet_waits_for_the_longest_delayed_acknowledgement() -> None:
@@ -36,8 +38,29 @@ def test_a_lone_lost_packet_waits_for_the_longest_delayed_acknowledgement() -> N
     lose(run, 199)
     extra = run.go().spans()[0] - cold(200) - REQUEST - OVERHEAD
     sender = run.ports[0].connections[0].down
-    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 1, 0)
+    # Linux reduces the window when later data is acknowledged: here none is.
+    assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 0, 0)
     assert 200 * MS < extra < 200 * MS + 4 * RTT
+
+
+def test_a_loss_that_a_probe_mends_reduces_the_window_once_later_data_is_acknowledged() -> None:
+    run = Run(tcp__congestion_control="reno")
+    run.user(("load", 20 * MSS), ("load", 20 * MSS))
+    lose(run, 19)
+    sender = run.ports[0].connections[0].down
+    windows = []
+    lost = sender.control.lost
+
+    def watch() -> int | None:
+        windows.append(sender.control.cwnd)
+        answer = lost()
+        windows.append(sender.control.ssthresh)
+        return answer
+
+    sender.control.lost = watch  # type: ignore[method-assign]
+    run.go()
+    assert (sender.retransmissions, sender.congestion_events) == (1, 1)
+    assert windows[1] == windows[0] // MSS // 2 * MSS
 
 
 @pytest.mark.parametrize(("behind", "late"), [(3, False), (2, True)])
@@ -51,7 +74,7 @@ def test_with_fewer_than_three_packets_behind_a_loss_a_timer_decides(
     extra = run.go().spans()[0] - RTT - RTT - 20 * TAU - REQUEST - OVERHEAD
     assert (sender.retransmissions, sender.congestion_events, sender.timeouts) == (1, 1, 0)
     # Acknowledgements are a packet's time apart; the last one sets the timer.
-    window = min(RTT // 4, sender.rtt.smoothed // 8) + TIMER if late else 0
+    window = rings_after(min(RTT // 4, sender.rtt.smoothed // 8), LEAST) if late else 0
     assert RTT - TAU <= extra - window <= RTT + TAU
 
 
@@ -74,31 +97,44 @@ def recovery(window: int, flight: int) -> tuple[Recovery, Reno]:
     recovery.holes.append(Hole(0, MSS, Message(MSS, lambda _: None), 0, 0))
     out = flight * MSS
     for number in (1, 2, 3):
-        out = recovery.detect(ack(number), number, RTT, out - MSS, flight)
+        out = covered(recovery, number, out - MSS, flight)
     assert recovery.active
     return recovery, control
 
 
+def covered(recovery: Recovery, number: int, flight: int, coming: int) -> int:
+    """Acknowledge a packet out of order."""
+    train = ack(number)
+    train.advances = False
+    recovery.cover(train)
+    return recovery.detect(number, 0, RTT, flight, coming)
+
+
 def test_rate_reduction_lets_a_share_of_the_window_go_for_each_acknowledgement() -> None:
-    mending, control = recovery(20, 20)
+    mending, control = recovery(21, 21)
     assert control.ssthresh == 10 * MSS
-    assert mending.room(16 * MSS) == MSS  # the fast retransmit itself
-    mending.sent = MSS
+    assert control.cwnd == 18 * MSS  # 17 are out; the fast retransmit itself
+    mending.sent = 1
     for number in range(4, 14):
-        flight = mending.detect(ack(number), number, RTT, 17 * MSS - (number - 3) * MSS // 2, 20)
-        assert mending.room(flight) == -(-(number - 3) * MSS * 10 // 20) - MSS
+        flight = covered(mending, number, 17 * MSS - (number - 3) * MSS // 2, 21)
+        # Whole packets, rounded up.
+        assert control.cwnd - flight == (-(-(number - 2) * 10 // 21) - 1) * MSS
 
 
 def test_below_the_threshold_only_a_mended_loss_lets_an_extra_packet_go() -> None:
-    mending, _ = recovery(40, 10)
-    mending.sent = 10 * MSS
-    flight = mending.detect(ack(4), 4, RTT, 7 * MSS, 10)
-    assert mending.room(flight) == MSS
+    mending, control = recovery(40, 10)
+    mending.sent = 10
+    flight = covered(mending, 4, 7 * MSS, 10)
+    assert control.cwnd - flight == MSS
     mending._owed = mending.missing = 2
-    repair = ack(5)
-    repair.repairs = Hole(0, MSS, Message(MSS, lambda _: None), 0, 0)
-    flight = mending.detect(repair, 5, RTT, 7 * MSS, 10)
-    assert mending.room(flight) == 2 * MSS
+    for advances, packets in ((True, 2), (False, 1)):
+        repair = ack(5)
+        repair.repairs = Hole(0, MSS, Message(MSS, lambda _: None), 0, 0)
+        repair.advances = advances
+        mending.cover(repair)
+        mending._owed = mending.missing = 2
+        flight = mending.detect(5, 0, RTT, 7 * MSS, 10)
+        assert control.cwnd - flight == packets * MSS
 
 
 def test_a_lost_probe_costs_a_timeout() -> None:

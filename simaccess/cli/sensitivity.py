@@ -1,0 +1,183 @@
+"""The subcommand ``sensitivity``: which parameter of a link decides the winner."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simaccess.cli.asking import (
+    Consumers,
+    Jobs,
+    Memory,
+    Methods,
+    Model,
+    ObjectiveName,
+    Seed,
+    Shared,
+    Tune,
+    case,
+    console,
+    heading,
+    objective_of,
+    require,
+    show,
+    simulating,
+    tell,
+)
+from simaccess.cli.compare import WORKLOAD
+from simaccess.cli.options import Json, Set, examples
+from simaccess.cli.output import print_json
+
+if TYPE_CHECKING:
+    from simaccess.questions.case import Case
+    from simaccess.questions.sensitivity import Index, Sensitivity
+
+__all__ = ["EPILOG", "sensitivity"]
+
+EPILOG = examples(
+    "simaccess sensitivity example-link --workload header-payload",
+    "simaccess sensitivity pci-64-66 --workload filter --methods zero-copy,hybrid --samples 128",
+    "simaccess sensitivity wan-20ms-100mbit --workload sequential --parameter path.rtt \\",
+    "    --parameter path.loss --parameter path.buffer",
+)
+
+PARAMETER = typer.Option(
+    "--parameter",
+    metavar="KEY",
+    help="A parameter of the link that varies; may be repeated. Default: all that have a range.",
+)
+SAMPLES = typer.Option(
+    "--samples",
+    metavar="N",
+    help="Rows of the design, a power of two; a row has two more points than there are parameters.",
+)
+
+
+def sensitivity(  # noqa: PLR0917  # typer passes them by name
+    model: Model,
+    workload: Annotated[str, WORKLOAD],
+    parameter: Annotated[list[str] | None, PARAMETER] = None,
+    methods: Methods = None,
+    settings: Set = None,
+    memory: Memory = None,
+    consumers: Consumers = 1,
+    shared_shadow: Shared = False,
+    objective: ObjectiveName = "throughput",
+    tune: Tune = False,
+    samples: Annotated[int, SAMPLES] = 256,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    json: Json = False,
+) -> None:
+    """Tell which parameters of a link decide the winner, by Sobol indices over their ranges.
+
+    The first-order index is the share of the variance that a parameter causes by itself, the
+    total-order one what it causes alone and together with others. How many simulations it takes
+    is said before.
+    """
+    from simaccess.questions.log_times import LogTimes
+    from simaccess.questions.sensitivity import check, points, uncertain
+    from simaccess.questions.sensitivity import sensitivity as find
+
+    asked = case(model, workload, methods, settings, memory, consumers, shared_shadow)
+    require("seed", seed, 0)
+    keys = uncertain(asked, parameter or ())
+    check(asked, samples)
+    count = points(samples, len(keys))
+    sys.stderr.write(
+        f"{samples:,} rows x ({len(keys)} parameters + 2) x {len(asked.methods)} methods:"
+        f" {count * len(asked.methods):,} simulations{', and those of tuning' if tune else ''}\n"
+    )
+    with simulating(jobs) as (pool, counted):
+        times = LogTimes(pool, counted, objective_of(objective), seed, tune=tune)
+        found = find(asked, times, keys=keys, samples=samples, seed=seed)
+    if json:
+        print_json(_document(found, asked, objective, seed))
+    else:
+        _print(found, asked, objective)
+
+
+def _document(found: Sensitivity, asked: Case, objective: str, seed: int) -> dict[str, Any]:
+    return {
+        "model": asked.model,
+        "workload": asked.workload,
+        "methods": asked.methods,
+        "set": dict(asked.settings),
+        "memory": asked.memory,
+        "consumers": asked.consumers,
+        "objective": objective,
+        "seed": seed,
+        **found.to_dict(),
+    }
+
+
+def _print(found: Sensitivity, asked: Case, objective: str) -> None:
+    from rich.table import Table
+
+    out = console()
+    tell(out, heading(asked, objective), "bold")
+    tell(out, "Best where parameters lie anywhere in their ranges:")
+    wins = Table(box=None, padding=(0, 3, 0, 2), pad_edge=False, show_header=False)
+    for method in sorted(found.wins, key=lambda each: -found.wins[each]):
+        low, high = found.intervals[method]
+        share = f"{100 * found.wins[method]:.1f} %"
+        wins.add_row(method, share, f"(95 %: {100 * low:.1f} to {100 * high:.1f} %)")
+    show(out, wins)
+    one, other = found.pair
+    tell(
+        out,
+        f"What decides between {one} and {other}, as shares of the variance of the log ratio of"
+        f" their times (its deviation: {_factor(found.ratio.spread)}):",
+    )
+    if found.ratio.parameters:
+        show(out, _table(found.ratio.parameters))
+    else:
+        tell(out, "  nothing: they take equally long, or always in the same ratio")
+    tell(out, "What decides each method's time, by total order:")
+    for each in found.times:
+        told = ", ".join(f"{index.key} {index.total:.2f}" for index in each.parameters[:3])
+        tell(out, f"  {each.figure.removeprefix('time of ')}: {told or 'nothing'}")
+    if found.redrawn:
+        tell(out, f"{found.redrawn:,} rows drawn again, whose combination the model refuses.")
+    tell(
+        out,
+        f"{found.samples:,} rows, {found.points:,} points, {found.simulations:,} simulations.",
+        "dim",
+    )
+
+
+_SHOWN = 0.01  # parameters below this total order are told together
+
+
+def _table(parameters: tuple[Index, ...]) -> Any:  # a table of rich, which is imported late
+    from rich.table import Table
+
+    made = Table(box=None, padding=(0, 3, 0, 2), pad_edge=False, header_style="bold")
+    made.add_column("")
+    for column in ("first order", "95 %", "total order", "95 %"):
+        made.add_column(column, justify="right")
+    shown = [each for each in parameters if each.total >= _SHOWN] or list(parameters[:1])
+    for each in shown:
+        made.add_row(
+            each.key,
+            _index(each.first),
+            " to ".join(map(_index, each.first_interval)),
+            _index(each.total),
+            " to ".join(map(_index, each.total_interval)),
+        )
+    rest = len(parameters) - len(shown)
+    if rest:
+        made.add_row(f"{rest} more", "", "", f"< {_SHOWN}", "")
+    return made
+
+
+def _index(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0, since -0.00 reads strangely
+
+
+def _factor(spread: float) -> str:
+    from math import exp
+
+    return f"a factor of {exp(spread):.3g}"

@@ -1,0 +1,159 @@
+"""One user's access to the segment behind a `simaccess.sim.fifo_link.FifoLink`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from simaccess.segment import Data, Local
+from simaccess.sim.environment import DONE, Agent
+from simaccess.sim.transfer import Transfer
+
+if TYPE_CHECKING:
+    from simaccess.sim.fifo_link import FifoLink
+
+__all__ = ["FifoPort"]
+
+
+class FifoPort:
+    """One user's access, with an engine for its bulk copies.
+
+    Parameters
+    ----------
+    link : FifoLink
+        The link.
+
+    Attributes
+    ----------
+    client : Client
+        What the software of a buffer over this port costs.
+    """
+
+    __slots__ = (
+        "_data",
+        "_engine",
+        "_env",
+        "_handling",
+        "_issue",
+        "_latency",
+        "_load_service",
+        "_service",
+        "_station",
+        "_turn",
+        "client",
+        "moved",
+        "posted",
+        "size",
+    )
+
+    def __init__(self, link: FifoLink) -> None:
+        self.size = link.size
+        self.moved = 0
+        self.posted = link.parameters.link.posted
+        self._env = link.env
+        self._data = link.data
+        self._station = link.station
+        self._service = link.service
+        self._load_service = link.load_service
+        self._latency = link.load_latency
+        self._turn = link.env.turn
+        self._engine = link.engine
+        self._issue = link.issue
+        self._handling = link.handling
+        self.client = link.client
+
+    def load(self, offset: int, length: int) -> Awaitable[Data]:
+        """Read in place."""
+        env = self._env
+        agent: Agent = env.current  # type: ignore[assignment]  # only agents call
+        begin = start = agent.time
+        if begin >= env.horizon or self._data is not None:
+            return self._load(agent, offset, length)
+        # The hottest path of all: no coroutine, and `FifoStation.serve` and `jump` written out.
+        env._now = begin  # noqa: SLF001  # jump() costs a call
+        station = self._station
+        service = self._load_service[length]
+        if station.free > start:
+            start = station.free
+            station.waited += start - begin
+        station.free = start + service
+        station.busy += service
+        station.bytes += length
+        self.moved += length
+        agent.time = end = start + service + self._latency[length]
+        agent.stall += end - begin
+        return DONE
+
+    async def _load(self, agent: Agent, offset: int, length: int) -> Data:
+        begin = agent.time
+        if begin < self._env.horizon:
+            self._env.jump(begin)
+        else:
+            await self._turn
+        service = self._loading(offset, length)
+        agent.time = end = self._station.serve(begin, service, length) + self._latency[length]
+        agent.stall += end - begin
+        self.moved += length
+        return None if self._data is None else self._data[offset : offset + length]
+
+    def _loading(self, offset: int, length: int) -> int:  # noqa: ARG002  # where matters to a cache
+        """Return the ticks for which a load occupies the station."""
+        return self._load_service[length]
+
+    async def store(self, offset: int, length: int, data: Data) -> None:
+        """Write in place."""
+        env = self._env
+        agent = env.agent
+        begin = agent.time
+        if begin < env.horizon:
+            env.jump(begin)
+        else:
+            await env.turn
+        end = self._station.serve(begin, self._load_service[length], length) + self._latency[length]
+        if not self.posted:
+            agent.time = end
+            agent.stall += end - begin
+        self.moved += length
+        if self._data is not None and data is not None:
+            self._data[offset : offset + length] = data
+
+    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
+        """Start a bulk copy towards the user."""
+        env = self._env  # written out, as each call here would cost 2 to 5 % of a copy
+        agent: Agent = env.current  # type: ignore[assignment]  # only agents call
+        issue = self._issue[length]
+        agent.time = now = agent.time + issue
+        agent.issue += issue
+        if now < env.horizon:
+            env._now = now  # noqa: SLF001  # jump() costs a call
+        else:
+            await self._turn
+        if self._data is not None:
+            view = into.view(at, length)
+            assert view is not None
+            view[:] = self._data[offset : offset + length]
+        self.moved += length
+        engine = self._engine
+        transfer = Transfer(env, engine.number, length, self._handling)
+        engine.submit(transfer, now)
+        return transfer
+
+    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
+        """Start a bulk copy away from the user."""
+        env = self._env
+        agent = env.agent
+        issue = self._issue[length]
+        agent.time = now = agent.time + issue
+        agent.issue += issue
+        if now < env.horizon:
+            env.jump(now)
+        else:
+            await self._turn
+        if self._data is not None:
+            view = source.view(at, length)
+            assert view is not None
+            self._data[offset : offset + length] = view
+        self.moved += length
+        transfer = Transfer(env, self._engine.number, length, self._handling)
+        self._engine.submit(transfer, now)
+        return transfer

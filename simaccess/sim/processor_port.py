@@ -1,0 +1,161 @@
+"""Bulk copies that the consumer's own processor makes, through its cache, instead of an engine.
+
+A copy within one machine is often no transfer at all but work of the consumer's processor: it is
+made when it is issued, or, where a read ahead is asked for and the bytes are taken when they are
+needed, when it is awaited. Either way it takes the processor's time, and nothing overlaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from simaccess.segment import Data, Local
+from simaccess.sim.environment import Agent, Environment
+from simaccess.sim.fifo_port import FifoPort
+from simaccess.sim.near_cache import NearCache
+from simaccess.sim.station import Durations
+from simaccess.sim.transfer import Transfer
+
+if TYPE_CHECKING:
+    from simaccess.sim.fifo_link import FifoLink
+
+__all__ = ["ProcessorPort"]
+
+_SEGMENT, _ROOM, _FIRST_LOCAL = range(3)  # memories, as the cache knows them
+
+
+class ProcessorPort(FifoPort):
+    """One user's access, whose processor moves the bytes itself.
+
+    Parameters
+    ----------
+    link : FifoLink
+        The link.
+    """
+
+    __slots__ = ("_cache", "_copies", "_locals", "_near", "_waits")
+
+    def __init__(self, link: FifoLink) -> None:
+        super().__init__(link)
+        cache = link.parameters.cache
+        self._cache = None if cache is None else NearCache(cache.size)
+        self._near = self._service if cache is None else Durations(1 / cache.rate)
+        self._waits = link.parameters.dma.mover == "waiter"
+        self._copies = link.parameters.dma.mover != "engine"
+        self._locals: dict[Local, int] = {}
+
+    def load(self, offset: int, length: int) -> Awaitable[Data]:
+        """Read in place, into a room of the processor's that is used again each time."""
+        return self._load(self._env.agent, offset, length)
+
+    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
+        """Copy towards the user, or get ready to."""
+        if not self._copies:
+            return await super().fetch(offset, length, into, at)
+        env = self._env
+        agent = env.agent
+        issue = self._issue[length]
+        agent.time += issue
+        agent.issue += issue
+        self.moved += length
+        copy = _Copy(env, self._handling, length, partial(self._bring, offset, length, into, at))
+        if not self._waits:
+            await copy.make(agent)
+        return copy
+
+    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
+        """Copy away from the user."""
+        if not self._copies:
+            return await super().flush(offset, length, source, at)
+        env = self._env
+        agent = env.agent
+        issue = self._issue[length]
+        agent.time += issue
+        agent.issue += issue
+        await env.turn
+        if self._data is not None:
+            view = source.view(at, length)
+            assert view is not None
+            self._data[offset : offset + length] = view
+        self.moved += length
+        transfer = Transfer(env, self._engine.number, length)
+        transfer.end = self._copy(agent, offset, length, source, at)
+        return transfer
+
+    def _bring(self, offset: int, length: int, into: Local, at: int, agent: Agent) -> int:
+        """Copy at the caller's turn; return the end, to which the caller's clock has moved."""
+        if self._data is not None:
+            view = into.view(at, length)
+            assert view is not None
+            view[:] = self._data[offset : offset + length]
+        return self._copy(agent, offset, length, into, at)
+
+    def _copy(self, agent: Agent, offset: int, length: int, local: Local, at: int) -> int:
+        begin = agent.time
+        ticks = self._through(self._service, offset, length, local, at)
+        agent.time = end = self._station.serve(begin, ticks, length)
+        agent.copy += end - begin
+        return end
+
+    def _loading(self, offset: int, length: int) -> int:
+        return self._through(self._load_service, offset, length, None, 0)
+
+    def _through(
+        self, far: Durations, offset: int, length: int, local: Local | None, at: int
+    ) -> int:
+        """Return the ticks of moving bytes: half for those read, half for those written.
+
+        Each half is at the cache's own rate as far as the bytes are there, else at the far one.
+        """
+        cache = self._cache
+        if cache is None:
+            return far[length]
+        memory, place = _ROOM, at
+        if local is not None:
+            memory = self._locals.setdefault(local, _FIRST_LOCAL + len(self._locals))
+            place += local.base
+        missing = cache.touch(_SEGMENT, offset, length) + cache.touch(memory, place, length)
+        return (far[missing] + self._near[2 * length - missing]) // 2
+
+
+class _Copy(Transfer):
+    """A copy that whoever awaits it first makes, unless it has been made."""
+
+    __slots__ = ("_begun", "_make")
+
+    def __init__(
+        self,
+        env: Environment,
+        handling: int,
+        length: int,
+        make: Callable[[Agent], int],
+    ) -> None:
+        super().__init__(env, 0, length, handling)  # it is never scheduled
+        self._make = make
+        self._begun = False
+
+    async def make(self, agent: Agent) -> None:
+        """Make it."""
+        self._begun = True
+        await self.env.turn
+        self.complete(self._make(agent))
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if not self._begun:
+            yield from self.make(self.env.agent).__await__()
+        yield from super().__await__()
+
+    async def poll(self) -> bool:
+        """Make it, and say that it has ended."""
+        await self
+        return True
+
+    async def cancel(self) -> bool:
+        """Withdraw it, unless it was begun."""
+        withdrawn = not self._begun
+        if withdrawn:
+            self._begun = True
+            self.complete(self.env.agent.time)
+        return withdrawn

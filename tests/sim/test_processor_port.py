@@ -1,0 +1,236 @@
+"""Links within one machine: closed forms of what processors do, the same in every mode."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pytest
+
+from simaccess.cell import Cell, Operation
+from simaccess.errors import InputError
+from simaccess.model import Model, load_model
+from simaccess.predict import predict
+from simaccess.scenario import Scenario
+from simaccess.sim.near_cache import CHUNK, NearCache
+from simaccess.simulate import simulate
+from simaccess.workload.registry import workload
+
+SEGMENT = 8 << 20
+PLAIN = {
+    "link.rate": "1 GB/s",
+    "link.latency": "2 us",
+    "dma.issue": "500 ns",
+    "dma.start": "3 us",
+    "dma.completion": "1 us",
+    "local.latency": "0 us",
+    "local.rate": "1000000 GB/s",
+}
+CACHE = {"cache.size": "64 KiB", "cache.rate": "4 GB/s"}
+US = 1e-6
+BOTH: tuple[Operation, ...] = ("load", "fetch")
+
+
+def model(changes: Mapping[str, str]) -> Model:
+    return load_model("example-link", PLAIN | dict(changes))
+
+
+def seconds(changes: Mapping[str, str], cell: Cell) -> float:
+    return predict(model(changes), cell, segment=SEGMENT)
+
+
+def test_loads_may_have_a_rate_and_a_latency_of_their_own() -> None:
+    own = {"link.load_rate": "250 MB/s", "link.load_wait": "3 us"}
+    assert seconds({}, Cell("load", 1000)) == pytest.approx(3 * US)
+    assert seconds(own, Cell("load", 1000)) == pytest.approx(9 * US)
+    assert seconds(own, Cell("fetch", 1000)) == seconds({}, Cell("fetch", 1000))
+    assert seconds(own, Cell("store", 1000)) == 0.0  # it is posted
+
+
+def test_a_copy_has_an_issue_by_bytes_and_a_handling() -> None:
+    plain = 0.5 * US + 3 * US + 1 * US + 2 * US + 1 * US
+    assert seconds({}, Cell("fetch", 1000)) == pytest.approx(plain)
+    more = {"dma.issue_rate": "2 GB/s", "dma.handling": "4 us"}
+    assert seconds(more, Cell("fetch", 1000)) == pytest.approx(plain + 0.5 * US + 4 * US)
+    # Of many in flight the processor's share alone is left, where that is longer than the link's.
+    busy = seconds({"dma.handling": "40 us"}, Cell("fetch", 1000, depth=8, count=400))
+    assert busy / 400 == pytest.approx(40.5 * US, rel=0.01)
+
+
+def test_what_comes_in_pieces_wakes_twice() -> None:
+    pieces = {"link.piece": "1000 B", "link.wake": "7 us"}
+    for operation in BOTH:
+        for size in (1, 1000):
+            cell = Cell(operation, size)
+            assert seconds(pieces, cell) == seconds({}, cell)
+        cell = Cell(operation, 1001)
+        assert seconds(pieces, cell) == pytest.approx(seconds({}, cell) + 7 * US)
+    # Copies in flight at once wait for it at once.
+    cell = Cell("fetch", 2000, depth=16, count=160)
+    assert seconds(pieces, cell) == pytest.approx(seconds({}, cell) + 7 * US, rel=0.001)
+
+
+def test_after_each_window_the_far_end_is_woken() -> None:
+    window = {"link.window": "1000 B", "link.wake": "7 us"}
+    for operation in BOTH:
+        for size, wakes in ((1000, 0), (1001, 1), (2000, 1), (5001, 5)):
+            cell = Cell(operation, size)
+            expected = seconds({}, cell) + wakes * 7 * US
+            assert seconds(window, cell) == pytest.approx(expected)
+    # The far end cannot send what is next meanwhile.
+    cell = Cell("fetch", 5001, depth=16, count=160)
+    assert seconds(window, cell) == pytest.approx(seconds({}, cell) + 160 * 5 * 7 * US)
+
+
+@pytest.mark.parametrize("mover", ["issuer", "waiter"])
+@pytest.mark.parametrize("operation", ["fetch", "flush"])
+def test_a_processor_copies_without_any_overlap(mover: str, operation: Operation) -> None:
+    changes = {"dma.mover": mover}
+    assert seconds(changes, Cell(operation, 1000)) == pytest.approx(1.5 * US)
+    many = Cell(operation, 1000, depth=8, count=80)
+    assert seconds(changes, many) == pytest.approx(80 * 1.5 * US)
+
+
+@pytest.mark.parametrize("mover", ["issuer", "waiter"])
+@pytest.mark.parametrize("operation", ["load", "fetch", "flush"])
+def test_processors_take_turns_at_the_station(mover: str, operation: Operation) -> None:
+    changes = {"dma.mover": mover, "link.latency": "500 ns", **CACHE, "cache.rate": "1 GB/s"}
+    both = seconds(changes, Cell(operation, 1000, consumers=2, count=50))
+    assert both == pytest.approx(100.5 * US)  # served without a gap, in the order of time
+
+
+def test_who_copies_when_shows_in_the_tallies() -> None:
+    load = workload("sequential", {"size": "64 KiB", "length": "4 KiB"})
+    settings = {"block": "16 KiB", "shadow": "1 MiB"}
+    tallies = []
+    for mover in ("engine", "issuer", "waiter"):
+        scenario = Scenario(model({"dma.mover": mover}), load, "copy-once", settings)
+        tallies.append(simulate(scenario))
+    engine, issuer, waiter = (result.processor_s for result in tallies)
+    copy = (64 << 10) / 1e9
+    assert engine.copy == 0.0
+    assert engine.wait == pytest.approx(copy + 4 * 6 * US)
+    for processor in (issuer, waiter):
+        assert processor.copy == pytest.approx(copy)
+        assert processor.wait == 0.0
+        assert processor.issue == pytest.approx(4 * 0.5 * US)
+
+
+def test_prefetch_hides_a_copy_behind_work_only_with_an_engine() -> None:
+    load = workload("sequential", {"size": "1 MiB", "length": "16 KiB", "work": "100 us"})
+    settings = {"block": "16 KiB", "depth": "4"}
+    elapsed = {
+        mover: simulate(Scenario(model({"dma.mover": mover}), load, "prefetch", settings)).elapsed_s
+        for mover in ("engine", "issuer", "waiter")
+    }
+    work, copy = 64 * 100 * US, (1 << 20) / 1e9
+    assert elapsed["engine"] == pytest.approx(work, rel=0.02)
+    for mover in ("issuer", "waiter"):
+        assert elapsed[mover] == pytest.approx(work + copy + 64 * 0.5 * US, rel=0.001)
+
+
+def test_a_cache_makes_near_bytes_fast() -> None:
+    changes = {"dma.mover": "issuer", **CACHE}
+    far, near = 1 / 1e9, 1 / 4e9
+    cold = Cell("fetch", 16 << 10)
+    assert seconds(changes, cold) == pytest.approx(0.5 * US + (16 << 10) * far)
+    warm = Cell("fetch", 16 << 10, warm=1)
+    assert seconds(changes, warm) == pytest.approx(0.5 * US + (16 << 10) * near)
+    # Another place every time, into the same memory: half of it is far.
+    moving = Cell("fetch", 16 << 10, warm=64, count=64)
+    mean = seconds(changes, moving) / 64
+    assert 0.5 * (far + near) <= (mean - 0.5 * US) / (16 << 10) < far
+    loads = Cell("load", 16 << 10, warm=1)
+    assert seconds(changes, loads) == pytest.approx(2 * US + (16 << 10) * near)
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1.5, 2.0, 3.0])
+def test_a_range_walked_in_turn_is_found_as_often_as_random_replacement_leaves_it(
+    ratio: float,
+) -> None:
+    capacity = 1024
+    cache = NearCache(capacity * CHUNK)
+    pages = int(ratio * capacity)
+    turns = [cache.touch(0, 0, pages * CHUNK) / (pages * CHUNK) for _ in range(60)]
+    share = 0.0
+    for _ in range(1000):
+        share = math.exp(-(1 - share) * ratio)
+    assert 1 - sum(turns[20:]) / 40 == pytest.approx(share, abs=0.02)
+
+
+def test_a_range_that_fits_stays() -> None:
+    cache = NearCache(6 * CHUNK)
+    assert cache.touch(0, 100, 4 * CHUNK - 100) == 4 * CHUNK - 100
+    assert cache.touch(0, 0, 4 * CHUNK) == 0
+    assert cache.touch(1, CHUNK - 1, 2) == 2  # of another memory, over two pages
+    assert cache.touch(1, CHUNK - 1, 2) == 0
+
+
+def test_software_is_charged_by_access_miss_and_step() -> None:
+    load = workload("sequential", {"size": "64 KiB", "length": "4 KiB"})
+    free, dear = (
+        model({}),
+        model({"client.access": "1 us", "client.miss": "20 us", "client.step": "300 us"}),
+    )
+    cases = {
+        # 16 accesses; 4 of them find nothing, and one look decides on all that it takes.
+        ("copy-once", "16 KiB"): 16 * 1 + 4 * 20,
+        ("zero-copy", ""): 16 * 1,
+        # Its block is cut at the threshold: a load, a copy, the wait for it, and the read.
+        ("hybrid", "64 KiB"): 16 * 1 + 4 * 300,
+        # Each access takes two blocks, whose copies are started before either is awaited.
+        ("copy-once", "2 KiB"): 16 * 1 + 16 * 6 * 300,
+    }
+    for (method, block), expected in cases.items():
+        settings = {"block": block} if block else {}
+        before, after = (simulate(Scenario(each, load, method, settings)) for each in (free, dear))
+        assert after.processor_s.compute == pytest.approx(expected * US), method
+        assert before.processor_s.compute == 0.0
+        assert after.bytes == before.bytes
+        assert after.bulk_requests == before.bulk_requests
+
+
+@pytest.mark.parametrize("method", ["zero-copy", "copy-once", "hybrid", "prefetch"])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("mover", ["engine", "issuer", "waiter"])
+def test_run_ahead_and_bytes_change_nothing(method: str, shared: bool, mover: str) -> None:
+    changes = {
+        **CACHE,
+        "dma.mover": mover,
+        "dma.handling": "1 us",
+        "client.access": "400 ns",
+        "client.miss": "2 us",
+        "client.step": "1 us",
+        "link.piece": "6 KiB",
+        "link.window": "7 KiB",
+        "link.wake": "3 us",
+    }
+    load = workload(
+        "random", {"size": "256 KiB", "length": "3 KiB", "requests": "60", "writes": "0.2"}
+    )
+    results = [
+        simulate(
+            Scenario(
+                model(changes), load, method, {"block": "8 KiB"} if method != "zero-copy" else {},
+                consumers=2, shared=shared and method != "zero-copy", run_ahead=run_ahead, real=real,
+            )
+        )
+        for run_ahead in (0, 10**10)
+        for real in (False, True)
+    ]  # fmt: skip
+    assert all(result == results[0] for result in results[1:])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("link.wake", "1 us", "link.wake needs link.piece or link.window"),
+        ("cache.size", "4000 B", "cache.size must be 4096 B or more"),
+        ("dma.mover", "nobody", "engine"),
+        ("link.load_rate", "5", "missing unit"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(key: str, value: str, problem: str) -> None:
+    changes = {**(CACHE if key.startswith("cache") else {}), key: value}
+    with pytest.raises(InputError, match=problem):
+        model(changes)
