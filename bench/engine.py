@@ -4,7 +4,7 @@ The plain models use what SimPy's documentation shows: a `Resource`, a request i
 block, a timeout, and the release at its end; like ours they record each latency in 8 bytes. Ours
 run through the whole stack: a consumer, a buffer with all its counters, an access method, and a
 simulated link, in timing-only mode. Both must end at the same simulated time. Ratios, not times:
-machines drift. Run it as ``make bench``.
+machines drift. Run it as ``make bench``; `peers.py` runs the same works in other simulators.
 """
 
 from __future__ import annotations
@@ -12,124 +12,31 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
-from array import array
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-import simpy
+from simulators.simaccess_model import LINK, simpy_engine
+from simulators.simpy_model import resources
+from simulators.works import MIB, Model, Work
+from simulators.works import WORKS as SIZES
 
-from simaccess.buffer import Buffer, Shadow
-from simaccess.consumer import replay
-from simaccess.methods.blocks import FixedBlocks
-from simaccess.methods.copy_once import CopyOnce
-from simaccess.methods.zero_copy import ZeroCopy
-from simaccess.operations import AccessMethod
-from simaccess.sim.environment import Environment
-from simaccess.sim.fifo_link import FifoLink, FifoParameters
-
-MIB = 1 << 20
-LINK = FifoParameters.model_validate(
-    {
-        "link": {"rate": "1 GB/s", "latency": "0 s"},
-        "dma": {"channels": 2, "issue": "0 s", "start": "2 us", "completion": "0 s"},
-        "local": {"latency": "5 ns", "rate": "1 TB/s", "copy_rate": "5 GB/s"},
-    }
-)
+__all__ = ["LINK", "MIB", "WORKS", "measure"]
 
 Measured = tuple[float, int]
-"""Seconds of wall-clock time for a run, and the simulated time at which it ended."""
+"""Seconds of processor time for a run, and the simulated time at which it ended."""
 
 
-def ours(
-    consumers: int, accesses: int, length: int, method: Callable[[], AccessMethod]
-) -> Measured:
-    """Run the whole stack."""
-    env = Environment()
-    link = FifoLink(env, LINK, accesses * length)
-    offsets = range(0, accesses * length, length)
-    lengths = [length] * accesses
-    agents = []
-    for _ in range(consumers):
-        shadow = Shadow(method(), link.local)
-        port = link.attach()
-        agent = env.start(
-            lambda clock, shadow=shadow, port=port: replay(  # type: ignore[misc]
-                clock,
-                Buffer(shadow, port, clock),
-                [(offsets, lengths, None, None, None, None)],
-                array("q"),
-            )
-        )
-        agents.append(agent)
-    begin = time.perf_counter()
-    env.run()
-    return time.perf_counter() - begin, max(agent.end or 0 for agent in agents)
-
-
-def plain_bus(consumers: int, accesses: int, service: int) -> Measured:
-    """Readers of a FIFO bus in plain SimPy."""
-    env = simpy.Environment()
-    bus = simpy.Resource(env)
-
-    def reader(latencies: array[int]) -> Generator[simpy.Event, Any, None]:
-        for _ in range(accesses):
-            begin = env.now
-            with bus.request() as request:
-                yield request
-                yield env.timeout(service)
-            latencies.append(int(env.now - begin))
-
-    for _ in range(consumers):
-        env.process(reader(array("q")))
-    begin = time.perf_counter()
-    env.run()
-    return time.perf_counter() - begin, int(env.now)
-
-
-def plain_engines(streams: int, transfers: int, start: int, service: int, local: int) -> Measured:
-    """Streams of transfers over two DMA engines and a FIFO link in plain SimPy."""
-    env = simpy.Environment()
-    engines = simpy.Resource(env, capacity=2)
-    bus = simpy.Resource(env)
-
-    def stream(latencies: array[int]) -> Generator[simpy.Event, Any, None]:
-        for _ in range(transfers):
-            begin = env.now
-            with engines.request() as engine:
-                yield engine
-                yield env.timeout(start)
-                with bus.request() as request:
-                    yield request
-                    yield env.timeout(service)
-            yield env.timeout(local)
-            latencies.append(int(env.now - begin))
-
-    for _ in range(streams):
-        env.process(stream(array("q")))
-    begin = time.perf_counter()
-    env.run()
-    return time.perf_counter() - begin, int(env.now)
+def run(model: Model, work: Work) -> Measured:
+    """Run a work."""
+    result = model(work)
+    return result.seconds, result.end
 
 
 WORKS: dict[str, tuple[Callable[[], Measured], Callable[[], Measured], float]] = {
-    "one reader without contention": (
-        partial(ours, 1, 100_000, 64, ZeroCopy),
-        partial(plain_bus, 1, 100_000, 64_000),
-        7.0,
-    ),
-    "eight consumers, saturated FIFO bus": (
-        partial(ours, 8, 12_500, 64, ZeroCopy),
-        partial(plain_bus, 8, 12_500, 64_000),
-        3.5,
-    ),
-    "eight streams of 1 MB, two DMA engines": (
-        partial(ours, 8, 4_000, MIB, lambda: CopyOnce(FixedBlocks(MIB), 2)),
-        partial(plain_engines, 8, 4_000, 2_000_000, MIB * 1000, 5_000 + MIB),
-        2.5,
-    ),
+    name: (partial(run, simpy_engine, work), partial(run, resources, work), target)
+    for (name, work), target in zip(SIZES.items(), (7.0, 3.5, 2.5), strict=True)
 }
+"""The works: ours, plain SimPy's, and how many times as fast as that ours is to be."""
 
 
 def measure(rounds: int) -> dict[str, dict[str, float]]:

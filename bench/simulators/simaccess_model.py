@@ -1,0 +1,77 @@
+"""The works in simaccess, through the whole stack, in timing-only mode.
+
+A consumer, a buffer with all its counters, an access method, and a simulated link: zero-copy where
+every access holds the bus, copy-once where transfers go through DMA engines.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from dataclasses import replace
+
+from simaccess.buffer import Buffer, Shadow
+from simaccess.consumer import replay
+from simaccess.methods.blocks import FixedBlocks
+from simaccess.methods.copy_once import CopyOnce
+from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.operations import AccessMethod
+from simaccess.sim.environment import Agent, Environment
+from simaccess.sim.fifo_link import FifoLink, FifoParameters
+from simulators.works import Bus, Engines, Measured, Work, measured
+
+__all__ = ["LINK", "simpy_engine"]
+
+LINK = FifoParameters.model_validate(
+    {
+        "link": {"rate": "1 GB/s", "latency": "0 s"},
+        "dma": {"channels": 2, "issue": "0 s", "start": "2 us", "completion": "0 s"},
+        "local": {"latency": "5 ns", "rate": "1 TB/s", "copy_rate": "5 GB/s"},
+    }
+)
+
+
+def _method(work: Work) -> AccessMethod:
+    return ZeroCopy() if isinstance(work, Bus) else CopyOnce(FixedBlocks(work.length), 2)
+
+
+def _fits(work: Work) -> bool:
+    """Say whether a work's times are those of the link."""
+    expected = Bus(1, 1) if isinstance(work, Bus) else Engines(1, 1)
+    return replace(work, clients=1, accesses=1) == expected
+
+
+def simpy_engine(work: Work) -> Measured:
+    """Run a work on the SimPy engine.
+
+    Raises
+    ------
+    ValueError
+        If its times are not those of `LINK`.
+    """
+    if not _fits(work):
+        raise ValueError(f"{work}: its times are not those of the link")
+    env = Environment()
+    link = FifoLink(env, LINK, work.accesses * work.length)
+    offsets = range(0, work.accesses * work.length, work.length)
+    lengths = [work.length] * work.accesses
+    agents: list[Agent] = []
+    latencies: list[array[int]] = []
+    for _ in range(work.clients):
+        shadow = Shadow(_method(work), link.local)
+        port = link.attach()
+        own = array("q")
+        agent = env.start(
+            lambda clock, shadow=shadow, port=port, own=own: replay(  # type: ignore[misc]
+                clock,
+                Buffer(shadow, port, clock),
+                [(offsets, lengths, None, None, None, None)],
+                own,
+            )
+        )
+        agents.append(agent)
+        latencies.append(own)
+    begin = time.process_time()
+    env.run()
+    seconds = time.process_time() - begin
+    return measured(seconds, max(agent.end or 0 for agent in agents), latencies)
