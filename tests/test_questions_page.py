@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import shlex
+import sys
 import tomllib
 from pathlib import Path
 
@@ -17,10 +18,18 @@ from simaccess.conditions import conditions
 from simaccess.model import load_model
 from simaccess.questions.case import Case
 from simaccess.questions.mix import read_mix
+from simaccess.replay.choice import Choice
 from simaccess.workload.registry import workload
 
 PAGE = (Path(__file__).parents[1] / "docs" / "questions.md").read_text(encoding="utf-8")
 GOLDEN = re.findall(r"<!-- golden -->\n```console\n\$ (.*?)\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a process of its own, in which nothing has yet paid for loading the compiler.
+    monkeypatch.setattr("simaccess.simulate._CHOICE", Choice())
+    monkeypatch.delitem(sys.modules, "simaccess.replay.fifo_link", raising=False)
 
 
 def shown(mark: str, language: str) -> str:

@@ -6,14 +6,23 @@ import contextlib
 import io
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
 from simaccess.cli import main
+from simaccess.replay.choice import Choice
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a process of its own, in which nothing has yet paid for loading the compiler.
+    monkeypatch.setattr("simaccess.simulate._CHOICE", Choice())
+    monkeypatch.delitem(sys.modules, "simaccess.replay.fifo_link", raising=False)
 
 
 def shown(mark: str, language: str) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simaccess.errors import InputError
+from simaccess.result import Result
 from simaccess.sweep.identity import key
 from simaccess.sweep.store import Stored
 from simaccess.sweep.task import Search, Task
-from simaccess.sweep.text import to_text
+from simaccess.sweep.text import Answer, to_text
 
 __all__ = ["Failed", "perform"]
 
@@ -41,15 +42,23 @@ def perform(tasks: Sequence[Task], keys: Sequence[str] | None = None) -> list[St
         try:
             if keys is not None:
                 _check(task, keys[number])
-            answer, one_s = task.timed() if isinstance(task, Search) else (task(), None)
+            answer, one_s, engine = _timed(task)
             text = to_text(answer)
         except InputError as error:
             made.append(Failed(error))
         except Exception as error:  # noqa: BLE001  # whatever it is, the other tasks go on
             made.append(Failed(_told(error), traceback.format_exc()))
         else:
-            made.append(Stored(text, task.served, time.perf_counter() - begun, one_s))
+            made.append(Stored(text, engine, time.perf_counter() - begun, one_s))
     return made
+
+
+def _timed(task: Task) -> tuple[Answer, float | None, str]:
+    """Return what a task gives, a search's seconds a simulation, and the engine that served."""
+    if isinstance(task, Search):
+        return task.timed()
+    answer = task()
+    return answer, None, answer.engine if isinstance(answer, Result) else "simpy"
 
 
 def _check(task: Task, expected: str) -> None:

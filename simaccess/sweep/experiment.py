@@ -45,10 +45,11 @@ from simaccess.parameters import Section
 from simaccess.quantities import Share
 from simaccess.refusal import did_you_mean
 from simaccess.registry import names, parameters, require_once
+from simaccess.scenario import Engine
 from simaccess.sweep.axis import AxisEntry, Sample
 from simaccess.sweep.measures import known_measure, static_measures
 from simaccess.sweep.settings import merged, split
-from simaccess.sweep.task import Engine, ModelRef, Run, WorkloadRef
+from simaccess.sweep.task import ModelRef, Run, WorkloadRef
 from simaccess.tune import equipped
 from simaccess.workload.workload import Positive
 

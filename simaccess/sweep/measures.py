@@ -13,7 +13,7 @@ from simaccess.result import Bytes, Latency, ProcessorTime, Result, StationUse
 __all__ = ["known_measure", "measured", "static_measures", "unit_of"]
 
 _NESTED: Mapping[str, type] = {"latency_s": Latency, "bytes": Bytes, "processor_s": ProcessorTime}
-_NO_MEASURES = ("model", "workload", "method", "settings", "seed", "links", "consumers")
+_NO_MEASURES = ("model", "workload", "method", "settings", "seed", "links", "consumers", "engine")
 
 _UNITS = (
     (r".*_bytes_per_s", "B/s"),

@@ -24,6 +24,9 @@ CHOOSERS = frozenset(
 )
 """Modules that choose by name; what they choose is asked for beside them."""
 
+ENGINE = "simaccess.replay"
+"""An engine that gives what simulations give: it is followed itself, but not to every kind."""
+
 _TEXT = "source: "
 
 LIBRARIES = ("numpy", "simpy")
@@ -78,7 +81,8 @@ def closure(module: str) -> frozenset[str]:
             continue
         found.add(name)
         if name not in CHOOSERS:
-            left += _imported(name)
+            inside = ENGINE if name.startswith(ENGINE) else ""
+            left += (other for other in _imported(name) if other.startswith(inside))
     return frozenset(found)
 
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from simaccess.kinds import kind_named
 from simaccess.model import Model, load_model
 from simaccess.objective import Objective
 from simaccess.result import Result
-from simaccess.scenario import Scenario
+from simaccess.scenario import Engine, Scenario
 from simaccess.simulate import simulate
 from simaccess.sweep.cut import Cut
 from simaccess.tune import Tuning, tune
@@ -30,7 +30,6 @@ from simaccess.workload.registry import workload
 from simaccess.workload.workload import Workload
 
 __all__ = [
-    "Engine",
     "Measure",
     "ModelRef",
     "Pairs",
@@ -43,9 +42,6 @@ __all__ = [
 
 Pairs: TypeAlias = tuple[tuple[str, Scalar], ...]
 """Settings by name, in an order."""
-
-Engine: TypeAlias = Literal["auto", "simpy"]
-"""What simulates: SimPy, or whatever is fastest for a task; both give the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +126,12 @@ class Run:
             producer=producer_of(dict(self.producer)) if self.producer else None,
             memory=None if self.memory is None else self.memory.load(),
             real=self.real and isinstance(asked, Filter),
+            engine=self.engine,
         )
 
     def __call__(self) -> Result:
         """Return what the simulation gives."""
         return simulate(self.scenario())
-
-    @property
-    def served(self) -> str:
-        """Which engine simulates."""
-        return "simpy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +146,21 @@ class Search:
         """Return what the search finds."""
         return self.timed()[0]
 
-    def timed(self) -> tuple[Tuning, float]:
-        """Return what the search finds, and how many seconds one simulation of that takes."""
+    def timed(self) -> tuple[Tuning, float, str]:
+        """Return what the search finds, the seconds of one simulation of that, and engines."""
         seconds: list[float] = []
+        engines: set[str] = set()
 
         def run(scenario: Scenario) -> Result:
             begun = time.perf_counter()
             result = simulate(scenario)
             seconds.append(time.perf_counter() - begun)
+            engines.add(result.engine)
             return result
 
         found = tune(self.run.scenario(), self.objective, run=run)
         settings = [point.settings for point in found.tried]
-        return found, seconds[settings.index(found.settings)]
-
-    @property
-    def served(self) -> str:
-        """Which engine simulates."""
-        return self.run.served
+        return found, seconds[settings.index(found.settings)], ", ".join(sorted(engines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +175,6 @@ class Measure:
     def __call__(self) -> Conditions:
         """Return the conditions."""
         return conditions(self.model.load(), self.workload.load(), self.seed)
-
-    @property
-    def served(self) -> str:
-        """Which engine simulates."""
-        return "simpy"
 
 
 Task: TypeAlias = Run | Search | Measure
