@@ -28,8 +28,10 @@ check: $(STAMP)  ## lint, formatting, types, layering
 	MYPYPATH=experiments:bench $(BIN)/mypy $(CODE) experiments/validation.py notebooks/execute.py
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## time the engine against plain SimPy, and real links against bare clients
+bench: $(STAMP)  ## time engines against plain SimPy, sweeps, and real links against bare clients
 	$(BIN)/python bench/engine.py
+	$(BIN)/python bench/sweep.py
+	$(BIN)/python bench/replay.py
 	$(BIN)/python bench/real.py
 
 validation: $(STAMP)  ## hold the models against real links (root, a quiet machine, an hour)

@@ -23,7 +23,7 @@ from simaccess.objective import Objective
 from simaccess.refusal import as_given, did_you_mean, foremost, refusal
 from simaccess.registry import exists, names, parameters, require_once
 from simaccess.result import Result
-from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.scenario import ENGINES, Engine, ProducerParameters, Scenario
 from simaccess.simulate import simulate
 from simaccess.tune import equipped
 from simaccess.tune import tune as search
@@ -31,7 +31,7 @@ from simaccess.workload.filter import Filter
 from simaccess.workload.registry import workload as make_workload
 from simaccess.workload.workload import Workload
 
-__all__ = ["METHODS", "compare", "final", "scenarios"]
+__all__ = ["METHODS", "compare", "final", "producer_of", "scenarios"]
 
 METHODS = ("zero-copy", "copy-once", "hybrid", "prefetch")
 """The methods of W. de Bruijn's thesis."""
@@ -53,6 +53,7 @@ def compare(
     shared: bool = False,
     seed: int = 0,
     memory: Model | str | os.PathLike[str] | None = None,
+    engine: Engine = "auto",
 ) -> list[Result]:
     """Simulate a workload on a link with each of some access methods.
 
@@ -81,6 +82,8 @@ def compare(
         Of everything that is drawn; the same for all methods.
     memory : Model, str or path-like, optional
         The host's memory behind a PCI bus, as `model`.
+    engine : {'auto', 'simpy', 'replay'}
+        See `simaccess.scenario.Scenario`.
 
     Returns
     -------
@@ -102,6 +105,7 @@ def compare(
         shared=shared,
         seed=seed,
         memory=memory,
+        engine=engine,
     )
     if tune:
         made = [replace(each, settings=search(each, objective).settings) for each in made]
@@ -123,17 +127,21 @@ def scenarios(
     shared: bool = False,
     seed: int = 0,
     memory: Model | str | os.PathLike[str] | None = None,
+    engine: Engine = "auto",
 ) -> list[Scenario]:
     """Return what `compare` simulates, before any tuning and in timing-only mode.
 
     Parameters
     ----------
-    model, workload, methods, settings, consumers, shared, seed, memory
+    model, workload, methods, settings, consumers, shared, seed, memory, engine
         As for `compare`.
     """
     for key, value, least in (("consumers", consumers, 1), ("seed", seed, 0)):
         if value < least:
             raise InputError("too low", key=key, value=value, allowed=f"{least} or more")
+    if engine not in ENGINES:
+        problem = "no such engine" + did_you_mean(engine, ENGINES)
+        raise InputError(problem, key="engine", value=engine, allowed=ENGINES)
     methods = list(methods)
     if not methods:
         raise InputError("no method", key="method", value=methods, allowed=names())
@@ -148,7 +156,7 @@ def scenarios(
     elif parts["workload"]:
         key = f"workload.{next(iter(parts['workload']))}"
         raise InputError("the workload is made already", key=key, allowed="the name of a workload")
-    producer = _producer(parts["producer"]) if parts["producer"] else None
+    producer = producer_of(parts["producer"]) if parts["producer"] else None
     if memory is not None and not isinstance(memory, Model):
         memory = load_model(memory)
     given = _by_method(methods, parts["method"])
@@ -163,6 +171,7 @@ def scenarios(
             seed=seed,
             producer=producer,
             memory=memory,
+            engine=engine,
         )
         for method in methods
     ]
@@ -200,7 +209,14 @@ def _by_method(methods: list[str], settings: Settings) -> dict[str, dict[str, st
     }
 
 
-def _producer(settings: Settings) -> ProducerParameters:
+def producer_of(settings: Settings) -> ProducerParameters:
+    """Return a producer by its parameters, without ``producer.`` before their names.
+
+    Raises
+    ------
+    InputError
+        If one of them is refused.
+    """
     try:
         return ProducerParameters.model_validate(dict(settings))
     except ValidationError as error:

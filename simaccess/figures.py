@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from simaccess import digits, quantities
 from simaccess.errors import InputError
-from simaccess.parameters import Parameters, Section
+from simaccess.parameters import Section
 from simaccess.refusal import refusal
 
 __all__ = [
@@ -202,8 +202,8 @@ def leaf_of(field: FieldInfo, within: str | None = None) -> Leaf:
 
 
 @cache
-def leaves_of(parameters_class: type[Parameters]) -> dict[str, Leaf]:
-    """Return every parameter of a kind by its dotted key, in the kind's order."""
+def leaves_of(parameters_class: type[Section]) -> dict[str, Leaf]:
+    """Return every parameter of a kind, or of a section, by its dotted key, in its order."""
     return dict(_walk(parameters_class, "", None))
 
 

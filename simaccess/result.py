@@ -5,12 +5,24 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Bytes", "ConsumerResult", "Latency", "ProcessorTime", "Result", "StationUse", "frame"]
+__all__ = [
+    "Bytes",
+    "ConsumerResult",
+    "EngineName",
+    "Latency",
+    "ProcessorTime",
+    "Result",
+    "StationUse",
+    "frame",
+]
+
+EngineName: TypeAlias = Literal["simpy", "replay"]
+"""The engines, which give the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +149,8 @@ class Result:
         Records that found no room in the ring.
     matched : int or None
         Requests that the workload's predicate chose, where it has one and read real bytes.
+    engine : str
+        Which engine served. It is left out of comparisons, since results do not depend on it.
     """
 
     model: str
@@ -159,10 +173,15 @@ class Result:
     consumers: tuple[ConsumerResult, ...]
     dropped: int = 0
     matched: int | None = None
+    engine: EngineName = field(default="simpy", compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain dicts, lists and numbers, ready for JSON."""
+        """Return everything as plain dicts, lists and numbers, ready for JSON.
+
+        But for the engine: nothing depends on it.
+        """
         plain = asdict(self)
+        del plain["engine"]
         plain["settings"] = dict(self.settings)
         plain["links"] = {name: asdict(use) for name, use in self.links.items()}
         plain["consumers"] = [asdict(consumer) for consumer in self.consumers]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,11 @@ from simaccess.quantities import Duration, Frequency, Size
 from simaccess.sim.environment import RUN_AHEAD
 from simaccess.workload.workload import Positive, Workload
 
-__all__ = ["ProducerParameters", "Scenario"]
+__all__ = ["ENGINES", "Engine", "ProducerParameters", "Scenario"]
+
+Engine: TypeAlias = Literal["auto", "simpy", "replay"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+"""What may serve."""
 
 
 class ProducerParameters(Section):
@@ -100,6 +104,9 @@ class Scenario:
         shadows lie in it.
     real : bool
         Whether bytes are moved, and decisions taken on them; without it only time passes.
+    engine : {'auto', 'simpy', 'replay'}
+        Which engine serves; results do not depend on it. ``replay`` refuses what cannot be
+        replayed, ``auto`` has SimPy serve that, and whatever a record would not pay for.
     run_ahead : int
         See `simaccess.sim.environment.Environment`; results do not depend on it.
     """
@@ -114,4 +121,5 @@ class Scenario:
     producer: ProducerParameters | None = None
     memory: Model | None = None
     real: bool = False
+    engine: Engine = "auto"
     run_ahead: int = RUN_AHEAD

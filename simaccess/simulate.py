@@ -1,4 +1,7 @@
-"""Simulate a scenario: put link, buffers, consumers and producer together, run, and report."""
+"""Simulate a scenario: put link, buffers, consumers and producer together, and run.
+
+Two engines give the same bits: SimPy serves whatever there is, replay what does not depend on time.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.buffer import Buffer, Shadow
+from simaccess.closed_loop import closed_loop
 from simaccess.consumer import (
     Access,
     chunks,
     decide,
-    each,
     follow,
-    replay,
     requests,
     serve_accesses,
     ticks,
@@ -28,7 +30,14 @@ from simaccess.path import make_path
 from simaccess.producer import produce
 from simaccess.quantities import LONGEST
 from simaccess.registry import make
-from simaccess.result import Bytes, ConsumerResult, Latency, ProcessorTime, Result
+from simaccess.replay.allowed import can_replay
+from simaccess.replay.choice import Choice
+from simaccess.replay.engine import replay
+from simaccess.replay.outcome import outcome
+from simaccess.replay.recorder import NotReplayableError
+from simaccess.replay.shelf import Shelf
+from simaccess.report import ConsumerRun, Run, last, report
+from simaccess.result import Result
 from simaccess.ring import Ring, RingSegment, Signals
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.segment import Segment
@@ -54,21 +63,24 @@ class _Consumer:
     chosen: array[int]
 
 
+_CHOICE = Choice()
+_SHELF = Shelf()
+
+
 def simulate(scenario: Scenario) -> Result:
     """Run a scenario and return what it gave.
 
     Parameters
     ----------
     scenario : Scenario
-        What to simulate. Equal scenarios give equal results, bit for bit.
+        What to simulate. Equal scenarios give equal results, bit for bit, whichever engine serves.
 
     Raises
     ------
     InputError
-        If its parts do not fit together.
+        If its parts do not fit together, or it is to be replayed and cannot be.
     """
-    link, ring, consumers = _run(scenario)
-    return _result(scenario, link, ring, consumers)
+    return report(scenario, _run(scenario))
 
 
 def latencies(scenario: Scenario) -> NDArray[np.float64]:
@@ -87,16 +99,35 @@ def latencies(scenario: Scenario) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        If its parts do not fit together.
+        As for `simulate`.
     """
-    _, _, consumers = _run(scenario)
-    recorded = [np.frombuffer(one.latencies, np.int64) for one in consumers if one.latencies]
-    return np.concatenate(recorded or [np.empty(0, np.int64)]) / TICKS_PER_SECOND
+    recorded = [np.frombuffer(one.latencies, np.int64) for one in _run(scenario).consumers]
+    return np.concatenate(recorded) / TICKS_PER_SECOND
 
 
-def _run(scenario: Scenario) -> tuple[Link, Ring | None, list[_Consumer]]:
+def _run(scenario: Scenario) -> Run:
     if scenario.consumers < 1:
         raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
+    if scenario.engine == "simpy":
+        return _simulated(scenario)
+    reason = can_replay(scenario)
+    if reason is None:
+        try:
+            if (
+                scenario.engine == "replay"
+                or scenario in _SHELF
+                or _CHOICE.replays(len(scenario.workload.accesses(scenario.seed)))
+            ):
+                return outcome(replay(_SHELF.record(scenario), scenario.model.parameters))
+        except NotReplayableError as error:
+            reason = error.problem
+    if scenario.engine == "replay":
+        raise InputError(reason or "", key="engine", value="replay", allowed="auto, simpy")
+    return _simulated(scenario)
+
+
+def _simulated(scenario: Scenario) -> Run:
+    """Run a scenario on SimPy."""
     env = Environment(scenario.run_ahead)
     workload = scenario.workload
     accesses = workload.accesses(scenario.seed)
@@ -127,7 +158,26 @@ def _run(scenario: Scenario) -> tuple[Link, Ring | None, list[_Consumer]]:
         env.run_agents([consumer.agent for consumer in consumers])
     finally:
         env.close()
-    return link, ring, consumers
+    made = tuple(_consumer_run(consumer) for consumer in consumers)
+    dropped = 0 if ring is None else sum(ring.dropped)
+    return Run(made, link.use(last(made)), "simpy", dropped)
+
+
+def _consumer_run(consumer: _Consumer) -> ConsumerRun:
+    agent = consumer.agent
+    return ConsumerRun(
+        start=agent.start,
+        time=agent.time,
+        compute=agent.compute,
+        stall=agent.stall,
+        copy=agent.copy,
+        issue=agent.issue,
+        wait=agent.wait,
+        counters=consumer.buffer.counters,
+        moved=consumer.port.moved,
+        latencies=consumer.latencies,
+        chosen=len(consumer.chosen),
+    )
 
 
 def _start_all(
@@ -167,32 +217,36 @@ def _start(
     def body(clock: Agent) -> Coroutine[Any, Any, None]:
         buffer = Buffer(shadow, segment, clock)
         made.append(buffer)
-        columns = chunks(mine, TICKS_PER_SECOND)
+        if ring is None:
+            return closed_loop(
+                clock,
+                buffer,
+                latencies,
+                scenario=scenario,
+                index=index,
+                accesses=mine,
+                chosen=chosen,
+            )
         if scenario.real and isinstance(workload, Filter):
-            programs = workload.programs(index, scenario.consumers, in_turn=ring is not None)
-            served = decide(clock, buffer, workload.parameters)
-            if ring is None:
-                return each(clock, served, programs, latencies, chosen)
+            programs = workload.programs(index, scenario.consumers, in_turn=True)
             numbered = ((workload.blocks.find(base), (base, run)) for base, run in programs)
             return follow(
                 clock,
                 buffer,
                 ring,
                 index,
-                served=served,
+                served=decide(clock, buffer, workload.parameters),
                 asked=numbered,
                 latencies=latencies,
                 chosen=chosen,
             )
-        if ring is None:
-            return replay(clock, buffer, columns, latencies)
         return follow(
             clock,
             buffer,
             ring,
             index,
             served=serve_accesses(clock, buffer),
-            asked=_numbered(workload, len(ring.ends), requests(columns)),
+            asked=_numbered(workload, len(ring.ends), requests(chunks(mine, TICKS_PER_SECOND))),
             latencies=latencies,
             chosen=chosen,
         )
@@ -276,87 +330,3 @@ def _paced(times: NDArray[np.float64], key: str, pace: float) -> list[int]:
             allowed=f"a pace at which all records arrive within {LONGEST:g} s",
         )
     return ticks(seconds, TICKS_PER_SECOND)
-
-
-# -- results ---------------------------------------------------------------------------------------
-
-
-def _result(
-    scenario: Scenario, link: Link, ring: Ring | None, consumers: list[_Consumer]
-) -> Result:
-    end = max(consumer.agent.time for consumer in consumers)
-    each_one = tuple(_consumer_result(consumer) for consumer in consumers)
-    requested = sum(one.bytes.requested for one in each_one)
-    served = sum(one.requests for one in each_one)
-    elapsed = end / TICKS_PER_SECOND
-    moved = sum(one.bytes.moved for one in each_one)
-    used = min(moved, sum(_used(consumer) for consumer in consumers))
-    decides = scenario.real and isinstance(scenario.workload, Filter)
-    return Result(
-        model=scenario.model.name,
-        workload=scenario.workload.name,
-        method=scenario.method,
-        settings=dict(scenario.settings),
-        seed=scenario.seed,
-        elapsed_s=elapsed,
-        throughput_bytes_per_s=requested / elapsed if end else 0.0,
-        requests_per_s=served / elapsed if end else 0.0,
-        latency_s=_latency([consumer.latencies for consumer in consumers]),
-        bytes=Bytes(requested, used, moved, moved - used),
-        loads=sum(one.loads for one in each_one),
-        stores=sum(one.stores for one in each_one),
-        bulk_requests=sum(one.bulk_requests for one in each_one),
-        round_trips=sum(one.round_trips for one in each_one),
-        shadow_hits=sum(one.shadow_hits for one in each_one),
-        processor_s=ProcessorTime(
-            *(
-                sum(getattr(one.processor_s, kind) for one in each_one)
-                for kind in ("compute", "stall", "copy", "issue", "wait")
-            )
-        ),
-        links=dict(link.use(end)),
-        consumers=each_one,
-        dropped=0 if ring is None else sum(ring.dropped),
-        matched=sum(len(consumer.chosen) for consumer in consumers) if decides else None,
-    )
-
-
-def _consumer_result(consumer: _Consumer) -> ConsumerResult:
-    agent, counters = consumer.agent, consumer.buffer.counters
-    elapsed = (agent.time - agent.start) / TICKS_PER_SECOND
-    moved = consumer.port.moved
-    used = min(moved, _used(consumer))
-    return ConsumerResult(
-        elapsed_s=elapsed,
-        throughput_bytes_per_s=counters.requested / elapsed if elapsed else 0.0,
-        requests=len(consumer.latencies),
-        latency_s=_latency([consumer.latencies]),
-        bytes=Bytes(counters.requested, used, moved, moved - used),
-        loads=counters.loads,
-        stores=counters.stores,
-        bulk_requests=counters.fetches + counters.flushes,
-        round_trips=counters.round_trips,
-        shadow_hits=counters.hits,
-        processor_s=ProcessorTime(
-            agent.compute / TICKS_PER_SECOND,
-            agent.stall / TICKS_PER_SECOND,
-            agent.copy / TICKS_PER_SECOND,
-            agent.issue / TICKS_PER_SECOND,
-            agent.wait / TICKS_PER_SECOND,
-        ),
-    )
-
-
-def _used(consumer: _Consumer) -> int:
-    """Return used bytes: those counted of bulk requests; in place, what was asked and moved."""
-    counters = consumer.buffer.counters
-    in_place = counters.requested - counters.shadow
-    return counters.used + min(in_place, max(0, consumer.port.moved - counters.bulk))
-
-
-def _latency(latencies: list[array[int]]) -> Latency:
-    recorded = [np.frombuffer(one, np.int64) for one in latencies if one]
-    if not recorded:
-        return Latency(None, None, None, None)
-    percentiles = np.percentile(np.concatenate(recorded), [50, 90, 99, 99.9]) / TICKS_PER_SECOND
-    return Latency(*percentiles.tolist())

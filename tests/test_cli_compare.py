@@ -10,6 +10,7 @@ import pytest
 from simaccess import cli
 from simaccess.compare import METHODS, compare
 from simaccess.errors import InputError
+from simaccess.sweep.store import NAME, Store
 from simaccess.workload.registry import workload
 
 Run = Callable[..., tuple[int, str, str]]
@@ -367,7 +368,7 @@ def test_a_sweep_writes_its_files_and_says_where(
     assert [line for line in said.splitlines() if line.startswith("wrote")] == [
         f"wrote {out / name}" for name in names
     ]
-    assert sorted(path.name for path in out.iterdir()) == sorted(names)
+    assert sorted(path.name for path in out.iterdir()) == sorted((*names, NAME))
     assert (out / "table.txt").read_text(encoding="utf-8").splitlines()[0] == "Small?"
 
 
@@ -380,7 +381,11 @@ def test_sweeps_of_any_number_of_jobs_write_the_same(
         code, said, _ = run("sweep", str(experiment), "--out", str(out), "--jobs", jobs, "--json")
         assert code == 0
         assert json.loads(said) == json.loads((out / "results.json").read_text(encoding="utf-8"))
-        written.append({path.name: path.read_bytes() for path in out.iterdir()})
+        files = {path.name: path.read_bytes() for path in out.iterdir()}
+        del files[NAME]  # it tells how long each took, too
+        with Store(out / NAME, reading=True) as store:
+            results = [(row.place, row.stored.text) for row in store.rows()]
+        written.append((files, results))
     assert written[0] == written[1]
 
 

@@ -12,6 +12,7 @@ from simaccess import cli
 from simaccess.cli.interrupt import late_interrupts
 from simaccess.cli.output import Ended
 from simaccess.sweep.files import TEXTS
+from simaccess.sweep.store import NAME
 
 EXPERIMENT = """
 question = "Small?"
@@ -82,7 +83,7 @@ def test_an_interrupt_among_the_renames_waits_for_the_last(  # noqa: PLR0917  # 
     assert (code, err) == (exit_code, f"simaccess: {word}; everything was written\n")
     assert replaced == [out / name for name in TEXTS]
     assert printed.count("wrote") == len(TEXTS)
-    assert sorted(path.name for path in out.iterdir()) == sorted(TEXTS)
+    assert sorted(path.name for path in out.iterdir()) == sorted((*TEXTS, NAME))
     assert all((out / name).read_text() != "before" for name in TEXTS)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -98,8 +99,9 @@ def test_an_interrupt_before_the_renames_leaves_all_as_it_was(  # noqa: PLR0917 
 
     monkeypatch.setattr("simaccess.sweep.files.as_text", text)
     code, _, err = sweep()
-    assert (code, err) == (exit_code, f"simaccess: {word}; nothing was written\n")
-    assert sorted(path.name for path in out.iterdir()) == sorted(TEXTS)
+    kept = f"2 results are in {out / NAME}, and the same command goes on from there"
+    assert (code, err) == (exit_code, f"simaccess: {word}; {kept}\n")
+    assert sorted(path.name for path in out.iterdir()) == sorted((*TEXTS, NAME))
     assert all((out / name).read_text() == "before" for name in TEXTS)
 
 

@@ -1,4 +1,4 @@
-"""docs/parameters.md has every key, with the default that it has in code."""
+"""docs/parameters.md and docs/sweeps.md have every key, with the default that it has in code."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from simaccess.compare import scenarios
 from simaccess.parameters import Section
 from simaccess.registry import ShadowParameters
 from simaccess.scenario import ProducerParameters
+from simaccess.sweep.axis import AxisEntry, Sample
 from simaccess.sweep.experiment import (
     Experiment,
+    Lines,
     Map,
     ModelEntry,
+    Regimes,
     WorkloadEntry,
-    load_experiment,
 )
+from simaccess.sweep.experiment_file import load_experiment
 from simaccess.workload.log import LogParameters, read_log
 from simaccess.workload.patterns import PatternParameters
 from simaccess.workload.registry import names, workload
@@ -30,7 +33,9 @@ from simaccess.workload.workload import Load, WithWrites
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGE = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+PAGE = "\n".join(
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("parameters.md", "sweeps.md")
+)
 
 WORKLOADS: dict[str, type[Section]] = {
     "Every workload": Load,
@@ -47,6 +52,10 @@ EXPERIMENT: dict[str, type[Section]] = {
     "The top of the file": Experiment,
     "`[[models]]`": ModelEntry,
     "`[[workloads]]`": WorkloadEntry,
+    "Axes": AxisEntry,
+    "`[sample]`": Sample,
+    "`[[figures]]` of lines": Lines,
+    "`[[figures]]` of regimes": Regimes,
     "`[figure]`": Map,
 }
 PARTS: list[tuple[str, dict[str, type[Section]]]] = [
@@ -138,7 +147,7 @@ def test_defaults_are_those_of_the_class(
     for key, shown in rows(heading, prefix).items():
         expected = default(kind, key)
         found = parsed(kind, key, shown, toml=part is EXPERIMENT)
-        assert found == (None if expected == {} else expected), key
+        assert found == (None if expected in ({}, []) else expected), key
 
 
 def block(mark: str, language: str) -> str:

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from simaccess.analytic import Conditions
 from simaccess.plot import STYLES, method_map, method_maps, save
-from simaccess.pool import Pool
 from simaccess.sweep.experiment import Map
 from simaccess.sweep.outcome import MapPanel, MapPoint
 from simaccess.sweep.plane import METHODS, panels, tasks
+from simaccess.sweep.runner import Runner, State
 from simaccess.sweep.task import ModelRef
 from simaccess.verdict import verdict
 
@@ -32,12 +32,14 @@ def panel() -> MapPanel:
     )
     ran = 0
 
-    def one() -> None:
+    def watch(state: State) -> None:
         nonlocal ran
-        ran += 1
+        ran = state.done
 
     values = (("link.rate", "50 MB/s"), ("link.latency", "0.1 us"), ("dma.start", "6 us"))
-    (made,) = panels(plane, [("a link", ModelRef("example-link", values))], Pool(None, one), seed=1)
+    (made,) = panels(
+        plane, [("a link", ModelRef("example-link", values))], Runner(watch=watch), seed=1
+    )
     assert ran == tasks(plane, 1)
     return made
 
@@ -54,15 +56,11 @@ def test_away_from_the_borders_the_simulation_agrees_with_the_closed_forms(panel
 def test_hybrid_wins_where_its_closed_form_is_least() -> None:
     plane = Map(ratios=[0.06, 0.1], probabilities=[0.1, 0.4], records=24)
     values = (("link.rate", "10 MB/s"), ("link.latency", "5 us"))
-    (made,) = panels(plane, [("slow", ModelRef("example-link", values))], Pool(None, _nothing), 1)
+    (made,) = panels(plane, [("slow", ModelRef("example-link", values))], Runner(), 1)
     swept = [point for point in made.points if point.swept and point.margin > AWAY]
     assert len(swept) == 4
     assert {point.analytic for point in swept} == {"hybrid"}
     assert {point.verdict.best for point in swept} == {"hybrid"}
-
-
-def _nothing() -> None:
-    pass
 
 
 def test_what_is_drawn(panel: MapPanel) -> None:

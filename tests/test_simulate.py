@@ -222,7 +222,7 @@ def test_an_error_between_the_starts_of_two_consumers_leaves_no_warning(
 
     monkeypatch.setattr(FifoLink, "attach", fail_at_the_second)
     with pytest.raises(InputError, match="no more"):
-        simulate(scenario("example-link", "random", "copy-once", consumers=2))
+        simulate(scenario("example-link", "random", "copy-once", consumers=2, engine="simpy"))
     gc.collect()  # a coroutine that is forgotten before it has begun warns now
 
 

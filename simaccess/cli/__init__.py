@@ -23,6 +23,7 @@ from simaccess.cli import import_table as import_command
 from simaccess.cli import measure as measure_command
 from simaccess.cli import models
 from simaccess.cli import optimum as optimum_command
+from simaccess.cli import results as results_command
 from simaccess.cli import sensitivity as sensitivity_command
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
@@ -57,6 +58,7 @@ app.add_typer(models.app)
 app.command("compare", epilog=compare_command.EPILOG)(compare_command.compare)
 app.command("box", epilog=box_command.EPILOG)(box_command.box)
 app.command("sweep", epilog=sweep_command.EPILOG)(sweep_command.sweep)
+app.command("results", epilog=results_command.EPILOG)(results_command.results)
 app.command("crossover", epilog=crossover_command.EPILOG)(crossover_command.crossover)
 app.command("optimum", epilog=optimum_command.EPILOG)(optimum_command.optimum)
 app.command("sensitivity", epilog=sensitivity_command.EPILOG)(sensitivity_command.sensitivity)

@@ -54,6 +54,11 @@ CONSUMERS = typer.Option(
 )
 SHARED = typer.Option("--shared-shadow", help="Let the consumers share one shadow.")
 SEED = typer.Option("--seed", metavar="N", help="Of everything that is drawn.")
+ENGINE = typer.Option(
+    "--engine",
+    metavar="auto|simpy|replay",
+    help="Who simulates; the figures are the same. auto replays what can be and pays.",
+)
 REPLICATIONS = typer.Option(
     "--replications",
     metavar="N",
@@ -82,6 +87,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     consumers: Annotated[int, CONSUMERS] = 1,
     shared_shadow: Annotated[bool, SHARED] = False,
     seed: Annotated[int, SEED] = 0,
+    engine: Annotated[str, ENGINE] = "auto",
     replications: Annotated[int, REPLICATIONS] = 1,
     draws: Annotated[int, DRAWS] = 0,
     jobs: Annotated[int | None, JOBS] = None,
@@ -108,6 +114,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         shared=shared_shadow,
         seed=seed,
         memory=memory,
+        engine=engine,  # type: ignore[arg-type]  # any text; it is checked there
     )
     require("replications", replications, 1)
     require("draws", draws, 0)
@@ -217,7 +224,13 @@ def _print(
             soft_wrap=True,
         )
     console.print(_best(results) if judged is None else _judged(judged), soft_wrap=True)
-    console.print(f"{simulations} simulations.", style="dim")
+    console.print(f"{simulations} simulations{_served(results)}.", style="dim")
+
+
+def _served(results: Sequence[Result]) -> str:
+    """Say which engines served, if it was not SimPy alone."""
+    engines = sorted({result.engine for result in results})
+    return "" if engines == ["simpy"] else f"; engine: {', '.join(engines)}"
 
 
 def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:

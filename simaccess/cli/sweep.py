@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,17 +13,23 @@ import typer
 
 from simaccess.cli.interrupt import late_interrupts
 from simaccess.cli.options import Jobs, Json, examples
-from simaccess.cli.output import print_json
-from simaccess.cli.progress import progress
+from simaccess.cli.output import Ended, print_json
+from simaccess.cli.sweep_progress import sweep_progress
 
 if TYPE_CHECKING:
+    from simaccess.sweep.executors import Place
+    from simaccess.sweep.experiment import Experiment
     from simaccess.sweep.outcome import Outcome
+    from simaccess.sweep.store import Store
+    from simaccess.sweep.walk import Walked
 
 __all__ = ["EPILOG", "sweep"]
 
 EPILOG = examples(
     "simaccess sweep table-4-3 --out results",
-    "simaccess sweep my-question.toml --jobs 8 --json > answer.json",
+    "simaccess sweep my-question.toml --dry-run",
+    "simaccess sweep my-question.toml --out results --jobs 8 --log sweep.log",
+    "simaccess sweep my-question.toml --out results --scheduler tcp://10.0.0.1:8786",
 )
 
 EXPERIMENT = typer.Argument(
@@ -30,39 +38,157 @@ EXPERIMENT = typer.Argument(
 OUT = typer.Option(
     "--out",
     metavar="DIR",
-    help="Where results.csv, results.json, table.txt and the figure are written; nowhere without.",
+    help="Where results are stored as they come (sweep.sqlite), from which the same command goes on"
+    " after any end, and where table and figures are written; nowhere without.",
 )
+SCHEDULER = typer.Option(
+    "--scheduler", metavar="URL", help="Simulate on the Dask cluster of tcp://HOST:8786."
+)
+DRY_RUN = typer.Option(
+    "--dry-run", help="Print how many points there are and about how long they take."
+)
+LOG = typer.Option("--log", metavar="FILE", help="Write a line a point to a file, after its end.")
+VERBOSE = typer.Option("--verbose", help="Write a line a point to standard error.")
 
 
-def sweep(
+def sweep(  # noqa: PLR0917  # typer passes them by name
     experiment: Annotated[str, EXPERIMENT],
     out: Annotated[str | None, OUT] = None,
     jobs: Jobs = None,
+    scheduler: Annotated[str | None, SCHEDULER] = None,
+    dry_run: Annotated[bool, DRY_RUN] = False,
+    log: Annotated[str | None, LOG] = None,
+    verbose: Annotated[bool, VERBOSE] = False,
     json: Json = False,
 ) -> None:
     """Answer an experiment's question by many simulations.
 
-    Every cell is a model and a workload, in which the access methods compete: each at its own
-    best parameters if the file says so, replicated over seeds, and on models drawn from the
-    ranges of their parameters. The answer is the same for any number of jobs.
+    Without axes, every cell is a model and a workload, in which the access methods compete: each
+    at its own best parameters if the file says so, replicated over seeds, and on models drawn from
+    the ranges of their parameters. With axes, every method runs at every point of them; 'simaccess
+    results' shows and exports what is stored. The answer is the same for any number of jobs.
     """
     from simaccess.errors import InputError
-    from simaccess.pool import WorkerDied, available
-    from simaccess.sweep.experiment import load_experiment
-    from simaccess.sweep.files import FIGURES, TEXTS, check, write
-    from simaccess.sweep.run import run
+    from simaccess.sweep.answer import answer
+    from simaccess.sweep.experiment_file import load_experiment
+    from simaccess.sweep.files import check
+    from simaccess.sweep.runner import Runner
+    from simaccess.sweep.store import NAME, Store
+    from simaccess.sweep.walk import walk
 
     asked = load_experiment(experiment)
+    if jobs is not None and scheduler is not None:
+        raise InputError("given together with --scheduler", key="--jobs", value=jobs)
+    if out == "":
+        raise InputError("empty", key="--out", value=out, allowed="a folder")
+    if dry_run:
+        _plan(asked, out, jobs, scheduler)
+        return
     if out is not None:
-        if not out:
-            raise InputError("empty", key="--out", value=out, allowed="a folder")
-        check(Path(out), TEXTS if asked.figure is None else TEXTS + FIGURES)
+        check(Path(out), (*_names(asked), NAME))
+    file = None if out is None else Path(out) / NAME
+    with _logging(log, verbose=verbose), Store(file) as store, _resumable(store):
+        with _place(jobs, scheduler) as place, sweep_progress(quiet=verbose) as watch:
+            runner = Runner(place.executor, store, watch, width=place.width, verify=place.verify)
+            walked = walk(asked, runner) if asked.axes else None
+            outcome = None if asked.axes else answer(asked, runner)
+        if outcome is not None:
+            _show_table(outcome, out, json=json)
+        if walked is not None:
+            _show_sweep(asked, walked, store, out, json=json)
+
+
+def _names(experiment: Experiment) -> tuple[str, ...]:
+    """Return the names of the files that an experiment's answer is written to."""
+    from simaccess.sweep.files import FIGURES, TEXTS
+
+    if experiment.axes:
+        return tuple(f"figure-{number}.png" for number in range(1, 1 + len(experiment.figures)))
+    return TEXTS if experiment.figure is None else TEXTS + FIGURES
+
+
+@contextmanager
+def _place(jobs: int | None, scheduler: str | None) -> Iterator[Place]:
+    from simaccess.sweep.executors import cluster, machine
+
+    with machine(jobs) if scheduler is None else cluster(scheduler) as place:
+        yield place
+
+
+@contextmanager
+def _resumable(store: Store) -> Iterator[None]:
+    """Say what is stored if the sweep ends before its end."""
+    from simaccess.pool import WorkerDied
+
+    def kept() -> str:
+        return (
+            f"{len(store):,} results are in {store.path}, and the same command goes on from there"
+        )
+
     try:
-        with progress("points") as report:
-            outcome = run(asked, available() if jobs is None else jobs, report)
+        yield
+    except KeyboardInterrupt:
+        if store.path is None:
+            raise
+        raise Ended(f"interrupted; {kept()}", 130) from None
     except WorkerDied as error:
-        sys.stderr.write(f"simaccess: error: {error}\n")
-        raise typer.Exit(1) from None
+        raise Ended(f"error: {error}" + (f"; {kept()}" if store.path else ""), 1) from None
+
+
+@contextmanager
+def _logging(file: str | None, *, verbose: bool) -> Iterator[None]:
+    """Write what the sweep logs where it was asked for."""
+    from simaccess.errors import InputError
+
+    log = logging.getLogger("simaccess.sweep")
+    handlers: list[logging.Handler] = []
+    if file is not None:
+        try:
+            handlers.append(logging.FileHandler(file, encoding="utf-8"))
+        except OSError as error:
+            problem = f"cannot be written: {error.strerror}"
+            raise InputError(problem, key="--log", value=file) from None
+    if verbose:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    before = log.level, log.propagate
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+    # Without a handler Python's last resort would print warnings.
+    log.propagate = False
+    log.setLevel(logging.INFO if handlers else logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.level, log.propagate = before
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+def _plan(experiment: Experiment, out: str | None, jobs: int | None, scheduler: str | None) -> None:
+    """Print how many points there are, and about how long they take."""
+    from simaccess.sweep.dry_run import plan
+    from simaccess.sweep.executors import cluster, processors
+    from simaccess.sweep.store import NAME, Store
+
+    file = None if out is None else Path(out) / NAME
+    if scheduler is None:
+        parallel = processors(jobs)  # none of them is started
+    else:
+        with cluster(scheduler) as place:
+            parallel = place.width()
+    if file is None or not file.exists():
+        found = plan(experiment, None)
+    else:
+        with Store(file, reading=True) as store:
+            found = plan(experiment, store)
+    sys.stdout.write("\n".join(found.lines(parallel)) + "\n")
+
+
+def _show_table(outcome: Outcome, out: str | None, *, json: bool) -> None:
+    from simaccess.sweep.files import write
+
     if json:
         print_json(outcome.to_dict())
     elif sys.stdout.isatty():
@@ -84,6 +210,35 @@ def sweep(
             for path in write(outcome, Path(out), figure, hold):
                 told.write(f"wrote {path}\n")
             told.flush()
+
+
+def _show_sweep(
+    experiment: Experiment, walked: Walked, store: Store, out: str | None, *, json: bool
+) -> None:
+    from simaccess.sweep.summary import lines, summary
+
+    found = summary(store)
+    if json:
+        failed = [{**place, "problem": problem} for place, problem in walked.failed]
+        document = {"question": experiment.question, "points": walked.points}
+        print_json({**document, "failed": failed, "places": found.to_dict()})
+    else:
+        sys.stdout.write("\n".join(lines(experiment.question, walked, found)) + "\n")
+    told = sys.stderr if json else sys.stdout
+    if out is not None:
+        if experiment.figures and walked.points:
+            from simaccess.plot.sweep import write_figures
+
+            with late_interrupts() as hold:
+                for path in write_figures(experiment, store, Path(out), hold):
+                    told.write(f"wrote {path}\n")
+        told.write(f"stored in {store.path}; 'simaccess results {out}' shows and exports it\n")
+        told.flush()
+    if walked.failed:
+        place, problem = walked.failed[0]
+        where = ", ".join(f"{key} = {value}" for key, value in place.items())
+        count = f"{len(walked.failed):,} of {walked.points + len(walked.failed):,}"
+        raise Ended(f"error: {count} points failed, among them {where}: {problem}", 1)
 
 
 def _draw(outcome: Outcome) -> Callable[[Path], None]:

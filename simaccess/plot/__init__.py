@@ -7,6 +7,7 @@ from simaccess.plot.latency import latency_cdf
 from simaccess.plot.method_map import method_map, method_maps
 from simaccess.plot.regimes import regime_map, regimes
 from simaccess.plot.style import STYLES, Style, save
+from simaccess.plot.sweep import sweep_figure, write_figures
 
 __all__ = [
     "STYLES",
@@ -22,4 +23,6 @@ __all__ = [
     "regimes",
     "residuals",
     "save",
+    "sweep_figure",
+    "write_figures",
 ]

@@ -32,6 +32,19 @@ class BusUse:
         self._bytes = [0, 0, 0]
         self.waited = 0
 
+    def restore(
+        self,
+        *,
+        busy: list[int],
+        moved: list[int],
+        waited: int,
+        booked: tuple[int, int, int, int, int],
+    ) -> None:
+        """Go on from what was added up elsewhere, by purpose; `booked` is the last tenure."""
+        self._busy, self._bytes = busy, moved
+        self.waited = waited
+        self._booked = booked
+
     def hold(self, ticks: int, purpose: int, count: int = 1) -> None:
         """Add requests of delayed reads, which hold the bus for `ticks` each."""
         self._busy[OVERHEAD if purpose == PAYLOAD else purpose] += count * ticks

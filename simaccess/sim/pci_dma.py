@@ -185,9 +185,10 @@ class PciDma:
         self.env = env
         self._bus = bus
         self._master = master
-        self._paths = {True: inwards, False: outwards}
-        self._reading = reading
-        self._writing = writing
+        self.inwards = inwards
+        self.outwards = outwards
+        self.reading = reading
+        self.writing = writing
         self._memory = memory
         self._crossings = env.arbiter()
         self._pace = Durations(1 / (parameters.bus.width * parameters.bus.clock))
@@ -223,7 +224,7 @@ class PciDma:
     def _start(self, transfer: Transfer) -> None:
         if self._descriptor:
             size = -(-transfer.length // self._span) * self._descriptor
-            job = Job(self._bus, self._master, self._reading, 0, size, OVERHEAD)
+            job = Job(self._bus, self._master, self.reading, 0, size, OVERHEAD)
             self._move(job, transfer.time, partial(self._data, transfer))
         else:
             self._data(transfer, transfer.time)
@@ -233,7 +234,7 @@ class PciDma:
         if self._memory is not None:
             transfer.crossed = None
             _Crossing(transfer, self._crossings, self._memory, self._pace, self._met).start(now)
-        path = self._paths[transfer.inwards]
+        path = self.inwards if transfer.inwards else self.outwards
         # Bursts end at the page boundaries of the target, which is on the engine's other side.
         address = transfer.near if self._remote else transfer.far
         job = Job(self._bus, self._master, path, address, transfer.length, PAYLOAD)
@@ -257,7 +258,7 @@ class PciDma:
     def _write_back(self, transfer: Transfer) -> None:
         notify = partial(self._notify, transfer)
         if self._writeback:
-            job = Job(self._bus, self._master, self._writing, 0, self._writeback, OVERHEAD)
+            job = Job(self._bus, self._master, self.writing, 0, self._writeback, OVERHEAD)
             self._move(job, transfer.time, notify)
         else:
             notify(transfer.time)

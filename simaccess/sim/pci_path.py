@@ -8,6 +8,9 @@ keeps a master from asking again for a while after its burst.
 
 A transaction ends at the end of the bytes, at the limit of the master or the target, or at a page
 boundary. Nothing here knows of contention.
+
+The arithmetic is plain functions of a path's attributes: replay compiles them for a record that has
+them, with `hold` and `reach` of its own, since it remembers no durations.
 """
 
 from __future__ import annotations
@@ -19,6 +22,68 @@ from simaccess.sim.station import Durations
 __all__ = ["Path"]
 
 _REMEMBERED = 4096
+
+
+def chunk(path: Path, address: int, remaining: int) -> int:
+    """Return the bytes of the next transaction."""
+    size = min(remaining, path.limit)
+    if path.page:
+        size = min(size, path.page - address % path.page)
+    return size
+
+
+def phases(path: Path, address: int, size: int) -> int:
+    """Return the data phases of a transaction."""
+    return (address % path.width + size + path.width - 1) // path.width
+
+
+def alike(path: Path, address: int, remaining: int) -> int:
+    """Return how many transactions from here on, at least 1, are of one size."""
+    size = chunk(path, address, remaining)
+    if size % path.width:
+        return 1
+    if not path.page or (path.page % size == 0 and address % size == 0 and size == path.limit):
+        return remaining // size
+    return max(1, min(remaining, path.page - address % path.page) // size)
+
+
+def hold(path: Path, phases: int) -> int:
+    """Return the ticks from FRAME# until the bus is free again."""
+    return path.ticks[path.latency + phases + path.idle]
+
+
+def reach(path: Path, phases: int) -> int:
+    """Return the ticks from FRAME# to the end of the last data phase."""
+    return path.ticks[path.latency + phases]
+
+
+def period(path: Path, phases: int) -> int:
+    """Return the ticks from one burst of an undisturbed master to its next."""
+    return path.request + path.delay + hold(path, phases) + path.gap
+
+
+def span(path: Path, address: int, remaining: int) -> int:
+    """Return the ticks from the first clock to the last data phase, without contention."""
+    total = count = 0
+    while remaining:
+        size = chunk(path, address, remaining)
+        times = alike(path, address, remaining)
+        count = phases(path, address, size)
+        total += times * period(path, count)
+        address += times * size
+        remaining -= times * size
+    return total - path.gap - hold(path, count) + reach(path, count)
+
+
+def cut(  # noqa: PLR0917  # called for every burst that is cut: keywords cost time
+    path: Path, address: int, remaining: int, start: int, gone: int, clock: float
+) -> int:
+    """Return the bytes of a burst from `start` on that loses its grant at `gone`."""
+    clocks = -int((start - gone) // clock)  # until the grant is gone, rounded up
+    count = max(path.guaranteed, clocks - path.latency)
+    end = (address // path.width + count) * path.width
+    end += -end % path.boundary
+    return min(chunk(path, address, remaining), end - address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,56 +128,20 @@ class Path:
     completer: int | None = None
     _alone: dict[tuple[int, int], int] = field(default_factory=dict, repr=False, compare=False)
 
-    def chunk(self, address: int, remaining: int) -> int:
-        """Return the bytes of the next transaction."""
-        size = min(remaining, self.limit)
-        if self.page:
-            size = min(size, self.page - address % self.page)
-        return size
-
-    def phases(self, address: int, size: int) -> int:
-        """Return the data phases of a transaction."""
-        return (address % self.width + size + self.width - 1) // self.width
-
-    def alike(self, address: int, remaining: int) -> int:
-        """Return how many transactions from here on, at least 1, are of one size."""
-        size = self.chunk(address, remaining)
-        if size % self.width:
-            return 1
-        if not self.page or (self.page % size == 0 and address % size == 0 and size == self.limit):
-            return remaining // size
-        return max(1, min(remaining, self.page - address % self.page) // size)
-
-    def hold(self, phases: int) -> int:
-        """Return the ticks from FRAME# until the bus is free again."""
-        return self.ticks[self.latency + phases + self.idle]
-
-    def reach(self, phases: int) -> int:
-        """Return the ticks from FRAME# to the end of the last data phase."""
-        return self.ticks[self.latency + phases]
-
-    def period(self, phases: int) -> int:
-        """Return the ticks from one burst of an undisturbed master to its next."""
-        return self.request + self.delay + self.hold(phases) + self.gap
+    chunk = chunk
+    phases = phases
+    alike = alike
+    hold = hold
+    reach = reach
+    period = period
 
     def alone(self, address: int, remaining: int) -> int:
         """Return the ticks from the first clock to the last data phase, without contention."""
         key = (address % (self.page or self.width), remaining)
         total = self._alone.get(key)
         if total is None:
-            total = self._sum(address, remaining)
+            total = span(self, address, remaining)
             if len(self._alone) >= _REMEMBERED:
                 self._alone.clear()
             self._alone[key] = total
         return total
-
-    def _sum(self, address: int, remaining: int) -> int:
-        total = phases = 0
-        while remaining:
-            size = self.chunk(address, remaining)
-            count = self.alike(address, remaining)
-            phases = self.phases(address, size)
-            total += count * self.period(phases)
-            address += count * size
-            remaining -= count * size
-        return total - self.gap - self.hold(phases) + self.reach(phases)

@@ -26,7 +26,7 @@ from heapq import heappop, heappush
 from simaccess.sim.bus_job import Job, Source
 from simaccess.sim.bus_use import BusUse
 from simaccess.sim.environment import Environment
-from simaccess.sim.pci_path import Path
+from simaccess.sim.pci_path import Path, cut
 from simaccess.sim.station import StationUse
 
 __all__ = ["RoundRobin"]
@@ -262,11 +262,7 @@ class RoundRobin:
         """End the burst under way where the timer has expired and the grant, at `at`, is gone."""
         path = job.path
         self._gone = at
-        clocks = -int((self._start - at) // self._clock)  # until the grant is gone, rounded up
-        phases = max(path.guaranteed, clocks - path.latency)
-        end = (job.address // path.width + phases) * path.width
-        end += -end % path.boundary
-        size = min(path.chunk(job.address, job.remaining), end - job.address)
+        size = cut(path, job.address, job.remaining, self._start, at, self._clock)
         self._size = size
         self._phases = path.phases(job.address, size)
         self.free = self._start + path.hold(self._phases)

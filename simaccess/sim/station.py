@@ -10,7 +10,12 @@ from __future__ import annotations
 from simaccess.result import StationUse
 from simaccess.sim.environment import TICKS_PER_SECOND
 
-__all__ = ["Durations", "FifoStation", "StationUse"]
+__all__ = ["Durations", "FifoStation", "StationUse", "whole_ticks"]
+
+
+def whole_ticks(units: int, per_unit: float) -> int:
+    """Return the ticks of so many units, rounded to the nearest. Replay compiles this as it is."""
+    return int(units * per_unit + 0.5)
 
 
 class Durations(dict[int, int]):
@@ -32,7 +37,7 @@ class Durations(dict[int, int]):
         self._fixed = fixed
 
     def __missing__(self, units: int) -> int:
-        ticks = self[units] = int(units * self._ticks + 0.5) + self._fixed
+        ticks = self[units] = whole_ticks(units, self._ticks) + self._fixed
         return ticks
 
 
@@ -71,7 +76,10 @@ class FifoStation:
         self.bytes = self.overhead_bytes = self.other_bytes = 0
 
     def serve(self, arrival: int, service: int, length: int) -> int:
-        """Serve `length` payload bytes in `service` ticks; return the end."""
+        """Serve `length` payload bytes in `service` ticks; return the end.
+
+        Replay compiles this as it is, for a record that has the attributes of a station.
+        """
         begin = arrival
         if self.free > arrival:
             begin = self.free

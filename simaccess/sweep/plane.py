@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from simaccess.analytic import Conditions
 from simaccess.conditions import payload_share
 from simaccess.objective import Objective, figure
-from simaccess.pool import Pool
 from simaccess.quantities import parse_size
 from simaccess.result import Result
 from simaccess.sweep.experiment import Map
 from simaccess.sweep.outcome import MapPanel, MapPoint
+from simaccess.sweep.runner import Runner
 from simaccess.sweep.task import Measure, ModelRef, Run, WorkloadRef
 from simaccess.verdict import verdict
 
-__all__ = ["METHODS", "panels", "tasks"]
+__all__ = ["METHODS", "SORT", "panels", "some", "tasks"]
 
 METHODS = ("zero-copy", "copy-once", "hybrid")
 """The methods that have a closed form."""
@@ -49,6 +49,17 @@ class _Spot:
     swept: bool
 
 
+SORT = "figure"
+"""What all tasks of the figure are for an estimate of the time: all are short."""
+
+
+def some(plane: Map, links: Sequence[tuple[str, ModelRef]], seed: int) -> list[Run]:
+    """Return a few of the figure's tasks, which tell how long the others take."""
+    _, model = links[0]
+    reads = _at(_workload(plane, 1.0), plane, max(plane.probabilities))
+    return [Run(model, reads, method, _settings(plane, method), seed=seed) for method in METHODS]
+
+
 def tasks(plane: Map, links: int) -> int:
     """Return how many tasks the figure takes."""
     points = (1 + len(plane.ratios)) * len(plane.probabilities)
@@ -56,7 +67,7 @@ def tasks(plane: Map, links: int) -> int:
 
 
 def panels(
-    plane: Map, links: Sequence[tuple[str, ModelRef]], pool: Pool, seed: int
+    plane: Map, links: Sequence[tuple[str, ModelRef]], runner: Runner, seed: int
 ) -> tuple[MapPanel, ...]:
     """Simulate the points.
 
@@ -66,13 +77,13 @@ def panels(
         What is to be drawn.
     links : sequence of (str, ModelRef)
         The panels' titles and models.
-    pool : Pool
+    runner : Runner
         Where it is simulated.
     seed : int
         Of the records whose payload is read, and of the links' draws.
     """
     whole = _workload(plane, 1.0)
-    own = pool.run([Measure(model, whole, seed) for _, model in links])
+    own = runner.run([Measure(model, whole, seed) for _, model in links], SORT)
     swept = [
         (
             panel,
@@ -86,7 +97,9 @@ def panels(
     measured = [
         seen if reads.cut and reads.cut[1] else replace(seen, n_p=0.0)
         for seen, (_, _, reads) in zip(
-            pool.run([Measure(model, reads, seed) for model, reads in apart]), swept, strict=True
+            runner.run([Measure(model, reads, seed) for model, reads in apart], SORT),
+            swept,
+            strict=True,
         )
     ]
     spots = [
@@ -103,7 +116,7 @@ def panels(
         for p in plane.probabilities
         for method in METHODS
     ]
-    results = iter(pool.run(runs))
+    results = iter(runner.run(runs, SORT))
     points: list[list[MapPoint]] = [[] for _ in links]
     for spot in spots:
         for p in plane.probabilities:

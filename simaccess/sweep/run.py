@@ -1,228 +1,339 @@
-"""Answer an experiment: searches first, then replications and draws, then the figure."""
+"""Run tasks: each once, wherever an executor puts it, and only if the store has not got it.
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from simaccess.sweep.run import run
+from simaccess.sweep.store import Store
+from simaccess.sweep.task import ModelRef, Run, WorkloadRef
+
+work = WorkloadRef("random", (("requests", 1000),))
+runs = [Run(ModelRef("pci-64-66"), work, "copy-once", seed=seed) for seed in range(20)]
+with ProcessPoolExecutor(2) as executor, Store(Path("random.sqlite")) as store:
+    results = run(runs, executor, store)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
+from dataclasses import dataclass, field
+from itertools import islice
+from statistics import median
+from typing import Any, overload
 
-from simaccess.figures import Scalar
-from simaccess.objective import OBJECTIVES, Objective, figure, lead
-from simaccess.pool import Pool, processes
-from simaccess.progress import Count, Report
+from simaccess.analytic import Conditions
+from simaccess.errors import InputError
+from simaccess.pool import TRIES, WorkerDied, available
+from simaccess.progress import Report
 from simaccess.result import Result
-from simaccess.sweep import plane
-from simaccess.sweep.experiment import Experiment
-from simaccess.sweep.outcome import Cell, MapPanel, Outcome
-from simaccess.sweep.task import Measure, ModelRef, Pairs, Run, Search, WorkloadRef, is_drawn
-from simaccess.tune import Tuning, equipped
-from simaccess.verdict import Verdict, verdict
+from simaccess.sweep.chunk import Failed, perform
+from simaccess.sweep.identity import key
+from simaccess.sweep.store import Store, Stored
+from simaccess.sweep.task import Measure, Run, Search, Task
+from simaccess.sweep.text import from_text
+from simaccess.tune import Tuning
 
-__all__ = ["FAR", "run"]
+__all__ = ["CHUNK", "LONGEST_CHUNK", "Done", "complete", "run"]
+
+CHUNK = 0.1
+"""Seconds that a chunk is to take: all that a kill costs, and long beside what a chunk costs."""
+
+LONGEST_CHUNK = 256
+"""Tasks of a chunk, at most."""
+
+_BATCH = 128  # tasks whose results are looked for at a time
+_SEEN = 31  # tasks from whose times the size of a chunk follows
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A cell before it is simulated; its `seeds` are one if nothing is drawn from them."""
+class Done:
+    """A task that is done, or that failed.
 
-    model: ModelRef
-    workload: WorkloadRef
-    titles: tuple[str, str]
-    seeds: range
-    seeded: bool
+    Attributes
+    ----------
+    index : int
+        The task's number among those given, from 0.
+    task : Task
+        The task.
+    key : str
+        What its result is known by.
+    stored : Stored or None
+        What it gave; None if it failed.
+    error : Exception or None
+        Why it failed: the user's error, `WorkerDied`, or a `RuntimeError` with what went wrong.
+    trace : str
+        Where it went wrong, if that is not the user's error.
+    fresh : bool
+        Whether it was simulated now, and not found in the store.
+    """
+
+    index: int
+    task: Task
+    key: str
+    stored: Stored | None
+    error: Exception | None = None
+    trace: str = ""
+    fresh: bool = True
+
+    @property
+    def result(self) -> Any:
+        """What it gave: a `Result`, a `Tuning` or `Conditions`."""
+        if self.stored is None:
+            raise ValueError("it failed")
+        return from_text(self.task.kind, self.stored.text)
 
 
-FAR = 10
-"""A method that is so many times behind the best one is left out of the draws."""
-
-_Key = tuple[_Place, str]  # and the method
-_Results = Mapping[_Key, tuple[Result, ...]]
-
-
+@overload
 def run(
-    experiment: Experiment, jobs: int = 1, progress: Report = lambda _done, _all: None
-) -> Outcome:
-    """Answer an experiment.
+    tasks: Sequence[Run],
+    executor: Executor | None = None,
+    store: Store | None = None,
+    progress: Report | None = None,
+) -> list[Result]: ...
+@overload
+def run(
+    tasks: Sequence[Search],
+    executor: Executor | None = None,
+    store: Store | None = None,
+    progress: Report | None = None,
+) -> list[Tuning]: ...
+@overload
+def run(
+    tasks: Sequence[Measure],
+    executor: Executor | None = None,
+    store: Store | None = None,
+    progress: Report | None = None,
+) -> list[Conditions]: ...
+def run(
+    tasks: Sequence[Task],
+    executor: Executor | None = None,
+    store: Store | None = None,
+    progress: Report | None = None,
+) -> Any:
+    """Return what tasks give, in their order.
 
     Parameters
     ----------
-    experiment : Experiment
-        The question.
-    jobs : int
-        Processes that simulate; the outcome does not depend on it.
-    progress : callable
+    tasks : sequence of Task
+        What is to be done; equal ones are done once.
+    executor : Executor, optional
+        Where; without one, in this process. Results do not depend on it.
+    store : Store, optional
+        Where results are looked for and kept.
+    progress : callable, optional
         Is told how many tasks are done, and of how many.
 
     Raises
     ------
     InputError
-        If a model, a workload or a setting is refused.
+        If a task is refused, or the store cannot be written.
     WorkerDied
-        If a worker process does.
+        If a task ended its worker process `TRIES` times, or the executor is broken.
     """
-    places = _places(experiment)
-    methods = len(experiment.methods)
-    links = list(dict.fromkeys((place.titles[0], place.model) for place in places))
-    count = Count(progress)
-    count.expect(len(places) * (1 + methods * (int(experiment.tune) + experiment.draws)))
-    count.expect(sum(len(place.seeds[:2]) for place in places) * methods)
-    if experiment.figure is not None:
-        count.expect(plane.tasks(experiment.figure, len(links)))
-    panels: tuple[MapPanel, ...] = ()
-    with processes(jobs, count.did, preload="simaccess.sweep.task") as pool:
-        cells = _cells(experiment, places, pool, count)
-        if experiment.figure is not None:
-            panels = plane.panels(experiment.figure, links, pool, experiment.seed)
-    return Outcome(
-        question=experiment.question,
-        objective=experiment.objective,
-        methods=tuple(experiment.methods),
-        cells=cells,
-        panels=panels,
-    )
+    results: dict[int, Any] = {}
+    for done in complete(tasks, executor, store):
+        if done.error is not None:
+            raise done.error
+        results[done.index] = done.result
+        if progress is not None:
+            progress(len(results), len(tasks))
+    return [results[index] for index in range(len(results))]
 
 
-def _places(experiment: Experiment) -> list[_Place]:
-    seeds = range(experiment.seed, experiment.seed + experiment.seeds)
-    places = []
-    for entry in experiment.models:
-        for asked in experiment.workloads:
-            seeded = is_drawn(entry.ref, asked.ref, range(experiment.seed, experiment.seed + 2))
-            titles = (entry.title, asked.title)
-            mine = seeds if seeded else seeds[:1]
-            places.append(_Place(entry.ref, asked.ref, titles, mine, seeded))
-    return places
+def complete(
+    tasks: Iterable[Task],
+    executor: Executor | None = None,
+    store: Store | None = None,
+    *,
+    width: Callable[[], int] = available,
+    verify: bool = False,
+) -> Generator[Done, None, None]:
+    """Do tasks, and return each as it is done or has failed, in any order.
 
+    Tasks are taken from the iterable as there is room for them, so that there may be millions.
 
-def _cells(
-    experiment: Experiment, places: Sequence[_Place], pool: Pool, count: Count
-) -> tuple[Cell, ...]:
-    bases = {
-        (place, method): Run(
-            place.model,
-            place.workload,
-            method,
-            _pairs(equipped(method, place.workload.load(), experiment.settings_of(method))),
-            experiment.consumers,
-            experiment.seed,
-        )
-        for place in places
-        for method in experiment.methods
-    }
-    tunings: dict[_Key, tuple[Tuning, ...]] = {}
-    if experiment.tune:
-        searches = {key: [Search(base, experiment.objective)] for key, base in bases.items()}
-        tunings = pool.run_groups(searches, partial(_searched, count))
-        bases = {
-            key: replace(base, settings=_pairs(tunings[key][0].settings))
-            for key, base in bases.items()
-        }
-    seen = pool.run([Measure(place.model, place.workload, experiment.seed) for place in places])
-    replications = _replicated(bases, pool, count)
-    draws = _drawn(experiment, bases, replications, pool, count)
-    return tuple(
-        Cell(
-            model=place.titles[0],
-            workload=place.titles[1],
-            tunings={method: tunings[place, method][0] for method in experiment.methods if tunings},
-            replications={method: replications[place, method] for method in experiment.methods},
-            draws={method: draws[place, method] for method in experiment.methods},
-            seeded=place.seeded,
-            verdicts={
-                objective: _judged(experiment, place, objective, replications, draws)
-                for objective in OBJECTIVES
-            },
-            conditions=conditions,
-        )
-        for place, conditions in zip(places, seen, strict=True)
-    )
+    Parameters
+    ----------
+    tasks, executor, store
+        As for `run`.
+    width : callable
+        Says how many tasks the executor performs at a time.
+    verify : bool
+        Whether workers check that their code and files are those of this process.
 
-
-def _searched(count: Count, tuning: Tuning) -> None:
-    """Count a search, one task so far, as so many as it has simulated.
-
-    Counted as one, each would look slow, and what is left after the searches take long.
+    Raises
+    ------
+    InputError
+        If the store cannot be written.
+    WorkerDied
+        If the executor is broken.
     """
-    for _ in tuning.tried[1:]:
-        count.expect(1)
-        count.did()
+    return _Conveyor(tasks, executor, store, width, verify).carry()
 
 
-def _replicated(bases: Mapping[_Key, Run], pool: Pool, count: Count) -> _Results:
-    """Simulate each base with its place's seeds; only with two where those two change nothing.
+@dataclass(slots=True)
+class _Item:
+    """A task, under whichever numbers it was asked for, and how many workers it has ended."""
 
-    A place is replicated for all methods or for none, which keeps their results paired.
-    """
-
-    def runs(key: _Key, seeds: range) -> list[Run]:
-        return [replace(bases[key], seed=seed, real=True) for seed in seeds]
-
-    begun = pool.run_groups({key: runs(key, key[0].seeds[:2]) for key in bases})
-    differ = {
-        place
-        for (place, _), results in begun.items()
-        if any(replace(one, seed=results[0].seed) != results[0] for one in results)
-    }
-    rest = {key: runs(key, key[0].seeds[2:]) if key[0] in differ else [] for key in bases}
-    count.expect(sum(map(len, rest.values())))
-    others = pool.run_groups(rest)
-    return {key: begun[key] + others[key] for key in bases}
+    task: Task
+    key: str
+    indices: list[int]
+    tries: int = 0
 
 
-def _drawn(
-    experiment: Experiment,
-    bases: Mapping[_Key, Run],
-    replications: _Results,
-    pool: Pool,
-    count: Count,
-) -> _Results:
-    """Simulate each base on the models drawn from the ranges, but those far behind."""
-    runs: dict[_Key, list[Run]] = {}
-    for (place, method), base in bases.items():
-        rivals = [replications[place, other][0] for other in experiment.methods]
-        model = replace(base.model, draws=experiment.draws, seed=experiment.seed)
-        far = _far_behind(replications[place, method][0], rivals)
-        draws = [] if far else range(experiment.draws)
-        runs[place, method] = [replace(base, model=replace(model, draw=draw)) for draw in draws]
-        count.did(experiment.draws - len(draws))
-    return pool.run_groups(runs)
+@dataclass(slots=True)
+class _Conveyor:
+    """The state of `complete`."""
+
+    tasks: Iterable[Task]
+    executor: Executor | None
+    store: Store | None
+    width: Callable[[], int]
+    verify: bool
+    waiting: deque[_Item] = field(default_factory=deque)
+    alone: deque[_Item] = field(default_factory=deque)  # of chunks whose worker died
+    open: dict[str, _Item] = field(default_factory=dict)  # waiting or running, by key
+    running: dict[Future[list[Stored | Failed]], list[_Item]] = field(default_factory=dict)
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_SEEN))
+    memory: dict[str, Stored] = field(default_factory=dict)  # in place of a store
+    more: bool = True  # whether there may be tasks that were not taken yet
+
+    def carry(self) -> Generator[Done, None, None]:
+        """Do what there is to do."""
+        left = enumerate(self.tasks)
+        try:
+            while True:
+                while self.more and len(self.waiting) < self._size() and self._room():
+                    batch = list(islice(left, _BATCH))
+                    self.more = len(batch) == _BATCH
+                    yield from self._enter(batch)
+                while self._room() and (self.alone or self.waiting):
+                    if self.executor is None:
+                        yield from self._here(self._take())
+                        break  # for more, if there is
+                    self._submit(self.executor, self._take())
+                if self.running:
+                    yield from self._wait()
+                elif not (self.more or self.waiting or self.alone):
+                    return
+        finally:
+            for future in self.running:
+                future.cancel()
+
+    def _room(self) -> bool:
+        return self.executor is None or len(self.running) <= 2 * self.width()
+
+    def _size(self) -> int:
+        """Return how many tasks make a chunk."""
+        if not self.seconds:
+            return 1
+        size = min(LONGEST_CHUNK, int(CHUNK / max(1e-9, median(self.seconds))))
+        if not self.more:  # shorter ones towards the end, so that all end together
+            size = min(size, len(self.waiting) // (2 * self.width()))
+        return max(1, size)
+
+    def _enter(self, batch: list[tuple[int, Task]]) -> Iterator[Done]:
+        """Take tasks in; return those that are known already, or of which nothing can be made."""
+        keyed: list[tuple[int, Task, str]] = []
+        for index, task in batch:
+            try:
+                keyed.append((index, task, key(task)))
+            except InputError as error:
+                yield Done(index, task, "", None, error)
+        asked = {its_key for _, _, its_key in keyed}
+        if self.store is not None:
+            known = self.store.known(asked)
+        else:
+            known = {each: self.memory[each] for each in asked if each in self.memory}
+        for index, task, its_key in keyed:
+            if its_key in known:
+                yield Done(index, task, its_key, known[its_key], fresh=False)
+            elif its_key in self.open:
+                self.open[its_key].indices.append(index)
+            else:
+                item = self.open[its_key] = _Item(task, its_key, [index])
+                self.waiting.append(item)
+
+    def _take(self) -> list[_Item]:
+        """Return the next chunk."""
+        if self.alone:
+            return [self.alone.popleft()]
+        size = min(self._size(), len(self.waiting))
+        return [self.waiting.popleft() for _ in range(size)]
+
+    def _here(self, chunk: list[_Item]) -> Iterator[Done]:
+        yield from self._keep(zip(chunk, perform([item.task for item in chunk]), strict=True))
+
+    def _submit(self, executor: Executor, chunk: list[_Item]) -> None:
+        tasks = [item.task for item in chunk]
+        keys = [item.key for item in chunk] if self.verify else None
+        try:
+            self.running[executor.submit(perform, tasks, keys)] = chunk
+        except BrokenExecutor as error:
+            raise _broken(error) from error
+
+    def _wait(self) -> Iterator[Done]:
+        """Wait for a chunk; return what has become of its tasks, and of others done meanwhile."""
+        ended: list[tuple[_Item, Stored | Failed]] = []
+        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+            chunk = self.running.pop(future)
+            try:
+                ended += zip(chunk, future.result(), strict=True)
+            except (BrokenExecutor, CancelledError) as error:
+                raise _broken(error) from error
+            except Exception as error:  # noqa: BLE001  # it is for whoever asked
+                ended += self._again(chunk, error)
+        yield from self._keep(ended)
+
+    def _again(self, chunk: list[_Item], error: Exception) -> Iterator[tuple[_Item, Failed]]:
+        """Let the tasks of a chunk whose worker died be done alone, to find the one to blame."""
+        if len(chunk) > 1:
+            self.alone += chunk
+            return
+        (item,) = chunk
+        item.tries += 1
+        if not _is_death(error):
+            yield item, Failed(error)
+        elif item.tries == TRIES:
+            problem = f"{error}, {TRIES} times; is there enough memory?"
+            yield item, Failed(WorkerDied(problem))
+        else:
+            self.alone.append(item)
+
+    def _keep(self, ended: Iterable[tuple[_Item, Stored | Failed]]) -> Iterator[Done]:
+        """Store what tasks gave; return them as done."""
+        ended = list(ended)
+        good = {item.key: made for item, made in ended if isinstance(made, Stored)}
+        if self.store is not None and good:
+            self.store.keep({item.key: item.task.kind for item, _ in ended}, good)
+        elif self.store is None:
+            self.memory |= good
+        for item, made in ended:
+            del self.open[item.key]
+            first = True
+            for index in item.indices:
+                if isinstance(made, Stored):
+                    self.seconds.append(made.seconds)
+                    yield Done(index, item.task, item.key, made, fresh=first)
+                else:
+                    yield Done(index, item.task, item.key, None, made.error, made.trace)
+                first = False
 
 
-def _far_behind(result: Result, rivals: Sequence[Result]) -> bool:
-    """Return whether a result is far behind the best one in throughput and in latency."""
-    return all(
-        max(
-            lead(figure(rival, objective), figure(result, objective), objective) for rival in rivals
-        )
-        >= FAR - 1
-        for objective in OBJECTIVES
-    )
+def _is_death(error: Exception) -> bool:
+    # distributed's is known by its name, since distributed need not be installed.
+    return isinstance(error, WorkerDied) or type(error).__name__ == "KilledWorker"
 
 
-def _judged(
-    experiment: Experiment,
-    place: _Place,
-    objective: Objective,
-    replications: _Results,
-    draws: _Results,
-) -> Verdict:
-    methods = experiment.methods
-    return verdict(
-        {
-            method: [figure(result, objective) for result in replications[place, method]]
-            for method in methods
-        },
-        objective,
-        [
-            {
-                method: figure(draws[place, method][draw], objective)
-                for method in methods
-                if draws[place, method]
-            }
-            for draw in range(experiment.draws)
-        ],
-    )
-
-
-def _pairs(values: Mapping[str, Scalar]) -> Pairs:
-    return tuple(values.items())
+def _broken(error: BaseException) -> WorkerDied:
+    said = f": {error}" if str(error) else ""
+    return WorkerDied(f"the executor can do no more ({type(error).__name__}{said})")

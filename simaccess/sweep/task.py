@@ -5,14 +5,16 @@ A task names its model and workload rather than holding them; each process makes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from simaccess.analytic import Conditions
+from simaccess.compare import producer_of
 from simaccess.conditions import conditions
 from simaccess.figures import Scalar
 from simaccess.kinds import kind_named
@@ -27,9 +29,23 @@ from simaccess.workload.filter import Filter
 from simaccess.workload.registry import workload
 from simaccess.workload.workload import Workload
 
-__all__ = ["Measure", "ModelRef", "Run", "Search", "Task", "WorkloadRef", "is_drawn"]
+__all__ = [
+    "Engine",
+    "Measure",
+    "ModelRef",
+    "Pairs",
+    "Run",
+    "Search",
+    "Task",
+    "WorkloadRef",
+    "is_drawn",
+]
 
-Pairs = tuple[tuple[str, Scalar], ...]
+Pairs: TypeAlias = tuple[tuple[str, Scalar], ...]
+"""Settings by name, in an order."""
+
+Engine: TypeAlias = Literal["auto", "simpy"]
+"""What simulates: SimPy, or whatever is fastest for a task; both give the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +81,29 @@ class WorkloadRef:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Simulate once; where the workload has a predicate, on the bytes if `real`."""
+    """Simulate once; where the workload has a predicate, on the bytes if `real`.
 
+    Parameters
+    ----------
+    model : ModelRef
+        The link.
+    workload : WorkloadRef
+        What is asked of it.
+    method : str
+        The access method.
+    settings, producer : tuple of (str, scalar)
+        Its parameters, and the producer's; without any of those there is none.
+    consumers, shared, seed
+        As for `simaccess.scenario.Scenario`.
+    real : bool
+        Whether bytes are moved where the workload decides on them.
+    memory : ModelRef, optional
+        The host's memory behind a PCI bus.
+    engine : str
+        What simulates; the result does not depend on it.
+    """
+
+    kind: ClassVar[str] = "run"
     model: ModelRef
     workload: WorkloadRef
     method: str
@@ -74,6 +111,10 @@ class Run:
     consumers: int = 1
     seed: int = 0
     real: bool = False
+    producer: Pairs = ()
+    memory: ModelRef | None = None
+    shared: bool = False
+    engine: Engine = "auto"
 
     def scenario(self) -> Scenario:
         """Return what is simulated."""
@@ -84,7 +125,10 @@ class Run:
             self.method,
             {key: str(value) for key, value in self.settings},
             consumers=self.consumers,
+            shared=self.shared,
             seed=self.seed,
+            producer=producer_of(dict(self.producer)) if self.producer else None,
+            memory=None if self.memory is None else self.memory.load(),
             real=self.real and isinstance(asked, Filter),
         )
 
@@ -92,23 +136,49 @@ class Run:
         """Return what the simulation gives."""
         return simulate(self.scenario())
 
+    @property
+    def served(self) -> str:
+        """Which engine simulates."""
+        return "simpy"
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """Find a method's best parameters."""
 
+    kind: ClassVar[str] = "search"
     run: Run
     objective: Objective
 
     def __call__(self) -> Tuning:
         """Return what the search finds."""
-        return tune(self.run.scenario(), self.objective)
+        return self.timed()[0]
+
+    def timed(self) -> tuple[Tuning, float]:
+        """Return what the search finds, and how many seconds one simulation of that takes."""
+        seconds: list[float] = []
+
+        def run(scenario: Scenario) -> Result:
+            begun = time.perf_counter()
+            result = simulate(scenario)
+            seconds.append(time.perf_counter() - begun)
+            return result
+
+        found = tune(self.run.scenario(), self.objective, run=run)
+        settings = [point.settings for point in found.tried]
+        return found, seconds[settings.index(found.settings)]
+
+    @property
+    def served(self) -> str:
+        """Which engine simulates."""
+        return self.run.served
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """Measure the conditions of a link and a workload."""
 
+    kind: ClassVar[str] = "conditions"
     model: ModelRef
     workload: WorkloadRef
     seed: int
@@ -117,8 +187,14 @@ class Measure:
         """Return the conditions."""
         return conditions(self.model.load(), self.workload.load(), self.seed)
 
+    @property
+    def served(self) -> str:
+        """Which engine simulates."""
+        return "simpy"
 
-Task = Callable[[], object]
+
+Task: TypeAlias = Run | Search | Measure
+"""A piece of work; called, it returns its `Result`, `Tuning` or `Conditions`."""
 
 
 def is_drawn(model: ModelRef, asked: WorkloadRef, seeds: range) -> bool:
@@ -134,16 +210,21 @@ def is_drawn(model: ModelRef, asked: WorkloadRef, seeds: range) -> bool:
     )
 
 
-@cache
+# Few of each, since a sweep may have a model or a workload of its own for each of a million points.
+
+
+@lru_cache(64)
 def _model(name: str, values: Pairs) -> Model:
-    return load_model(name, {key: str(value) for key, value in values})
+    if not values:
+        return load_model(name)
+    return _model(name, ()).with_values({key: str(value) for key, value in values})
 
 
-@cache
+@lru_cache(64)
 def _drawn(name: str, values: Pairs, draws: int, seed: int) -> tuple[Model, ...]:
     return tuple(_model(name, values).draws(draws, seed))
 
 
-@cache
+@lru_cache(64)
 def _workload(name: str, settings: Pairs) -> Workload:
     return workload(name, dict(settings))

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from simaccess.sweep.experiment import Experiment, load_experiment
+from simaccess.sweep.experiment import Experiment
+from simaccess.sweep.experiment_file import load_experiment
 
 SMALL = """
 question = "Does it work?"

@@ -5,7 +5,8 @@ import pytest
 from simaccess.embedded import embedded
 from simaccess.errors import InputError
 from simaccess.model import load_model
-from simaccess.sweep.experiment import Experiment, experiment_names, load_experiment
+from simaccess.sweep.experiment import Experiment
+from simaccess.sweep.experiment_file import experiment_names, load_experiment
 from simaccess.workload.registry import workload
 
 

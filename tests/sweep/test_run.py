@@ -1,309 +1,171 @@
-import io
-import json
+"""Tasks run once each, wherever they run, and their results are the same bits."""
+
+from __future__ import annotations
+
 import os
-import re
 import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from rich.console import Console, RenderableType
 
-from simaccess import present
 from simaccess.errors import InputError
-from simaccess.pool import WorkerDied, processes
-from simaccess.sweep.experiment import Experiment
-from simaccess.sweep.files import write
-from simaccess.sweep.outcome import Outcome
-from simaccess.sweep.run import FAR, run
-from simaccess.sweep.table import WIDTH, as_text, table, verdict_shown
-from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
-from simaccess.verdict import verdict
+from simaccess.pool import TRIES, WorkerDied, local_workers
+from simaccess.result import Result
+from simaccess.sweep.chunk import Failed, perform
+from simaccess.sweep.executors import PRELOAD
+from simaccess.sweep.run import complete, run
+from simaccess.sweep.store import Store
+from simaccess.sweep.task import Measure, ModelRef, Run, Search, Task, WorkloadRef
+from simaccess.sweep.text import from_text, to_text
+
+LINK = ModelRef("example-link")
+WORK = WorkloadRef("random", (("requests", 40),))
+
+
+def runs(number: int, method: str = "copy-once") -> list[Run]:
+    return [Run(LINK, WORK, method, seed=seed) for seed in range(number)]
+
+
+@dataclass(frozen=True)
+class Deadly(Run):
+    """A run that ends its process as an out-of-memory killer would."""
+
+    def __call__(self) -> Result:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+@dataclass(frozen=True)
+class Broken(Run):
+    """A run that has a fault."""
+
+    def __call__(self) -> Result:
+        raise ZeroDivisionError("a fault")
+
+
+@dataclass(frozen=True)
+class Counted(Run):
+    """A run that leaves a mark each time."""
+
+    marks: str = ""
+
+    def __call__(self) -> Result:
+        with Path(self.marks).open("a", encoding="utf-8") as stream:
+            stream.write(f"{self.seed}\n")
+        return super().__call__()
 
 
 @pytest.fixture(scope="module")
-def outcome(small: Experiment) -> Outcome:
-    return run(small)
+def workers() -> Iterator[Executor]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        with local_workers(2, preload=PRELOAD) as made:
+            assert made is not None
+            yield made
 
 
-def test_results_do_not_depend_on_the_number_of_jobs(small: Experiment, outcome: Outcome) -> None:
-    assert json.dumps(run(small, 2).to_dict()) == json.dumps(outcome.to_dict())
-
-
-def test_every_cell_has_all_its_replications_and_draws(outcome: Outcome) -> None:
-    steady, filtering = outcome.cells
-    assert not steady.seeded
-    assert filtering.seeded
-    assert {len(each) for each in steady.replications.values()} == {1}
-    assert {len(each) for each in filtering.replications.values()} == {3}
-    assert {len(each) for cell in outcome.cells for each in cell.draws.values()} <= {0, 2}
-    assert all(cell.draws[cell.verdicts["throughput"].best] for cell in outcome.cells)
-    assert [result.seed for result in filtering.replications["hybrid"]] == [0, 1, 2]
-    for cell in outcome.cells:
-        for method, tuning in cell.tunings.items():
-            assert cell.replications[method][0].throughput_bytes_per_s == tuning.figure
-            assert cell.replications[method][0].settings == tuning.settings
-    frame = outcome.frame()
-    drawn = sum(len(each) for cell in outcome.cells for each in cell.draws.values())
-    assert len(frame) == 4 * 1 + 4 * 3 + drawn
-    tried = sum(len(tuning.tried) for cell in outcome.cells for tuning in cell.tunings.values())
-    points = sum(len(panel.points) for panel in outcome.panels)
-    assert outcome.simulations == tried + len(frame) + 3 * points
-
-
-def test_only_methods_far_behind_in_all_respects_are_left_out(outcome: Outcome) -> None:
-    for cell in outcome.cells:
-        rates = {method: cell.mean(method, "throughput") for method in cell.replications}
-        times = {method: cell.mean(method, "latency") for method in cell.replications}
-        for method, draws in cell.draws.items():
-            far = max(rates.values()) >= FAR * rates[method]
-            assert bool(draws) != (far and times[method] >= FAR * min(times.values()))
-
-
-def test_draws_differ_between_models_and_agree_between_methods(outcome: Outcome) -> None:
-    cell = outcome.cells[0]
-    by_draw = [{cell.draws[method][draw].model for method in cell.draws} for draw in range(2)]
-    assert all(len(models) == 1 for models in by_draw)
-    first, second = cell.draws["copy-once"]
-    assert first.elapsed_s != second.elapsed_s
-    assert first.elapsed_s != cell.replications["copy-once"][0].elapsed_s
-
-
-def test_progress_counts_one_by_one_to_a_total_that_never_shrinks(small: Experiment) -> None:
-    seen: list[tuple[int, int]] = []
-    run(small, progress=lambda done, total: seen.append((done, total)))
-    assert sorted(seen) == seen
-    assert [total for _, total in seen] == sorted(total for _, total in seen)
-    assert {done for done, _ in seen} == set(range(seen[-1][1] + 1))
-
-
-def test_progress_counts_a_search_as_its_simulations(small: Experiment, outcome: Outcome) -> None:
-    seen: list[int] = []
-    run(small, progress=lambda _done, total: seen.append(total))
-    # Beside all simulations: what measures conditions, and the draws that are left out.
-    cells = len(outcome.cells)
-    left_out = sum(
-        small.draws - len(each) for cell in outcome.cells for each in cell.draws.values()
-    )
-    assert small.figure is not None
-    measured = cells + len(outcome.panels) * (1 + len(small.figure.ratios))
-    assert seen[-1] == outcome.simulations + measured + left_out
-
-
-@pytest.mark.parametrize("columns", [80, WIDTH])
-def test_the_text_has_every_cell_and_fits(columns: int, outcome: Outcome) -> None:
-    text = as_text(outcome, columns)
-    lines = text.splitlines()
-    assert max(map(len, lines)) <= columns
-    assert lines == [line.rstrip() for line in lines]
-    # No cell is split over lines.
-    for label in ("throughput", "latency p50", "latency p99", "block x depth", "shadow"):
-        rows = [line for line in lines if line.startswith(f"  {label} ")]
-        assert len(rows) == len(outcome.cells)
-        expected = 4 if label in {"block x depth", "shadow"} else 8
-        assert all(len(_words(row[15:])) == expected for row in rows), rows
-    for cell in outcome.cells:
-        forms = "".join(f" +{present.seconds(time)}" for time in cell.conditions.times().values())
-        assert re.search(rf"{forms}$", text, re.MULTILINE)
-    for said in (
-        "a link",
-        "sequential",
-        "filtering",
-        "throughput",
-        "n_h",
-        "T'",
-        "seeds",
-        "Too close",
-    ):
-        assert said in text
-    assert "…" not in text
-    for cell in outcome.cells:
-        assert cell.verdicts["throughput"].best in text
-
-
-def _words(row: str) -> list[str]:
-    """Return a row's words; blocks and depths, such as ``16 KiB x 8``, as one a cell."""
-    return re.sub(r"(\d+) ([KM]?i?B\b)(?!/)(?: x (\d+))?", r"\1\2x\3", row).split()
+@pytest.mark.parametrize("made", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_any_executor_gives_the_same_bits(made: Callable[..., Executor], workers: Executor) -> None:
+    tasks = [*runs(6), *runs(3, "hybrid")]
+    expected = run(tasks)
+    context = {"mp_context": get_context("forkserver")} if made is ProcessPoolExecutor else {}
+    with made(2, **context) as executor:
+        assert run(tasks, executor) == expected
+    assert run(tasks, workers) == expected
 
 
 @pytest.mark.parametrize(
-    ("figures", "draws", "said"),
+    "task",
     [
-        # In the unit of the headline.
-        (
-            {"a": [2.4, 2.6], "b": [1.0, 1.0]},
-            [],
-            "a: 2.5 times that of b (95 %: 1.229 to 3.771 times, 2 seeds)",
-        ),
-        (
-            {"a": [1.49, 1.51], "b": [1.0, 1.0]},
-            [],
-            "a: 50.0 % over b (95 %: 37.3 to 62.7 %, 2 seeds)",
-        ),
-        ({"a": [1.5, 1.5], "b": [1.0, 1.0]}, [], "a: 50.0 % over b (nothing is drawn)"),
-        ({"a": [1.5], "b": [1.0]}, [], "a: 50.0 % over b (nothing is drawn)"),
-        # A lead of less than 2 % is none.
-        (
-            {"a": [1.5], "b": [1.0]},
-            [{"a": 1.0, "b": 1.01}, {"a": 1.0, "b": 1.0}],
-            "a: 50.0 % over b (nothing is drawn), best or level in 100 % of 2 draws",
-        ),
-        # Who is best in most draws has a name.
-        (
-            {"a": [1.5], "b": [1.0]},
-            [{"a": 1.0, "b": 1.03}, {"a": 1.0, "b": 2.0}, {"a": 2.0, "b": 1.0}],
-            (
-                "too close to call (parameters): a, b; a 50.0 % over b (nothing is drawn), "
-                "best or level in 33 % of 3 draws (b: 67 %)"
-            ),
-        ),
+        Run(LINK, WORK, "prefetch"),
+        Search(Run(LINK, WORK, "copy-once"), "latency"),
+        Measure(LINK, WORK, 0),
+        Run(LINK, WorkloadRef("filter", (("port", 80),)), "hybrid", real=True),
     ],
+    ids=lambda task: task.kind,
 )
-def test_a_verdict_in_a_line(
-    figures: dict[str, list[float]], draws: list[dict[str, float]], said: str
-) -> None:
-    assert verdict_shown(verdict(figures, draws=draws), seeded=False) == said
+def test_text_reads_back_as_the_same_result(task: Task) -> None:
+    result = task()
+    assert from_text(task.kind, to_text(result)) == result
 
 
-def test_the_legend_tells_of_what_is_there(outcome: Outcome) -> None:
-    def shown(answer: RenderableType, **settings: object) -> str:
-        console = Console(file=io.StringIO(), width=WIDTH, **settings)  # type: ignore[arg-type]
-        with console.capture() as capture:
-            console.print(answer)
-        return " ".join(capture.get().split())
-
-    plain = " ".join(as_text(outcome).split())
-    assert "Bold" not in plain
-    assert " Draws: models drawn " in plain
-    styled = shown(table(outcome), force_terminal=True, color_system="standard")
-    assert "Bold: best mean." in styled
-    cells = tuple(replace(cell, draws=dict.fromkeys(cell.draws, ())) for cell in outcome.cells)
-    assert "Draws:" not in as_text(replace(outcome, cells=cells))
+def test_equal_tasks_run_once(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    tasks = [Counted(LINK, WORK, "zero-copy", seed=seed % 2, marks=str(marks)) for seed in range(6)]
+    assert run(tasks) == run([tasks[seed % 2] for seed in range(6)])
+    assert len(marks.read_text().splitlines()) == 4
 
 
-def test_files_appear_whole_and_are_replaced(outcome: Outcome, tmp_path: Path) -> None:
-    folder = tmp_path / "deep" / "results"
-
-    def draw(path: Path) -> None:
-        path.write_text("drawn")
-
-    written = write(outcome, folder, draw)
-    assert sorted(path.name for path in written) == sorted(path.name for path in folder.iterdir())
-    assert json.loads((folder / "results.json").read_text())["question"] == outcome.question
-    before = (folder / "results.csv").read_bytes()
-    assert before.count(b"\n") == 1 + len(outcome.frame())
-    write(outcome, folder)
-    assert (folder / "results.csv").read_bytes() == before
+def test_what_is_stored_does_not_run_again(tmp_path: Path, workers: Executor) -> None:
+    marks = tmp_path / "marks"
+    tasks = [Counted(LINK, WORK, "zero-copy", seed=seed, marks=str(marks)) for seed in range(8)]
+    with Store(tmp_path / "some.sqlite") as store:
+        first = run(tasks[:5], workers, store)
+    with Store(tmp_path / "some.sqlite") as store:
+        every = run(tasks, None, store)
+        assert every[:5] == first
+        assert [done.fresh for done in complete(tasks, workers, store)] == [False] * 8
+    assert sorted(marks.read_text().split()) == sorted(str(seed) for seed in range(8))
 
 
-def test_nothing_half_written_stays(outcome: Outcome, tmp_path: Path) -> None:
-    def fails(path: Path) -> None:
-        path.write_text("half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(InputError, match="No space left"):
-        write(outcome, tmp_path, fails)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_target_that_is_a_folder_leaves_the_others_as_they_were(
-    outcome: Outcome, tmp_path: Path
-) -> None:
-    (tmp_path / "table.txt").mkdir()
-    (tmp_path / "results.csv").write_text("before")
-    with pytest.raises(InputError, match=r"table\.txt is a folder"):
-        write(outcome, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.csv", "table.txt"]
-    assert (tmp_path / "results.csv").read_text() == "before"
+def test_a_task_that_ends_its_workers_has_failed_and_the_others_go_on(workers: Executor) -> None:
+    tasks: list[Task] = [*runs(150), Deadly(LINK, WORK, "zero-copy"), *runs(30, "hybrid")]
+    done = {each.index: each for each in complete(tasks, workers)}
+    assert sorted(done) == list(range(len(tasks)))
+    (failed,) = [each for each in done.values() if each.error is not None]
+    assert failed.index == 150
+    assert isinstance(failed.error, WorkerDied)
+    assert f"signal 9 before its task was done, {TRIES} times" in str(failed.error)
+    assert [done[seed].result for seed in range(150)] == run(runs(150))
 
 
-@pytest.mark.parametrize("jobs", [0, -1])
-def test_there_is_a_process_at_least(small: Experiment, jobs: int) -> None:
-    with pytest.raises(InputError, match=r"jobs = .*1 or more"):
-        run(small, jobs)
+def test_a_fault_is_told_with_its_place(workers: Executor) -> None:
+    (done,) = complete([Broken(LINK, WORK, "zero-copy")], workers)
+    assert str(done.error) == "ZeroDivisionError: a fault"
+    assert "in __call__" in done.trace
+    with pytest.raises(RuntimeError, match="a fault"):
+        run([Broken(LINK, WORK, "zero-copy")])
 
 
-@dataclass(frozen=True)
-class Dies:
-    """A task that ends its process as an out-of-memory killer would."""
-
-    def __call__(self) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-@dataclass(frozen=True)
-class Refuses:
-    """A task that refuses its input."""
-
-    def __call__(self) -> None:
-        raise InputError("not good", key="some.key", value=3, allowed="4")
+def test_a_refusal_keeps_its_parts(workers: Executor) -> None:
+    both = (("slots", "2"), ("shadow", "1 MiB"))
+    with pytest.raises(InputError) as raised:
+        run([Run(LINK, WORK, "copy-once", both)], workers)
+    assert raised.value.key == "method.shadow"
 
 
-def test_a_worker_that_dies_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    with pytest.raises(WorkerDied), processes(2, preload="simaccess.sweep.task") as pool:
-        pool.run([Dies()] * 4)
+def test_a_broken_executor_ends_the_run() -> None:
+    with ProcessPoolExecutor(1, get_context("forkserver")) as executor:
+        executor.submit(os._exit, 3)
+        with pytest.raises(WorkerDied, match="can do no more"):
+            run(runs(40), executor)
 
 
-def test_a_workers_refusal_keeps_its_parts() -> None:
-    with pytest.raises(InputError) as raised, processes(2, preload="simaccess.sweep.task") as pool:
-        pool.run([Refuses()] * 4)
-    assert str(raised.value) == "some.key = 3: not good; allowed: 4"
+def test_tasks_are_taken_as_there_is_room(workers: Executor) -> None:
+    """There may be more tasks than anybody would hold."""
+    taken = count()
+
+    def endless() -> Iterator[Run]:
+        for seed in taken:
+            yield Run(LINK, WORK, "zero-copy", seed=seed)
+
+    for executor in (None, workers):
+        sweep = complete(endless(), executor, width=lambda: 2)
+        for _ in range(300):
+            next(sweep)
+        sweep.close()
+    assert next(taken) < 20_000
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
-)
-@pytest.mark.parametrize("group", [True, False], ids=["group", "process"])
-def test_an_interrupt_ends_cleanly(  # noqa: PLR0917  # pytest names them
-    number: signal.Signals, code: int, word: str, group: bool, small_file: Path, tmp_path: Path
-) -> None:
-    text = small_file.read_text(encoding="utf-8").replace("draws = 2", "draws = 20000")
-    file = tmp_path / "long.toml"
-    file.write_text(text, encoding="utf-8")
-    out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "simaccess",
-        "sweep",
-        str(file),
-        "--out",
-        str(out),
-        "--jobs",
-        "2",
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    time.sleep(4)
-    assert process.poll() is None
-    (os.killpg if group else os.kill)(process.pid, number)
-    said, failed = process.communicate(timeout=20)
-    assert process.returncode == code
-    assert said == ""
-    assert failed == f"simaccess: {word}; nothing was written\n"
-    assert not out.exists()
-    # Whoever served the workers sees that they are gone, and goes too.
-    for _ in range(50):
-        time.sleep(0.1)
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            break
-    else:
-        pytest.fail("a process stayed behind")
-
-
-def test_what_is_drawn_is_known_without_a_simulation() -> None:
-    link = ModelRef("example-link")
-    steady = WorkloadRef("sequential", (("size", "64 KiB"),))
-    assert not is_drawn(link, steady, range(2))
-    assert is_drawn(link, WorkloadRef("random", (("requests", 10),)), range(2))
-    writes = WorkloadRef("sequential", (("size", "64 KiB"), ("writes", 0.5)))
-    assert is_drawn(link, writes, range(2))
+def test_workers_with_other_code_or_files_refuse() -> None:
+    task = Run(LINK, WORK, "zero-copy")
+    (made,) = perform([task], ["another key"])
+    assert isinstance(made, Failed)
+    assert "differ from those of the sweep" in str(made.error)
+    (done,) = complete([task], None, verify=True)
+    assert done.error is None

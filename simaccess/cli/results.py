@@ -1,0 +1,61 @@
+"""The subcommand ``results``: what a sweep has stored, while it runs and after."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simaccess.cli.options import examples
+
+__all__ = ["EPILOG", "results"]
+
+EPILOG = examples(
+    "simaccess results results | head",
+    "simaccess results results --format json",
+    "simaccess results results --out results.parquet",
+    "simaccess results results --out results.nc",
+)
+
+FOLDER = typer.Argument(metavar="DIR", help="What 'simaccess sweep --out' was given.")
+FORMAT = typer.Option(
+    "--format",
+    metavar="FORMAT",
+    help="csv, json, parquet or netcdf; default: what the end of --out says, else csv.",
+)
+OUT = typer.Option("--out", metavar="FILE", help="Where to; default: standard output.")
+
+
+def results(
+    folder: Annotated[str, FOLDER],
+    form: Annotated[str | None, FORMAT] = None,
+    out: Annotated[str | None, OUT] = None,
+) -> None:
+    """Print or export the results of a sweep, a row a simulation.
+
+    The sweep may still be running. Axes and measures are in seconds, hertz, bytes and bytes a
+    second; JSON, Parquet and netCDF name the unit of each.
+    """
+    from simaccess.errors import InputError
+    from simaccess.sweep.export import FORMATS, SUFFIXES, as_text, check, export
+    from simaccess.sweep.tabulate import open_results
+
+    if form is None:
+        suffix = "" if out is None else Path(out).suffix.lower()
+        form = "csv" if out is None else SUFFIXES.get(suffix)
+        if form is None:
+            allowed = f"a name that ends in {', '.join(SUFFIXES)}; or --format"
+            raise InputError("no format", key="--out", value=out, allowed=allowed)
+    if form not in FORMATS:
+        raise InputError("no such format", key="--format", value=form, allowed=FORMATS)
+    check(form)
+    if out is None and form in ("parquet", "netcdf"):
+        raise InputError("not text", key="--format", value=form, allowed="with --out FILE")
+    with open_results(folder) as store:
+        if out is None:
+            sys.stdout.write(as_text(store, form))
+        else:
+            export(store, form, Path(out))
+            sys.stdout.write(f"wrote {out}\n")

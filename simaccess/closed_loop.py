@@ -1,0 +1,51 @@
+"""The code of one consumer whose whole segment is there from the start, for whatever engine."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Coroutine
+from typing import Any
+
+from simaccess.buffer import Buffer
+from simaccess.consumer import chunks, decide, each, replay
+from simaccess.scenario import Scenario
+from simaccess.segment import Clock
+from simaccess.workload.accesses import Accesses
+from simaccess.workload.filter import Filter
+
+__all__ = ["closed_loop"]
+
+
+def closed_loop(
+    clock: Clock,
+    buffer: Buffer,
+    latencies: array[int],
+    *,
+    scenario: Scenario,
+    index: int,
+    accesses: Accesses,
+    chosen: array[int],
+) -> Coroutine[Any, Any, None]:
+    """Return a consumer.
+
+    Parameters
+    ----------
+    clock, buffer
+        Its own.
+    latencies : array of int
+        Receives the ticks of each request.
+    scenario : Scenario
+        What it is a part of.
+    index : int
+        Which of the consumers it is.
+    accesses : Accesses
+        Those that it makes, unless it decides by the bytes that it reads.
+    chosen : array of int
+        Receives the numbers of the requests that its predicate chose.
+    """
+    workload = scenario.workload
+    if scenario.real and isinstance(workload, Filter):
+        programs = workload.programs(index, scenario.consumers)
+        served = decide(clock, buffer, workload.parameters)
+        return each(clock, served, programs, latencies, chosen)
+    return replay(clock, buffer, chunks(accesses, clock.ticks_per_second), latencies)

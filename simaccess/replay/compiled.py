@@ -1,0 +1,74 @@
+"""Compiling plain functions with numba, where it is installed.
+
+Functions stay what they are for everybody else. Compiled code is cached on disk beside the source
+(or where ``NUMBA_CACHE_DIR`` says), keyed by the text of all modules that it is made of: numba
+itself looks only at the file of the function that is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TypeVar, cast
+
+__all__ = ["compiled", "have_compiler", "stamp_of"]
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+
+def have_compiler() -> bool:
+    """Say whether numba is installed."""
+    return find_spec("numba") is not None
+
+
+def compiled(
+    function: _Function, *, cache: bool = False, inline: bool = True, **names: object
+) -> _Function:
+    """Return a function compiled, when it is first called.
+
+    Parameters
+    ----------
+    function : callable
+        A plain function of numbers and arrays.
+    cache : bool
+        Whether to keep it on disk: the functions that are called from Python, whose closures hold
+        a `stamp_of` the others.
+    inline : bool
+        Whether to compile it into each of its callers.
+    **names : object
+        What its global names stand for: the compiled ones of other plain functions.
+    """
+    numba = import_module("numba")
+    if names:
+        function = cast(
+            "_Function",
+            FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__),
+        )
+    # Nothing is allocated in compiled code, so nothing has to be counted: counting references to
+    # arrays costs more than all the rest. (numba compiles its own sorts so.)
+    options = {
+        "nogil": True,
+        "error_model": "numpy",
+        "_nrt": False,
+        "forceinline": inline and not cache,
+    }
+    if cache:
+        try:
+            return cast("_Function", numba.njit(function, cache=True, **options))
+        except RuntimeError:  # nowhere to write: compile each time
+            pass
+    return cast("_Function", numba.njit(function, **options))
+
+
+def stamp_of(*modules: ModuleType | str) -> int:
+    """Return a number that stands for the text of some modules."""
+    text = blake2b(digest_size=7)
+    for module in modules:
+        file = (import_module(module) if isinstance(module, str) else module).__file__
+        assert file is not None
+        text.update(Path(file).read_bytes())
+    return int.from_bytes(text.digest(), "big")

@@ -1,0 +1,439 @@
+"""The bus of a replay, compiled: `simaccess.sim.round_robin`, with its queues in arrays.
+
+Jobs are places in a table, a master's ready ones a chain, those that are coming a heap. The rules
+and the names are those of the module that is replayed.
+
+This module needs numba.
+"""
+
+# ruff: noqa: PLR0917  # compiled functions take no keywords
+from __future__ import annotations
+
+from typing import Final
+
+from simaccess.replay.compiled import compiled
+from simaccess.replay.state import NOWHERE, Ints, Structs
+from simaccess.sim import pci_path
+from simaccess.sim.bus_use import PAYLOAD
+from simaccess.sim.station import whole_ticks
+
+__all__ = ["advance", "ending", "new_job", "release", "request", "take"]
+
+NO_JOB: Final = -1
+
+ticks = compiled(whole_ticks)
+chunk = compiled(pci_path.chunk)
+phases_of = compiled(pci_path.phases)
+alike = compiled(pci_path.alike, chunk=chunk)
+cut_to = compiled(pci_path.cut, chunk=chunk)
+
+
+@compiled
+def hold(path: Structs, phases: int) -> int:
+    """Return the ticks from FRAME# until the bus is free again."""
+    return ticks(path.latency + phases + path.idle, path.per_clock)
+
+
+@compiled
+def reach(path: Structs, phases: int) -> int:
+    """Return the ticks from FRAME# to the end of the last data phase."""
+    return ticks(path.latency + phases, path.per_clock)
+
+
+period = compiled(pci_path.period, hold=hold)
+span = compiled(
+    pci_path.span,
+    inline=False,
+    chunk=chunk,
+    alike=alike,
+    phases=phases_of,
+    period=period,
+    hold=hold,
+    reach=reach,
+)
+
+
+# -- jobs ------------------------------------------------------------------------------------------
+
+
+@compiled
+def new_job(
+    bus: Structs, jobs: Structs, master: int, path: int, address: int, length: int, purpose: int
+) -> int:
+    """Return a job, known to whoever makes it."""
+    number = bus.free_job
+    job = jobs[number]
+    bus.free_job = job.next
+    job.master = job.home = master
+    job.path = path
+    job.address = address
+    job.remaining = length
+    job.purpose = purpose
+    job.at = job.armed = job.done = 0
+    job.end = job.waiting = job.next = NOWHERE
+    job.ticket = -1
+    job.holds = 1
+    return int(number)
+
+
+@compiled
+def release(bus: Structs, jobs: Structs, number: int) -> None:
+    """Give a job's place back if nobody else knows it."""
+    job = jobs[number]
+    job.holds -= 1
+    if not job.holds:
+        job.next = bus.free_job
+        bus.free_job = number
+
+
+@compiled
+def before(jobs: Structs, one: int, other: int) -> bool:
+    """Say whether a job comes before another one."""
+    first, second = jobs[one].at, jobs[other].at
+    return bool(first < second or (first == second and jobs[one].order < jobs[other].order))
+
+
+@compiled
+def enter(bus: Structs, jobs: Structs, coming: Ints, number: int) -> None:
+    """Put a job into the heap of those that are coming."""
+    place = bus.coming
+    bus.coming += 1
+    while place:
+        above = (place - 1) >> 1
+        if not before(jobs, number, coming[above]):
+            break
+        coming[place] = coming[above]
+        place = above
+    coming[place] = number
+
+
+@compiled
+def leave(bus: Structs, jobs: Structs, coming: Ints) -> int:
+    """Take the first job out of the heap."""
+    first = coming[0]
+    bus.coming -= 1
+    number = coming[bus.coming]
+    place = 0
+    while True:
+        below = 2 * place + 1
+        if below >= bus.coming:
+            break
+        if below + 1 < bus.coming and before(jobs, coming[below + 1], coming[below]):
+            below += 1
+        if not before(jobs, coming[below], number):
+            break
+        coming[place] = coming[below]
+        place = below
+    coming[place] = number
+    return int(first)
+
+
+@compiled
+def line_up(bus: Structs, masters: Structs, jobs: Structs, number: int) -> None:
+    """Put a job behind its master's other ready ones."""
+    job = jobs[number]
+    master = masters[job.master]
+    job.ticket = master.following
+    master.following += 1
+    job.next = NOWHERE
+    if master.ready:
+        jobs[master.tail].next = number
+    else:
+        master.head = number
+    master.tail = number
+    master.ready += 1
+    bus.waiting += 1
+
+
+@compiled
+def line_up_first(bus: Structs, masters: Structs, jobs: Structs, number: int) -> None:
+    """Put a job before its master's other ready ones."""
+    job = jobs[number]
+    master = masters[job.master]
+    master.first -= 1
+    job.ticket = master.first
+    job.next = master.head
+    if not master.ready:
+        master.tail = number
+    master.head = number
+    master.ready += 1
+    bus.waiting += 1
+
+
+@compiled
+def pick(bus: Structs, masters: Structs, jobs: Structs) -> int:
+    """Take the job of the master whose turn it is."""
+    place = bus.last_master
+    while True:
+        place += 1
+        if place == len(masters):
+            place = 0
+        if masters[place].ready:
+            break
+    master = masters[place]
+    number = master.head
+    bus.waiting -= 1
+    master.ready -= 1
+    master.first += 1
+    job = jobs[number]
+    master.head = job.next
+    job.ticket = -1
+    return int(number)
+
+
+# -- the arithmetic --------------------------------------------------------------------------------
+
+
+@compiled
+def count(
+    bus: Structs, path: Structs, start: int, phases: int, size: int, purpose: int, times: int
+) -> None:
+    """Add bursts alike to the use of the bus."""
+    wait = ticks(path.latency, path.per_clock)
+    last, free = reach(path, phases), hold(path, phases)
+    if purpose == PAYLOAD:
+        bus.payload_bytes += times * size
+        bus.payload += times * (last - wait)
+        bus.overhead += times * (free - last + wait)
+    else:
+        bus.overhead_bytes += times * size
+        bus.overhead += times * free
+    bus.booked_start = start
+    bus.booked_first = start + wait
+    bus.booked_last = start + last
+    bus.booked_free = start + free
+    bus.booked_purpose = purpose
+
+
+@compiled
+def cut(bus: Structs, paths: Structs, job: Structs, at: int) -> None:
+    """End the burst under way where the timer has expired and the grant, at `at`, is gone."""
+    path = paths[job.path]
+    bus.gone = at
+    bus.size = cut_to(path, job.address, job.remaining, bus.begun, at, bus.clock)
+    bus.phases = phases_of(path, job.address, bus.size)
+    bus.free = bus.begun + hold(path, bus.phases)
+
+
+def _come(bus: Structs, jobs: Structs, coming: Ints, paths: Structs, number: int, at: int) -> None:
+    """Have a job ask for the bus."""
+    job = jobs[number]
+    job.at = at
+    bus.requests += 1
+    job.order = bus.requests
+    path = paths[job.path]
+    if not bus.seen >> job.path & 1:
+        bus.seen |= 1 << job.path
+        bus.least = min(bus.least, hold(path, 1))
+        if path.request:
+            bus.least = min(bus.least, path.request)
+    enter(bus, jobs, coming, number)
+    if bus.job != NO_JOB and at < bus.gone and job.master != jobs[bus.job].master:
+        cut(bus, paths, jobs[bus.job], at)
+
+
+come = compiled(_come, inline=False)
+
+
+@compiled
+def settle(bus: Structs, masters: Structs, jobs: Structs, coming: Ints, paths: Structs) -> None:
+    """End the tenure under way, and put its job where it waits for its next."""
+    number = bus.job
+    bus.job = NO_JOB
+    job = jobs[number]
+    path = paths[job.path]
+    if not bus.size:
+        bus.overhead += path.request
+        job.requesting = 0
+        if path.completer >= 0:
+            job.master = path.completer
+        come(bus, jobs, coming, paths, number, bus.free + path.delay)
+        return
+    count(bus, path, bus.begun, bus.phases, bus.size, job.purpose, 1)
+    job.address += bus.size
+    job.remaining -= bus.size
+    if not job.remaining:
+        job.end = bus.begun + reach(path, bus.phases)
+        release(bus, jobs, number)
+        return
+    job.master = job.home
+    job.requesting = path.request > 0
+    if path.gap:
+        come(bus, jobs, coming, paths, number, bus.free + path.gap)
+        return
+    job.at = bus.free
+    if masters[job.master].ordered:
+        line_up_first(bus, masters, jobs, number)
+    else:
+        line_up(bus, masters, jobs, number)
+
+
+@compiled
+def skip(
+    bus: Structs, jobs: Structs, coming: Ints, paths: Structs, number: int, start: int, limit: int
+) -> int:
+    """Do as many bursts at once as nothing known can disturb; return the next one's start."""
+    job = jobs[number]
+    path = paths[job.path]
+    times = alike(path, job.address, job.remaining) - 1
+    if times < 1:
+        return start
+    if bus.coming and jobs[coming[0]].at <= limit:
+        limit = jobs[coming[0]].at - 1
+    size = chunk(path, job.address, job.remaining)
+    phases = phases_of(path, job.address, size)
+    each = period(path, phases)
+    times = min(times, (limit - start) // each)
+    if times < 1:
+        return start
+    count(bus, path, start, phases, size, job.purpose, times)
+    bus.overhead += times * path.request
+    job.address += times * size
+    job.remaining -= times * size
+    return start + times * each
+
+
+@compiled
+def begin(
+    bus: Structs,
+    masters: Structs,
+    jobs: Structs,
+    coming: Ints,
+    paths: Structs,
+    number: int,
+    start: int,
+    limit: int,
+) -> None:
+    """Give the bus to a job."""
+    job = jobs[number]
+    path = paths[job.path]
+    if not bus.waiting and bool(job.requesting) == (path.request > 0):
+        start = skip(bus, jobs, coming, paths, number, start, limit)
+    bus.job = number
+    bus.last_master = job.master
+    bus.begun = start
+    bus.gone = 0
+    if job.requesting:
+        bus.size = 0
+        bus.free = start + path.request
+        return
+    bus.size = chunk(path, job.address, job.remaining)
+    bus.phases = phases_of(path, job.address, bus.size)
+    bus.free = start + hold(path, bus.phases)
+    if bus.phases > path.guaranteed:
+        bus.gone = bus.free
+        if bus.waiting > masters[job.master].ready:
+            cut(bus, paths, job, start)
+            return
+        first = bus.gone
+        for place in range(bus.coming):
+            other = jobs[coming[place]]
+            if other.master != job.master:
+                first = min(first, other.at)
+        if first < bus.gone:
+            cut(bus, paths, job, first)
+
+
+def _advance(
+    bus: Structs, masters: Structs, jobs: Structs, coming: Ints, paths: Structs, limit: int
+) -> None:
+    """Settle everything up to `limit`, at most `arbitration` after the caller's turn."""
+    while bus.free <= limit:
+        while bus.coming and jobs[coming[0]].at < bus.free:
+            line_up(bus, masters, jobs, leave(bus, jobs, coming))
+        if bus.job != NO_JOB:
+            settle(bus, masters, jobs, coming, paths)
+        if bus.waiting:
+            number = pick(bus, masters, jobs)
+            start = bus.free
+        elif bus.coming and jobs[coming[0]].at <= limit:
+            number = leave(bus, jobs, coming)
+            start = jobs[number].at
+        else:
+            return
+        bus.waited += start - jobs[number].at
+        begin(bus, masters, jobs, coming, paths, number, start, limit)
+
+
+advance = compiled(_advance, inline=False)
+
+
+def _ending(bus: Structs, masters: Structs, jobs: Structs, paths: Structs, number: int) -> int:
+    """Return when a job's last data phase ends at the earliest, as far as is known."""
+    job = jobs[number]
+    if job.end != NOWHERE:
+        return int(job.end)
+    path = paths[job.path]
+    address, remaining = job.address, job.remaining
+    if number == bus.job:
+        if not bus.size:
+            start = bus.free + path.delay
+            return int(start + span(path, address, remaining) - path.request - path.delay)
+        if bus.size == remaining:
+            return int(bus.begun + reach(path, bus.phases))
+        return int(bus.free + path.gap + span(path, address + bus.size, remaining - bus.size))
+    start = max(job.at, bus.free)
+    if job.ticket >= 0:  # each job before it has at least a tenure
+        ahead = job.ticket - masters[job.master].first
+        start = max(start, bus.free + ahead * bus.least)
+    done = 0
+    if not job.requesting and path.request:
+        done = path.request + path.delay
+    return int(start + span(path, address, remaining) - done)
+
+
+ending = compiled(_ending, inline=False)
+
+
+@compiled
+def request(
+    bus: Structs,
+    masters: Structs,
+    jobs: Structs,
+    coming: Ints,
+    paths: Structs,
+    number: int,
+    now: int,
+) -> None:
+    """Ask for the bus at the caller's turn."""
+    job = jobs[number]
+    job.requesting = paths[job.path].request > 0
+    job.holds += 1
+    at = now + bus.arbitration
+    advance(bus, masters, jobs, coming, paths, at)
+    come(bus, jobs, coming, paths, number, at)
+    advance(bus, masters, jobs, coming, paths, at)
+
+
+@compiled
+def take(
+    bus: Structs,
+    masters: Structs,
+    jobs: Structs,
+    coming: Ints,
+    paths: Structs,
+    master: int,
+    place: int,
+    address: int,
+    size: int,
+    purpose: int,
+    now: int,
+) -> int:
+    """Do a single transaction at once if the bus is idle and nothing can disturb it."""
+    at = now + bus.arbitration
+    advance(bus, masters, jobs, coming, paths, at)
+    path = paths[place]
+    phases = phases_of(path, address, size)
+    if (
+        bus.free > at
+        or bus.job != NO_JOB
+        or path.request
+        or path.gap
+        or phases > path.guaranteed
+        or chunk(path, address, size) < size
+    ):
+        return 0
+    bus.last_master = master
+    count(bus, path, at, phases, size, purpose, 1)
+    bus.free = at + hold(path, phases)
+    return int(at + reach(path, phases))

@@ -1,0 +1,266 @@
+"""Answer an experiment: searches first, then replications and draws, then the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from simaccess.figures import Scalar
+from simaccess.objective import OBJECTIVES, Objective, figure, lead
+from simaccess.result import Result
+from simaccess.sweep import plane
+from simaccess.sweep.design import AS_IT_STANDS, described
+from simaccess.sweep.experiment import Experiment
+from simaccess.sweep.grid import fair
+from simaccess.sweep.identity import key
+from simaccess.sweep.outcome import Cell, MapPanel, Outcome
+from simaccess.sweep.runner import Runner, sort_of
+from simaccess.sweep.task import Measure, ModelRef, Pairs, Run, Search, WorkloadRef, is_drawn
+from simaccess.tune import Tuning
+from simaccess.verdict import Verdict, verdict
+
+__all__ = ["FAR", "answer", "expected"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A cell before it is simulated; its `seeds` are one if nothing is drawn from them."""
+
+    model: ModelRef
+    workload: WorkloadRef
+    titles: tuple[str, str]
+    seeds: range
+    seeded: bool
+
+
+FAR = 10
+"""A method that is so many times behind the best one is left out of the draws."""
+
+_Key = tuple[_Place, str]  # and the method
+_Results = Mapping[_Key, tuple[Result, ...]]
+
+
+def answer(experiment: Experiment, runner: Runner | None = None) -> Outcome:
+    """Answer an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The question; one without axes.
+    runner : Runner, optional
+        Where and how it is simulated; by default in this process. The outcome does not depend on
+        it.
+
+    Raises
+    ------
+    InputError
+        If a model, a workload or a setting is refused.
+    WorkerDied
+        If a task ends its worker process again and again.
+    """
+    runner = runner or Runner()
+    places = _places(experiment)
+    links = list(dict.fromkeys((place.titles[0], place.model) for place in places))
+    bases = _bases(experiment, places)
+    for place in places:
+        runner.expect(sort_of(Measure(place.model, place.workload, experiment.seed)), 1)
+    for (place, method), base in bases.items():
+        points = len(place.seeds[:2]) + experiment.draws
+        runner.expect(sort_of(base), points, searches=int(experiment.tunes(method)))
+    runner.begin(experiment, described(experiment, draws=experiment.draws))
+    if experiment.figure is not None:
+        runner.expect(plane.SORT, plane.tasks(experiment.figure, len(links)))
+        # These differ from all others: their time must be known for that which is left to be.
+        runner.sample(plane.some(experiment.figure, links, experiment.seed), plane.SORT)
+    cells = _cells(experiment, places, bases, runner)
+    panels: tuple[MapPanel, ...] = ()
+    if experiment.figure is not None:
+        panels = plane.panels(experiment.figure, links, runner, experiment.seed)
+    return Outcome(
+        question=experiment.question,
+        objective=experiment.objective,
+        methods=tuple(experiment.methods),
+        cells=cells,
+        panels=panels,
+    )
+
+
+def expected(experiment: Experiment) -> Iterator[tuple[Run, int]]:
+    """Return each run of a table, and how many replications it has at most."""
+    places = _places(experiment)
+    for (place, _), base in _bases(experiment, places).items():
+        yield base, len(place.seeds)
+
+
+def _places(experiment: Experiment) -> list[_Place]:
+    seeds = range(experiment.seed, experiment.seed + experiment.seeds)
+    places = []
+    for entry in experiment.models:
+        for asked in experiment.workloads:
+            base = experiment.base(entry.ref, asked.ref, experiment.methods[0])
+            two = range(experiment.seed, experiment.seed + 2)
+            seeded = is_drawn(base.model, base.workload, two)
+            titles = (entry.title, asked.title)
+            mine = seeds if seeded else seeds[:1]
+            places.append(_Place(base.model, base.workload, titles, mine, seeded))
+    return places
+
+
+def _bases(experiment: Experiment, places: Sequence[_Place]) -> dict[_Key, Run]:
+    """Return the runs of every place and method, with the first seed and before any search."""
+    return {
+        (place, method): experiment.base(place.model, place.workload, method)
+        for place in places
+        for method in experiment.methods
+    }
+
+
+def _cells(
+    experiment: Experiment, places: Sequence[_Place], bases: Mapping[_Key, Run], runner: Runner
+) -> tuple[Cell, ...]:
+    keys = [which for which in bases if experiment.tunes(which[1])]
+    # In a fair order: the first ones tell how long the others take.
+    searches = {
+        keys[number]: [Search(bases[keys[number]], experiment.objective)]
+        for number in fair(len(keys))
+    }
+    tunings: dict[_Key, tuple[Tuning, ...]] = runner.run_groups(searches)
+    found = {
+        key: replace(bases[key], settings=_pairs(each[0].settings)) for key, each in tunings.items()
+    }
+    bases = {**bases, **found}
+    seen = runner.run([Measure(place.model, place.workload, experiment.seed) for place in places])
+    replications = _replicated(bases, runner)
+    draws = _drawn(experiment, bases, replications, runner)
+    _note(experiment, bases, replications, draws, runner)
+    return tuple(
+        Cell(
+            model=place.titles[0],
+            workload=place.titles[1],
+            tunings={
+                method: tunings[place, method][0]
+                for method in experiment.methods
+                if (place, method) in tunings
+            },
+            replications={method: replications[place, method] for method in experiment.methods},
+            draws={method: draws[place, method] for method in experiment.methods},
+            seeded=place.seeded,
+            verdicts={
+                objective: _judged(experiment, place, objective, replications, draws)
+                for objective in OBJECTIVES
+            },
+            conditions=conditions,
+        )
+        for place, conditions in zip(places, seen, strict=True)
+    )
+
+
+def _replicated(bases: Mapping[_Key, Run], runner: Runner) -> _Results:
+    """Simulate each base with its place's seeds; only with two where those two change nothing.
+
+    A place is replicated for all methods or for none, which keeps their results paired.
+    """
+
+    def runs(key: _Key, seeds: range) -> list[Run]:
+        return [replace(bases[key], seed=seed, real=True) for seed in seeds]
+
+    begun = runner.run_groups({key: runs(key, key[0].seeds[:2]) for key in bases})
+    differ = {
+        place
+        for (place, _), results in begun.items()
+        if any(replace(one, seed=results[0].seed) != results[0] for one in results)
+    }
+    rest = {key: runs(key, key[0].seeds[2:]) if key[0] in differ else [] for key in bases}
+    for which, more in rest.items():
+        runner.expect(sort_of(bases[which]), len(more))
+    others = runner.run_groups(rest)
+    return {key: begun[key] + others[key] for key in bases}
+
+
+def _drawn(
+    experiment: Experiment,
+    bases: Mapping[_Key, Run],
+    replications: _Results,
+    runner: Runner,
+) -> _Results:
+    """Simulate each base on the models drawn from the ranges, but those far behind."""
+    runs: dict[_Key, list[Run]] = {}
+    for (place, method), base in bases.items():
+        rivals = [replications[place, other][0] for other in experiment.methods]
+        far = _far_behind(replications[place, method][0], rivals)
+        draws = [] if far else range(experiment.draws)
+        runs[place, method] = [
+            replace(base, model=_drawn_model(experiment, base, draw)) for draw in draws
+        ]
+        runner.leave_out(sort_of(base), experiment.draws - len(draws))
+    return runner.run_groups(runs)
+
+
+def _note(
+    experiment: Experiment,
+    bases: Mapping[_Key, Run],
+    replications: _Results,
+    draws: _Results,
+    runner: Runner,
+) -> None:
+    """Say in the store where the results lie that the table stands on."""
+    models, workloads = experiment.titles
+    number = 0
+    for (place, method), base in bases.items():
+        model, asked = place.titles
+        at = [models.index(model), workloads.index(asked)]
+        titles = {"at": at, "model": model, "workload": asked, "method": method}
+        for seed in range(experiment.seed, experiment.seed + len(replications[place, method])):
+            run = replace(base, seed=seed, real=True)
+            runner.store.place(number, key(run), {**titles, "seed": seed, "draw": AS_IT_STANDS})
+            number += 1
+        for draw in range(len(draws[place, method])):
+            run = replace(base, model=_drawn_model(experiment, base, draw))
+            where = {**titles, "seed": experiment.seed, "draw": draw}
+            runner.store.place(number, key(run), where)
+            number += 1
+    runner.store.flush()
+
+
+def _drawn_model(experiment: Experiment, base: Run, draw: int) -> ModelRef:
+    return replace(base.model, draws=experiment.draws, seed=experiment.seed, draw=draw)
+
+
+def _far_behind(result: Result, rivals: Sequence[Result]) -> bool:
+    """Return whether a result is far behind the best one in throughput and in latency."""
+    return all(
+        max(
+            lead(figure(rival, objective), figure(result, objective), objective) for rival in rivals
+        )
+        >= FAR - 1
+        for objective in OBJECTIVES
+    )
+
+
+def _judged(
+    experiment: Experiment,
+    place: _Place,
+    objective: Objective,
+    replications: _Results,
+    draws: _Results,
+) -> Verdict:
+    methods = experiment.methods
+    return verdict(
+        {
+            method: [figure(result, objective) for result in replications[place, method]]
+            for method in methods
+        },
+        objective,
+        [
+            {
+                method: figure(draws[place, method][draw], objective)
+                for method in methods
+                if draws[place, method]
+            }
+            for draw in range(experiment.draws)
+        ],
+    )
+
+
+def _pairs(values: Mapping[str, Scalar]) -> Pairs:
+    return tuple(values.items())

@@ -1,0 +1,153 @@
+"""What a sweep would do: how many points, and about how long, from a few that are timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from simaccess.sweep import plane
+from simaccess.sweep.answer import expected
+from simaccess.sweep.design import design_of
+from simaccess.sweep.estimate import Estimate, SearchOf
+from simaccess.sweep.experiment import Experiment
+from simaccess.sweep.grid import Grid, fair
+from simaccess.sweep.store import Store
+from simaccess.sweep.task import Run, Search
+from simaccess.tune import most
+
+__all__ = ["TIMED_S", "Plan", "plan"]
+
+TIMED_S = 5.0
+"""Seconds after which no further point is timed."""
+
+_CELLS = 8  # whose points are timed, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sweep would do.
+
+    Attributes
+    ----------
+    points, searches : int
+        Simulations that results come from, and searches for settings before them.
+    at_most : bool
+        Whether there may be fewer.
+    stored : int
+        Points that the store has.
+    timed : int
+        Tasks that were timed for the estimate.
+    work_s : float
+        Seconds that one process takes for what is not stored.
+    """
+
+    points: int
+    searches: int
+    at_most: bool
+    stored: int
+    timed: int
+    work_s: float
+
+    def lines(self, parallel: int) -> list[str]:
+        """Return it as text, for so many points at a time."""
+        limit = "at most " if self.at_most else ""
+        searches = f" and {self.searches:,} searches for settings" if self.searches else ""
+        stored = f", {self.stored:,} points of them stored" if self.stored else ""
+        what = f"{limit}{self.points:,} points{searches}{stored}"
+        how = f"{parallel} process" + ("es" if parallel > 1 else "")
+        return [what, f"about {_long(self.work_s / parallel)} on {how} ({self.timed} tasks timed)"]
+
+
+def plan(experiment: Experiment, store: Store | None) -> Plan:
+    """Return what a sweep would do, timing a few of its points in this process.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The sweep, or an experiment without axes.
+    store : Store, optional
+        What it has so far.
+
+    Raises
+    ------
+    InputError
+        If a point that is timed is refused.
+    """
+    stored = 0
+    if store is not None and store.experiment().get("design") == design_of(experiment):
+        stored = sum(1 for _ in store.rows())
+    return (_sweep if experiment.axes else _table)(experiment, stored)
+
+
+def _sweep(experiment: Experiment, stored: int) -> Plan:
+    grid = Grid(experiment)
+    groups = grid.counts.total()
+    seeds = experiment.seeds if experiment.interval is None else experiment.most_seeds
+    searches = sum(count for method, count in grid.counts.items() if experiment.tunes(method))
+    estimate = Estimate()
+    for method, count in grid.counts.items():
+        estimate.expect(method, count * seeds)
+        estimate.expect(SearchOf(method), count if experiment.tunes(method) else 0)
+    timed = _time(_few(grid), estimate)
+    work_s = estimate.left_s(1) or 0.0
+    points = groups * seeds
+    left = 1.0 if not points else max(0.0, 1 - stored / points)
+    return Plan(points, searches, seeds > 1, stored, timed, work_s * left)
+
+
+def _few(grid: Grid) -> Iterator[tuple[Hashable, Run | Search]]:
+    """Return some of a sweep's tasks, spread over all of it."""
+    asked = grid.experiment
+    for cell in islice(grid.cells(), _CELLS):
+        for method in grid.methods(cell):
+            run = grid.run(cell, method)
+            if asked.tunes(method):
+                yield SearchOf(method), Search(run, asked.objective)
+            yield method, replace(run, real=True)
+
+
+def _table(experiment: Experiment, stored: int) -> Plan:
+    estimate = Estimate()
+    every: list[tuple[Hashable, Run | Search]] = []
+    points = 0
+    for base, seeds in expected(experiment):
+        searched = most(base.scenario()) if experiment.tunes(base.method) else 0
+        estimate.expect(base, searched + seeds + experiment.draws)
+        points += searched + seeds + experiment.draws
+        every.append((base, base))
+    few = [every[number] for number in fair(len(every))]
+    if experiment.figure is not None:
+        count = plane.tasks(experiment.figure, len(experiment.models))
+        points += count
+        estimate.expect(plane.SORT, count)
+        links = [(entry.title, entry.ref) for entry in experiment.models]
+        samples = plane.some(experiment.figure, links, experiment.seed)
+        few = [(plane.SORT, task) for task in samples] + few
+    timed = _time(iter(few), estimate)
+    return Plan(points, 0, True, stored, timed, estimate.left_s(1) or 0.0)
+
+
+def _time(few: Iterator[tuple[Hashable, Run | Search]], estimate: Estimate) -> int:
+    """Time tasks until that has taken long enough; return how many."""
+    begun = time.perf_counter()
+    timed = 0
+    for sort, task in few:
+        task.run.scenario() if isinstance(task, Search) else task.scenario()  # made once a process
+        start = time.perf_counter()
+        task()
+        end = time.perf_counter()
+        estimate.did(sort, end - start)
+        timed += 1
+        if end - begun > TIMED_S:
+            break
+    return timed
+
+
+def _long(seconds: float) -> str:
+    """Return a duration for people, to two digits or so."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.2g} s"

@@ -1,0 +1,103 @@
+"""Write the results of a sweep in the formats that other programs read."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from simaccess.errors import InputError
+from simaccess.sweep.store import Store
+from simaccess.sweep.tabulate import dataset, frame
+
+__all__ = ["FORMATS", "SUFFIXES", "Format", "as_text", "check", "export"]
+
+Format: TypeAlias = Literal["csv", "json", "parquet", "netcdf"]
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+SUFFIXES: Mapping[str, Format] = {
+    ".csv": "csv",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".nc": "netcdf",
+}
+"""Formats by the ends of files' names."""
+
+_NEEDS: Mapping[Format, tuple[str, ...]] = {
+    "parquet": ("pyarrow",),
+    "netcdf": ("xarray", "h5netcdf", "h5py"),
+}
+
+
+def check(form: Format) -> None:
+    """Check that what a format needs is installed.
+
+    Raises
+    ------
+    InputError
+        If something is missing.
+    """
+    missing = [name for name in _NEEDS.get(form, ()) if find_spec(name) is None]
+    if missing:
+        problem = f"needs {' and '.join(missing)}; install simaccess[results]"
+        allowed = [each for each in FORMATS if each not in _NEEDS]
+        raise InputError(problem, key="--format", value=form, allowed=allowed)
+
+
+def as_text(store: Store, form: Format) -> str:
+    """Return results as CSV or JSON."""
+    if form == "csv":
+        return str(frame(store).to_csv(index=False))
+    return json.dumps(_document(store), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def export(store: Store, form: Format, path: Path) -> None:
+    """Write results into a file, whole or not at all; what is there is replaced.
+
+    Parameters
+    ----------
+    store : Store
+        The results.
+    form : {'csv', 'json', 'parquet', 'netcdf'}
+        Parquet has the units in its metadata, netCDF as attributes.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If something that the format needs is not installed, or the file cannot be written.
+    """
+    check(form)
+    write: Callable[[Path], object] = {
+        "csv": lambda place: place.write_text(as_text(store, form), encoding="utf-8"),
+        "json": lambda place: place.write_text(as_text(store, form), encoding="utf-8"),
+        "parquet": lambda place: frame(store).to_parquet(place, engine="pyarrow", index=False),
+        "netcdf": lambda place: dataset(store).to_netcdf(place, engine="h5netcdf"),
+    }[form]
+    try:
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.absolute().parent) as scratch:
+            whole = Path(scratch) / path.name
+            write(whole)
+            whole.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path) from None
+
+
+def _document(store: Store) -> dict[str, Any]:
+    made = frame(store)
+    rows = [
+        {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124  # NaN
+        for row in made.to_dict("records")
+    ]
+    told = store.experiment()
+    return {
+        "question": told.get("question"),
+        "units": made.attrs["units"],
+        "failures": [{**place, "problem": problem} for _, place, problem in store.failures()],
+        "results": rows,
+    }

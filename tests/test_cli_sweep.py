@@ -1,0 +1,182 @@
+"""The commands ``sweep`` and ``results``, as their users see them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simaccess import cli
+from simaccess.sweep.store import NAME
+
+SWEEP = """
+question = "Which is best where?"
+methods = ["zero-copy", "hybrid"]
+[[models]]
+model = "example-link"
+[[workloads]]
+workload = "random"
+set = { requests = 50 }
+[axes]
+model.link.latency = { low = "1 us", high = "1 ms", points = 4, scale = "log" }
+method.threshold = ["0 B", "54 B"]
+"""
+FIGURES = """
+[[figures]]
+x = "model.link.latency"
+at = { method.threshold = "54 B" }
+[[figures]]
+kind = "regimes"
+x = "model.link.latency"
+y = "method.threshold"
+"""
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run the command in a folder with an experiment; return exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    Path("sweep.toml").write_text(SWEEP, encoding="utf-8")
+
+    def ran(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(arguments)
+        return code, *capsys.readouterr()
+
+    return ran
+
+
+def test_a_sweep_is_stored_summarised_and_exported(command: Command) -> None:
+    Path("sweep.toml").write_text(SWEEP + FIGURES, encoding="utf-8")
+    code, out, err = command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:2] == ["Which is best where?", "16 points, 12 simulated now"]
+    assert re.search(r"example-link, random +4 +\d+ % +\d+ %", out)
+    assert "wrote r/figure-1.png\nwrote r/figure-2.png\n" in out
+    assert sorted(path.name for path in Path("r").iterdir()) == [
+        "figure-1.png",
+        "figure-2.png",
+        NAME,
+    ]
+    again = command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")
+    assert again == (0, out.replace("12 simulated now", "0 simulated now"), "")
+
+    code, table, err = command("results", "r")
+    assert (code, err) == (0, "")
+    heading, *rows = table.splitlines()
+    assert heading.startswith("model,workload,model.link.latency,method.threshold,method,seed,")
+    assert len(rows) == 16
+    for name in ("a.csv", "a.json", "a.parquet", "a.nc"):
+        assert command("results", "r", "--out", name) == (0, f"wrote {name}\n", "")
+    assert Path("a.csv").read_text(encoding="utf-8") == table
+    _, text, _ = command("results", "r/" + NAME, "--format", "json")
+    assert text == Path("a.json").read_text(encoding="utf-8")
+
+
+def test_json_has_the_summary_and_the_failures(command: Command) -> None:
+    text = SWEEP.replace('"54 B"', '"54 B"]\nmethod.slots = [4]\nmethod.shadow = ["1 MiB"')
+    Path("sweep.toml").write_text(text, encoding="utf-8")
+    code, out, err = command("sweep", "sweep.toml", "--jobs", "1", "--json")
+    assert code == 2
+    assert "method.shadow" in err  # the first cell tells already
+    Path("sweep.toml").write_text(
+        SWEEP.replace("random", "sequential")
+        .replace("requests = 50", 'size = "4 KiB"')
+        .replace("method.threshold =", 'workload.length = ["64 B", "8 KiB"]\nmethod.threshold ='),
+        encoding="utf-8",
+    )
+    code, out, err = command("sweep", "sweep.toml", "--jobs", "1", "--json")
+    document = json.loads(out)
+    assert code == 1
+    assert (document["points"], len(document["failed"])) == (16, 16)
+    assert err.startswith("simaccess: error: 16 of 32 points failed, among them ")
+    assert err.endswith("more than the segment has (workload.size); allowed: at most 4096 bytes\n")
+
+
+def test_a_dry_run_counts_and_times_and_writes_nothing(command: Command) -> None:
+    code, out, err = command("sweep", "sweep.toml", "--dry-run", "--jobs", "2", "--out", "r")
+    assert (code, err) == (0, "")
+    points, took = out.splitlines()
+    assert points == "16 points"
+    assert re.fullmatch(r"about [\d.e-]+ s on 2 processes \(16 tasks timed\)", took)
+    assert not Path("r").exists()
+    command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")
+    _, out, _ = command("sweep", "sweep.toml", "--dry-run", "--jobs", "1", "--out", "r")
+    assert out.splitlines()[0] == "16 points, 16 points of them stored"
+    assert out.splitlines()[1].startswith("about 0 s on 1 process (")
+
+
+def test_a_table_has_a_dry_run_and_results_too(command: Command) -> None:
+    text = SWEEP[: SWEEP.index("[axes]")].replace("[[models]]", "draws = 2\n[[models]]", 1)
+    Path("table.toml").write_text(text, encoding="utf-8")
+    code, out, _ = command("sweep", "table.toml", "--dry-run", "--jobs", "1")
+    assert code == 0
+    assert out.splitlines()[0] == "at most 6 points"
+    assert command("sweep", "table.toml", "--jobs", "1", "--out", "r")[0] == 0
+    code, out, _ = command("results", "r")
+    assert code == 0
+    assert {line.split(",")[4] for line in out.splitlines()[1:]} <= {"-1", "0", "1"}
+    assert command("results", "r", "--out", "a.nc")[0] == 0
+
+
+def test_a_log_has_a_line_a_point(command: Command) -> None:
+    assert command("sweep", "sweep.toml", "--jobs", "1", "--log", "some.log")[2] == ""
+    lines = Path("some.log").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 16
+    assert sum("simpy" in line for line in lines) == 12
+    assert sum(line.endswith("stored") for line in lines) == 4  # as alike ones are
+    _, _, err = command("sweep", "sweep.toml", "--jobs", "1", "--verbose")
+    assert len(err.splitlines()) == 16
+
+
+def test_a_terminal_sees_points_rate_time_left_and_the_best(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _, _, err = command("sweep", "sweep.toml", "--jobs", "1")
+    err = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", err)
+    assert re.search(
+        r"16/16 \d+\.\d points/s \d:\d\d:\d\d left 0:00 \S+ best at \d of 4 places", err
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("results", "none"), "none: no results of a sweep"),
+        (("results", "r", "--format", "xls"), "--format = 'xls': no such format"),
+        (("results", "r", "--format", "netcdf"), "--format = 'netcdf': not text"),
+        (("results", "r", "--out", "a.xls"), "--out = 'a.xls': no format"),
+        (("results", "r", "--out", "none/a.csv"), "none/a.csv: cannot be written"),
+        (("sweep", "sweep.toml", "--jobs", "2", "--scheduler", "tcp://x"), "together with"),
+        (("sweep", "sweep.toml", "--log", "none/a.log"), "--log = 'none/a.log': cannot be written"),
+        (("sweep", "sweep.toml", "--out", "sweep.toml"), "sweep.toml is not a folder"),
+    ],
+)
+def test_a_mistake_ends_in_a_line(arguments: tuple[str, ...], said: str, command: Command) -> None:
+    command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("simaccess: error: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("form", "needs"), [("parquet", "pyarrow"), ("netcdf", "xarray")])
+def test_a_missing_extra_is_named(
+    form: str, needs: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simaccess.sweep.export.find_spec", lambda _name: None)
+    code, _, err = command("results", "r", "--format", form, "--out", "a")
+    assert code == 2
+    assert f"needs {needs}" in err
+    assert "install simaccess[results]" in err
