@@ -41,7 +41,7 @@ notebooks: $(STAMP)  ## run the notebooks and keep what they give
 	$(BIN)/python notebooks/execute.py
 
 clean:  ## remove .venv, results, caches and built packages
-	rm -rf $(VENV) results dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf $(VENV) .venv-peers results dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 	    .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

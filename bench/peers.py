@@ -1,7 +1,7 @@
 """Time the works of docs/performance.md in other simulators and in ours, and write that page.
 
-Simulators that are not installed are named, with how to get them, and the others run:
-``pip install -r bench/peers.txt``. An interrupted run goes on where it was.
+Simulators that are not installed are named, with how to get them, and the others run; the first
+lines of ``bench/peers.txt`` tell how to install them. An interrupted run goes on where it was.
 """
 
 from __future__ import annotations

@@ -228,9 +228,9 @@ def page(
         *_growth(steps, "consumers", most),
         "## Run it again",
         "",
-        "    make setup",
-        f"    .venv/bin/pip install -r {REQUIREMENTS}",
-        "    .venv/bin/python bench/peers.py --write",
+        "    python3 -m venv .venv-peers",
+        f"    .venv-peers/bin/pip install -c constraints.txt -e . -r {REQUIREMENTS}",
+        "    .venv-peers/bin/python bench/peers.py --write",
         "",
         *_prose(
             "What is missing is said, and the rest runs. An interrupted run goes on where it was; "

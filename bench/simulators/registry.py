@@ -47,7 +47,7 @@ class Simulator:
     module: str
     function: str
     version: Callable[[], str]
-    get: str = f"pip install -r {REQUIREMENTS}"
+    get: str = f"see {REQUIREMENTS}"
     cannot: Mapping[type[Work], str] = field(default_factory=lambda: MappingProxyType({}))
     once: bool = False
     compiles: bool = False
@@ -124,7 +124,7 @@ def peers() -> list[Simulator]:
     simgrid, ns3 = _package("simgrid"), _package("ns3")
     arithmetic = "busy-until arithmetic"
     library = "apt install libsimgrid-dev pkg-config"
-    build = f"see {REQUIREMENTS}: it is built from source"
+    build = f"see the end of {REQUIREMENTS}"
     return [
         Simulator(REFERENCE, "SimPy", "`Resource`", "simpy_model", "resources", simpy),
         Simulator("simpy-arithmetic", "SimPy", arithmetic, "simpy_model", "arithmetic", simpy),
