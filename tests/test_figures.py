@@ -208,3 +208,7 @@ def test_unknown_methods_have_looks_of_their_own() -> None:
 )
 def test_columns_tell_their_units(column: str, expected: tuple[str, str]) -> None:
     assert label(column) == expected
+
+
+def test_a_share_has_no_unit() -> None:
+    assert label("workload.payload_probability", "1") == ("workload.payload_probability", "")

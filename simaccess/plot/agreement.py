@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simaccess.plot.style import Style, own
+from simaccess.plot.style import Style, engineer, own
 from simaccess.validate import Validation, Verified
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def measured_against_predicted(validation: Validation, ax: Axes | None = None) -
     seconds = [value for one in validation.verified for value in (one.point.median, one.predicted)]
     ends = min(seconds), max(seconds)
     ax.plot(ends, ends, color="black", lw=1, zorder=1)
-    ax.set(xscale="log", yscale="log", xlabel="measured (s)", ylabel="predicted (s)")
+    ax.set(xscale="log", yscale="log")
+    engineer(ax, "x", "measured_s")
+    engineer(ax, "y", "predicted_s")
     ax.set_title(f"{validation.model}: {len(validation.verified)} points not fitted")
     if validation.threshold.points:
         ax.scatter([], [], s=22, marker="s", facecolors="white", edgecolors="0.3", label=_HOLLOW)
@@ -99,7 +101,8 @@ def residuals(validation: Validation, ax: Axes | None = None) -> Axes:
         off = [100 * (one.predicted / one.point.median - 1) for one in points]
         _scatter(ax, operation, points, measured, off)
     ax.axhline(0, color="black", lw=1, zorder=1)
-    ax.set(xscale="log", xlabel="measured (s)", ylabel="predicted less measured (% of measured)")
+    ax.set(xscale="log", ylabel="predicted less measured (% of measured)")
+    engineer(ax, "x", "measured_s")
     ax.set_yscale("symlog", linthresh=_LINEAR, linscale=0.6)
     ax.margins(y=0.08)
     ax.set_yticks(_marks(ax.get_ylim()))

@@ -73,7 +73,7 @@ def label(column: str, unit: str | None = None) -> tuple[str, str]:
     column : str
         As ``throughput_bytes_per_s`` or ``latency_s.p50``.
     unit : str, optional
-        Its unit, where the name does not tell it.
+        Its unit, where the name does not tell it; "1" for shares and counts.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def label(column: str, unit: str | None = None) -> tuple[str, str]:
     ('model.path.rtt', 's')
     """
     if unit is not None:
-        return column, unit
+        return column, "" if unit == "1" else unit
     first, _, rest = column.partition(".")
     if first == "bytes":
         return f"bytes {rest}", "B"
