@@ -49,7 +49,8 @@ __all__ = [
 ]
 
 Model: TypeAlias = Annotated[
-    str, typer.Argument(metavar="MODEL", help="The link: a model's name, or a .toml file.")
+    str,
+    typer.Option("--model", metavar="NAME|FILE", help="The link: see 'simaccess models list'."),
 ]
 Methods: TypeAlias = Annotated[
     str | None,

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "crossover"]
 
 EPILOG = examples(
-    "simaccess crossover --axis path.rtt=1ms:200ms wan-20ms-100mbit --workload sequential",
-    "simaccess crossover --axis workload.payload_probability=0:1 pci-64-66 \\",
+    "simaccess crossover --axis path.rtt=1ms:200ms --model wan-20ms-100mbit --workload sequential",
+    "simaccess crossover --axis workload.payload_probability=0:1 --model pci-64-66 \\",
     "    --workload header-payload --methods copy-once,hybrid --precision 0.02",
 )
 

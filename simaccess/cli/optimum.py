@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "optimum"]
 
 EPILOG = examples(
-    "simaccess optimum --parameter method.threshold pci-64-66 --workload header-payload",
-    "simaccess optimum --parameter method.block=1KiB:1MiB my-link.toml --methods copy-once \\",
+    "simaccess optimum --parameter method.threshold --model pci-64-66 --workload header-payload",
+    "simaccess optimum --parameter method.block=1KiB:1MiB --model my-link.toml --methods copy-once \\",
     "    --workload sequential --weight 0.8 --workload random --weight 0.2",
-    "simaccess optimum --parameter method.depth wan-20ms-100mbit --mix workloads.toml",
+    "simaccess optimum --parameter method.depth --model wan-20ms-100mbit --mix workloads.toml",
 )
 
 PARAMETER = typer.Option(

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "sensitivity"]
 
 EPILOG = examples(
-    "simaccess sensitivity example-link --workload header-payload",
-    "simaccess sensitivity pci-64-66 --workload filter --methods zero-copy,hybrid --samples 128",
-    "simaccess sensitivity wan-20ms-100mbit --workload sequential --parameter path.rtt \\",
+    "simaccess sensitivity --model example-link --workload header-payload",
+    "simaccess sensitivity --model pci-64-66 --workload filter --methods zero-copy,hybrid --samples 128",
+    "simaccess sensitivity --model wan-20ms-100mbit --workload sequential --parameter path.rtt \\",
     "    --parameter path.loss --parameter path.buffer",
 )
 
