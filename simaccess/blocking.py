@@ -14,7 +14,7 @@ import io
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from simaccess.blocking_calls import Calls, calls
 from simaccess.counters import Counters
@@ -36,6 +36,7 @@ def open_file(
     method: str = "prefetch",
     settings: Mapping[str, object] = MappingProxyType({}),
     *,
+    mode: Literal["rb", "r+b"] = "rb",
     record: str | os.PathLike[str] | None = None,
 ) -> BlockingFile:
     """Open a data segment as a file.
@@ -51,13 +52,16 @@ def open_file(
         The access method that serves it.
     settings : mapping of str to object
         The method's parameters, such as ``{"block": "256 KiB", "depth": 8}``.
+    mode : {'rb', 'r+b'}
+        Whether it is read only, or written, too, where the link can be written. What is written
+        changes the far end.
     record : path-like, optional
         Where to write the accesses as an access log.
 
     Returns
     -------
     BlockingFile
-        Open for reading, and for writing where the link can be written.
+        Open, at its beginning.
 
     Raises
     ------
@@ -71,13 +75,15 @@ def open_file(
     _refuse_inside()
     if not isinstance(url, str):
         raise InputError("not text", key="url", value=url, allowed="a URL, as in 'file:data.bin'")
+    if mode not in ("rb", "r+b"):
+        raise InputError("no such mode", key="mode", value=mode, allowed=("rb", "r+b"))
     made = calls(url, method, {key: str(value) for key, value in settings.items()})
     try:
         log = None if record is None else LogWriter(record, made.clock.ticks_per_second)
     except BaseException:
         made.close()
         raise
-    return BlockingFile(url, made, log)
+    return BlockingFile(url, made, log, writable=made.writable and mode == "r+b")
 
 
 class BlockingFile(io.BufferedIOBase):
@@ -96,6 +102,8 @@ class BlockingFile(io.BufferedIOBase):
         The client.
     log : LogWriter, optional
         Where its accesses are written.
+    writable : bool
+        Whether it may be written.
 
     Attributes
     ----------
@@ -103,8 +111,11 @@ class BlockingFile(io.BufferedIOBase):
         The URL.
     """
 
-    def __init__(self, url: str, made: Calls, log: LogWriter | None) -> None:
+    def __init__(
+        self, url: str, made: Calls, log: LogWriter | None = None, *, writable: bool = False
+    ) -> None:
         self.name = url
+        self._writable = writable
         self._calls = made
         self._buffer = made.buffer
         self._log = log
@@ -212,8 +223,8 @@ class BlockingFile(io.BufferedIOBase):
             If the segment ends before; nothing is written then.
         """
         self._require_open()
-        if not self._calls.writable:
-            raise io.UnsupportedOperation(f"{self.name}: not writable")
+        if not self._writable:
+            raise io.UnsupportedOperation(f"{self.name}: not writable (mode='r+b' may be)")
         source = memoryview(content).cast("B")
         length = len(source)
         if not length:
@@ -260,7 +271,7 @@ class BlockingFile(io.BufferedIOBase):
     def writable(self) -> bool:
         """Say whether it can be written."""
         self._require_open()
-        return self._calls.writable
+        return self._writable
 
     def seekable(self) -> bool:
         """Say that it has places."""

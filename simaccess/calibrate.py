@@ -155,6 +155,10 @@ def calibrate(
     Interrupted
         If an interrupt ends it after the first try.
     """
+    if not 0 <= hold_out < 1:
+        raise InputError(
+            "leaves nothing", key="hold_out", value=hold_out, allowed="0 to 1, less than 1"
+        )
     every = points(measured)
     hidden = held_out((point.cell for point in every), hold_out)
     chosen = [point for point in every if point.cell not in hidden]

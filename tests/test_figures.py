@@ -138,6 +138,15 @@ def test_regimes_of_a_link_change_with_its_latency() -> None:
     assert found[200.0, 192].best == "copy-once"
 
 
+def test_a_method_without_draws_needs_no_replications() -> None:
+    drawn = rows(x=1.0, y=1.0)
+    once = drawn[(drawn["method"] == "copy-once") | (drawn["seed"] == 0)]
+    (found,) = regimes(once, "x", "y").values()
+    assert (found.best, found.replications) == ("copy-once", 3)
+    (rival,) = found.rivals
+    assert rival.interval is not None
+
+
 def test_a_regime_map_has_cells_hatches_and_lines(ax: Axes) -> None:
     regime_map(grid(np.array([[0.25, 1.001, 4.0], [0.5, 1.2, 8.0]])), "x", "y", ax=ax)
     mesh = ax.collections[0]
@@ -171,7 +180,17 @@ def test_a_regime_map_draws_given_borders(ax: Axes) -> None:
         (grid(np.ones((1, 3))), "do not fill a grid"),
         (grid(np.ones((2, 2))).drop(columns="x"), "no such column"),
         (grid(np.ones((2, 2))).iloc[:0], "no row"),
-        (pd.concat([grid(np.ones((2, 2))), grid(np.ones((2, 2))).iloc[:1]]), "different numbers"),
+        (
+            pd.concat(
+                [
+                    grid(np.ones((2, 2))),
+                    grid(np.ones((2, 2))).iloc[:1].assign(throughput_bytes_per_s=2.0),
+                    grid(np.ones((2, 2))).iloc[1:2].assign(throughput_bytes_per_s=2.0),
+                    grid(np.ones((2, 2))).iloc[1:2].assign(throughput_bytes_per_s=3.0),
+                ]
+            ),
+            "different numbers",
+        ),
         (grid(np.ones((2, 2))).assign(x=0.0), "do not fill a grid"),
         (grid(np.ones((2, 2))).replace({"x": {1.0: 0.0}}), "not above 0"),
     ],

@@ -56,6 +56,10 @@ def regimes(
             str(method): own_rows[measure].to_list()
             for method, own_rows in rows.sort_values(order).groupby("method", sort=False)
         }
+        most = max(len(some) for some in figures.values())
+        for method, some in figures.items():
+            if len(set(some)) == 1:  # nothing is drawn for it, so that its replications were fewer
+                figures[method] = some[:1] * most
         if len({len(some) for some in figures.values()}) > 1:
             where = f"{x} = {right}, {y} = {up}"
             raise InputError(f"methods have different numbers of replications at {where}")

@@ -63,7 +63,7 @@ def test_it_behaves_as_bytesio(
     given_settings = {} if method == "zero-copy" else {"block": f"{block} B", "slots": 4}
     if method == "prefetch":
         given_settings["depth"] = 2
-    with simaccess.open(url_of(path), method, given_settings) as file:
+    with simaccess.open(url_of(path), method, given_settings, mode="r+b") as file:
         for step in asked:
             if step[0] == "write" and model.tell() + len(step[1]) > SIZE:
                 if step[1]:
@@ -108,11 +108,26 @@ def test_an_empty_segment(tmp_path: Path) -> None:
         assert file.seek(0, 2) == 0
 
 
+def test_a_file_is_written_only_if_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_bytes(b"as it was")
+    with simaccess.open(f"file:{path}", "copy-once") as file:
+        assert not file.writable()
+        with pytest.raises(io.UnsupportedOperation, match="not writable"):
+            file.write(b"x")
+    assert path.read_bytes() == b"as it was"
+    with simaccess.open(f"file:{path}", "copy-once", mode="r+b") as file:
+        file.write(b"so")
+    assert path.read_bytes() == b"so it was"
+    with pytest.raises(InputError, match="mode = 'w': no such mode; allowed: rb"):
+        simaccess.open(f"file:{path}", mode="w")  # type: ignore[arg-type]  # what a user might
+
+
 def test_a_link_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     link = MemoryLink(bytearray(CONTENT))
     link.writable = False
     monkeypatch.setattr("simaccess.blocking_calls.open_link", lambda _: link)
-    with simaccess.open("stand-in:") as file:
+    with simaccess.open("stand-in:", mode="r+b") as file:
         assert not file.writable()
         with pytest.raises(io.UnsupportedOperation, match="not writable"):
             file.write(b"x")

@@ -68,7 +68,7 @@ def test_times_are_those_of_the_log_simulated(  # noqa: PLR0917  # hypothesis pa
         given_settings["depth"] = "3"
     log = tmp_path / "log.csv"
     url = f"sim:{name}?data={data}&seed={seed}&{more}"
-    with simaccess.open(url, method, given_settings, record=log) as file:
+    with simaccess.open(url, method, given_settings, mode="r+b", record=log) as file:
         for number, (offset, length, write, work) in enumerate(asked, 1):
             file.seek(offset)
             if write:
@@ -134,7 +134,8 @@ def test_a_real_file_is_recorded_and_its_log_replays(tmp_path: Path) -> None:
     fs = fsspec.filesystem("memory")
     fs.pipe_file("/blocking", CONTENT)
     log = tmp_path / "log.csv"
-    with simaccess.open("memory://blocking", "copy-once", {"block": "4 KiB"}, record=log) as file:
+    url, block = "memory://blocking", {"block": "4 KiB"}
+    with simaccess.open(url, "copy-once", block, mode="r+b", record=log) as file:
         assert file.read(10_000) == CONTENT[:10_000]
         file.work(0.001)
         file.seek(20_000)
