@@ -86,6 +86,7 @@ class Prefetch:
                     reader.frontier += 1
                     self._block = number
                     return operations
+                reader.block = number - 1  # it is there still, and keeps that block
         return self._read(shadow.parts(offset, length), limit)
 
     def write(self, offset: int, length: int, limit: int) -> Operations:

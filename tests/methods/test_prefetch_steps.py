@@ -136,3 +136,19 @@ def test_two_readers_who_meet_go_on_as_without_steps() -> None:
         done = [list(each.read(at, 50, 2000)) for each in (one, other)]
         assert done[0] == done[1]
         assert one._readers._readers == other._readers._readers
+
+
+def test_a_step_that_is_not_taken_leaves_the_reader_where_it_is() -> None:
+    """Its block must not make room before the copies of the next ones have been started."""
+    one, other = (method(CUTS[1], 1, 7, "lru", steps) for steps in (True, False))
+    at = 0
+    for length in [*[10] * 19, 50, 100, 100]:
+        for each in (one, other):
+            list(each.read(at, length, 841))
+        at += length
+    for each in (one, other):
+        list(each.release(320))
+    at = 320
+    for length in (10, 50, 250, 211):
+        assert list(one.read(at, length, 841)) == list(other.read(at, length, 841))
+        at += length
