@@ -449,7 +449,7 @@ def test_errors_and_any_order_never_give_a_wrong_byte(
     name: str, structured: bool, connections: int
 ) -> None:
     draw = random.Random(f"{name} {structured} {connections}")
-    errors = []
+    errors: list[bool] = []
 
     def script(end: FarEnd) -> None:
         held: list[bytes] = []
