@@ -141,5 +141,7 @@ class _Lines:
 
 def _off(now: Stand) -> str:
     """Say how good the best try is, and what it took."""
-    error = f"mean error {100 * now.error:.2f} %" if now.tries and now.error < 1e9 else "no try yet"
-    return f"{error}, {now.tries} tries, {now.simulations} simulations"
+    counts = f"{now.tries} tries, {now.simulations} simulations"
+    if not now.tries:
+        return f"no try yet, {counts}"
+    return f"mean error {100 * now.error:.2f} %, {counts}" if now.error < 1e9 else counts
