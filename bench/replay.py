@@ -25,6 +25,7 @@ from simaccess.compare import scenarios
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.model import load_model
 from simaccess.operations import AccessMethod
 from simaccess.replay.engine import replay, replay_lanes
 from simaccess.replay.fifo_figures import figures_along
@@ -104,18 +105,34 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
     return results
 
 
-def measure_buses(rounds: int) -> dict[str, dict[str, float]]:
-    """Return how much faster than our SimPy engine a PCI bus is replayed, by method."""
+LINKS: dict[str, dict[str, str]] = {
+    "pci-64-66": {},
+    "wan-20ms-100mbit": {},
+    "wan-20ms-100mbit, as Linux, loss 1 in 1,000": {
+        "path.loss": "0.001",
+        "tcp.delayed_ack": "true",
+        "tcp.offload": "true",
+    },
+    "wan-20ms-100mbit, bbr": {"tcp.congestion_control": "bbr"},
+}
+"""Links that are replayed beside our SimPy engine, and what is set of them."""
+
+
+def measure_links(link: str, rounds: int) -> dict[str, dict[str, float]]:
+    """Return how much faster than our SimPy engine one of `LINKS` is replayed, by method."""
     results: dict[str, dict[str, float]] = {}
+    model = load_model(link.partition(",")[0], LINKS[link])
     for consumers in (1, 8):
         settings = {"workload.requests": "2000"}
-        for scenario in scenarios("pci-64-66", "random", settings=settings, consumers=consumers):
+        for asked in scenarios(model.name, "random", settings=settings, consumers=consumers):
+            scenario = replace(asked, model=model)
             made = record_of(scenario)
+            replay(made, model.parameters)  # compiled, or loaded from the disk
             ratios, shares = [], []
             for _ in range(rounds):
                 ours, simulated = timed(partial(simulate, replace(scenario, engine="simpy")))
                 recording, _ = timed(partial(record_of, scenario))
-                repeats = [timed(partial(replay, made, scenario.model.parameters)) for _ in "123"]
+                repeats = [timed(partial(replay, made, model.parameters)) for _ in "123"]
                 end = int(repeats[-1][1].agents["time"].max()) / TICKS_PER_SECOND
                 if end != simulated.elapsed_s:
                     raise SystemExit(f"{scenario.method} ends at {end} s")
@@ -179,9 +196,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     rounds = max(7, arguments.rounds)
-    works, lanes, buses = measure(rounds), measure_lanes(rounds), measure_buses(rounds)
+    works, lanes = measure(rounds), measure_lanes(rounds)
+    links = {link: measure_links(link, rounds) for link in LINKS}
     if arguments.json:
-        print(json.dumps({"works": works, "lanes": lanes, "buses": buses}, indent=2))
+        print(json.dumps({"works": works, "lanes": lanes, "links": links}, indent=2))
         return
     print(f"{'replays as fast as plain SimPy':40} median  lowest  highest  target")
     for name, row in works.items():
@@ -197,9 +215,10 @@ def main() -> None:
     print(f"\n{'accesses a second, 1,000 links x 10,000':40}   rows    plain  percentiles")
     for name, row in lanes.items():
         print(f"{name:40} {row['rows']:6.0f}  {row['plain']:7.1e}  {row['percentiles']:11.1e}")
-    print(f"\n{'pci-64-66, random, our SimPy engine / replay':48} ratio  record / run")
-    for name, row in buses.items():
-        print(f"{name:48} {row['ratio']:5.0f}  {row['record / SimPy engine']:12.2f}")
+    for link, buses in links.items():
+        print(f"\n{link}\n{'random, our SimPy engine / replay':48} ratio  record / run")
+        for name, row in buses.items():
+            print(f"{name:48} {row['ratio']:5.0f}  {row['record / SimPy engine']:12.2f}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from simaccess.producer import produce
 from simaccess.quantities import LONGEST
 from simaccess.registry import make
 from simaccess.replay.allowed import can_replay
-from simaccess.replay.choice import Choice
+from simaccess.replay.choice import Choice, is_loaded
 from simaccess.replay.engine import replay
 from simaccess.replay.outcome import outcome
 from simaccess.replay.recorder import NotReplayableError
@@ -115,10 +115,13 @@ def _run(scenario: Scenario) -> Run:
         try:
             if (
                 scenario.engine == "replay"
-                or scenario in _SHELF
-                or _CHOICE.replays(len(scenario.workload.accesses(scenario.seed)))
+                or (scenario in _SHELF and is_loaded(scenario.model.kind))
+                or _CHOICE.replays(
+                    scenario.model.kind, len(scenario.workload.accesses(scenario.seed))
+                )
             ):
-                return outcome(replay(_SHELF.record(scenario), scenario.model.parameters))
+                record = _SHELF.record(scenario)
+                return outcome(replay(record, scenario.model.parameters, seed=scenario.seed))
         except NotReplayableError as error:
             reason = error.problem
     if scenario.engine == "replay":

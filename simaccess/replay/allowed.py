@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simaccess.registry import make
-from simaccess.replay import fifo_figures, pci_figures
+from simaccess.replay import fifo_figures, pci_figures, wan_figures
 from simaccess.replay.compiled import have_compiler
 from simaccess.scenario import Scenario
 from simaccess.sim.fifo_link import FifoParameters
 from simaccess.sim.pci_parameters import PciParameters
+from simaccess.sim.wan_parameters import WanParameters
 
 __all__ = ["KINDS", "can_replay"]
 
-KINDS = ("fifo-link", "pci-bus")
+KINDS = ("fifo-link", "pci-bus", "wan-link")
 """The kinds of links that a replay knows."""
 
 
@@ -37,6 +38,8 @@ def _reasons(scenario: Scenario) -> Iterator[str]:
         reason = pci_figures.why_not(parameters)
     elif isinstance(parameters, FifoParameters):
         reason = fifo_figures.why_not(parameters)
+    elif isinstance(parameters, WanParameters):
+        reason = wan_figures.why_not(parameters)
     if reason is not None:
         yield reason
     if scenario.memory is not None:

@@ -2,16 +2,17 @@
 
 To load numba and the code on its disk takes about as long as SimPy takes for a million accesses;
 to compile it, ten times that. So SimPy serves until it has made that many accesses in this process
-that could have been replayed; from then on, everything that can be is. At worst the two costs are
-the same.
+that could have been replayed on links of a kind; from then on, everything that can be on that kind
+is. At worst the two costs are the same. Each kind has code of its own.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from typing import Final
 
-__all__ = ["Choice"]
+__all__ = ["Choice", "is_loaded"]
 
 _PAYS: Final = 1_000_000
 
@@ -22,15 +23,20 @@ class Choice:
     Parameters
     ----------
     pays : int
-        Accesses that SimPy makes before.
+        Accesses that SimPy makes before, by kind of link.
     """
 
     def __init__(self, pays: int = _PAYS) -> None:
-        self._left = pays
+        self._left: defaultdict[str, int] = defaultdict(lambda: pays)
 
-    def replays(self, accesses: int) -> bool:
-        """Say whether to replay so many accesses; if not, SimPy makes them."""
-        if self._left <= accesses or "simaccess.replay.fifo_link" in sys.modules:
+    def replays(self, kind: str, accesses: int) -> bool:
+        """Say whether to replay so many accesses on a link; if not, SimPy makes them."""
+        if self._left[kind] <= accesses or is_loaded(kind):
             return True
-        self._left -= accesses
+        self._left[kind] -= accesses
         return False
+
+
+def is_loaded(kind: str) -> bool:
+    """Say whether the code for links of a kind has been loaded."""
+    return f"simaccess.replay.{kind.replace('-', '_')}" in sys.modules

@@ -61,6 +61,8 @@ def compiled(
             return cast("_Function", numba.njit(function, cache=True, **options))
         except RuntimeError:  # nowhere to write: compile each time
             pass
+    if not cache:  # nobody calls them from Python or C
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     return cast("_Function", numba.njit(function, **options))
 
 

@@ -22,10 +22,13 @@ from simaccess.replay.pci_figures import figures_of as pci_figures
 from simaccess.replay.record import Record
 from simaccess.replay.recorder import NotReplayableError
 from simaccess.replay.state import AGENT, STATION, TRANSFER
+from simaccess.replay.wan_figures import figures_of as wan_figures
+from simaccess.replay.wan_figures import why_not as wan_why_not
 from simaccess.result import StationUse
 from simaccess.sim.fifo_link import FifoParameters
 from simaccess.sim.pci_parameters import PciParameters
 from simaccess.sim.station import FifoStation
+from simaccess.sim.wan_parameters import WanParameters
 
 __all__ = ["Lanes", "Replayed", "replay", "replay_lanes"]
 
@@ -107,7 +110,7 @@ class Replayed:
     links: Mapping[str, StationUse]
 
 
-def replay(record: Record, parameters: Parameters) -> Replayed:
+def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed:
     """Replay a record on a link.
 
     Parameters
@@ -116,6 +119,8 @@ def replay(record: Record, parameters: Parameters) -> Replayed:
         What consumers do; for a ``pci-bus`` with the places of requests.
     parameters : Parameters
         The link's.
+    seed : int
+        Of what a link draws.
 
     Raises
     ------
@@ -125,6 +130,8 @@ def replay(record: Record, parameters: Parameters) -> Replayed:
     """
     if isinstance(parameters, PciParameters):
         return _on_bus(record, parameters)
+    if isinstance(parameters, WanParameters):
+        return _on_wan(record, parameters, seed)
     if not isinstance(parameters, FifoParameters):
         raise NotReplayableError(f"{type(parameters).__name__} are of no link that is replayed")
     reason = fifo_why_not(parameters)
@@ -186,6 +193,59 @@ def _on_bus(record: Record, parameters: PciParameters) -> Replayed:
         latencies=_by_consumer(record, latencies),
         links={"bus": use_of(figures, jobs, parameters, int(agents["time"].max()))},
     )
+
+
+def _on_wan(record: Record, parameters: WanParameters, seed: int) -> Replayed:
+    reason = wan_why_not(parameters)
+    if reason is not None:
+        raise NotReplayableError(reason)
+    _require_compiler()
+    from simaccess.replay import wan_link  # noqa: PLC0415  # it needs numba
+
+    layout = record.flat
+    consumers = len(record.tracks)
+    draws, how = _DRAWS, wan_link.SHORT
+    while how == wan_link.SHORT:
+        agents, delays = layout.agents.copy(), layout.delays.copy()
+        transfers = np.zeros(layout.places + consumers, TRANSFER)
+        latencies = np.zeros(int(layout.marks[-1]), np.int64)
+        figures = wan_figures(
+            parameters,
+            consumers,
+            layout.places,
+            agents=agents.ctypes.data,
+            transfers=transfers.ctypes.data,
+            seed=seed,
+            draws=draws,
+        )
+        figures.wan["keep"] = _ALL
+        how = wan_link.replay_wan(
+            figures.wan,
+            figures.environment,
+            figures.connections,
+            layout.rows,
+            delays,
+            layout.parts,
+            layout.requests,
+            transfers,
+            agents,
+            latencies,
+        )
+        draws *= 8
+    if how == wan_link.LONG:
+        raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")
+    return Replayed(
+        record=record,
+        agents=agents,
+        answered=True,
+        delays=delays,
+        latencies=_by_consumer(record, latencies),
+        links=figures.use(int(agents["time"].max())),
+    )
+
+
+_DRAWS: Final = 512
+"""Numbers that are drawn ahead of each generator, at first."""
 
 
 def _use(link: NDArray[np.void], end: int) -> StationUse:

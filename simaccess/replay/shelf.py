@@ -119,7 +119,7 @@ def _key(scenario: Scenario) -> _Key:
 
 def _places(scenario: Scenario) -> bool:
     """Say whether it matters to the link where requests are."""
-    return scenario.model.kind != "fifo-link"
+    return scenario.model.kind == "pci-bus"
 
 
 def _charged(scenario: Scenario) -> bool:

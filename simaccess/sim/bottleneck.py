@@ -9,6 +9,8 @@ looked at, and no event stands for them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from simaccess.sim.environment import TICKS_PER_SECOND
@@ -54,10 +56,18 @@ class CrossTraffic:
 
     def advance(self) -> None:
         """Draw when the burst after this one arrives."""
+        self.next += self.gap()
+
+    def draw_first(self, gaps: Sequence[int]) -> None:
+        """Have the next gaps be those that were drawn before."""
+        self._gaps += [float(gap) for gap in reversed(gaps)]
+
+    def gap(self) -> int:
+        """Draw the ticks from one burst to the next."""
         if not self._gaps:
             self._gaps = self._generator.exponential(self._mean, _DRAWS).tolist()
             self._gaps.reverse()
-        self.next += int(self._gaps.pop() + 0.5)
+        return int(self._gaps.pop() + 0.5)
 
 
 class Bottleneck:

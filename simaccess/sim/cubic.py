@@ -39,21 +39,20 @@ class HystartReno(Reno):
         if self._starting is not None:
             self._starting.begin(now)
 
-    def _looking(self) -> AckTrain | None:
-        """Return HyStart's train while it looks."""
-        looking = WINDOW * self.mss <= self.cwnd < self.ssthresh
-        return self._starting if looking else None
+    def _looking(self) -> bool:
+        """Say whether HyStart looks."""
+        return self._starting is not None and WINDOW * self.mss <= self.cwnd < self.ssthresh
 
     def delays(self, samples: list[int]) -> None:
         """Leave slow start when the least delay of a round has risen (HyStart)."""
         least = self.rtt.minimum
-        if self._looking() is not None and min(samples) >= least + delay_threshold(least):
+        if self._looking() and min(samples) >= least + delay_threshold(least):
             self.ssthresh = self.cwnd
 
     def train(self, now: int, latest: int) -> None:
         """Leave slow start when acknowledgements span half a round trip (HyStart)."""
-        starting = self._looking()
-        if starting is None:
+        starting = self._starting
+        if starting is None or not self._looking():
             return
         share = 2.0 if self.cwnd < self.ssthresh // 2 else 1.2
         rate = share * self.cwnd * TICKS_PER_SECOND / self.rtt.smoothed
@@ -115,7 +114,7 @@ class Cubic(HystartReno):
         alpha = 3 * (1 - self.beta) / (1 + self.beta) if self._friendly < self._maximum else 1.0
         self._friendly += alpha * share
         elapsed = (now - self._epoch) / TICKS_PER_SECOND
-        cubic = self.C * (elapsed - self._K) ** 3 + self._maximum
+        cubic = self.C * (elapsed - self._K) ** 3.0 + self._maximum
         target = max(min(cubic, 1.5 * window), self._friendly)
         if target > window:
             self.cwnd = int(target * self.mss)
@@ -190,4 +189,4 @@ class LinuxCubic(HystartReno):
     def expired(self) -> None:
         """Begin anew with one packet, and with nothing remembered."""
         super().expired()
-        self._law = CubicLaw()
+        self._law.forget()

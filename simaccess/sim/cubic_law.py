@@ -41,6 +41,10 @@ class CubicLaw:
     )
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Be as at the beginning."""
         self._maximum = 0  # packets of the window before the latest loss
         self._began: int | None = None  # jiffies
         self._at = self._window = -1  # when the number needed was computed, and for which window
@@ -94,7 +98,7 @@ class CubicLaw:
         """Return the number needed by the cubic function at a time."""
         assert self._began is not None
         away = (jiffy - self._began) * JIFFY / TICKS_PER_SECOND - self._K
-        change = int(_C * abs(away) ** 3)
+        change = int(_C * abs(away) ** 3.0)
         target = self._origin + (change if away > 0 else -change)
         needed = window // (target - window) if target > window else 100 * window
         return needed if self._maximum else min(needed, _FIRST)

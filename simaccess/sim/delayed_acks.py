@@ -113,7 +113,7 @@ class DelayedAcks:
             When that is known, and acknowledgements that it carried are taken.
         """
         latest = self._due
-        covered = None
+        covered: Train | None = None
         for train in self._acks:
             if train.due > heard:
                 break
@@ -157,25 +157,27 @@ class DelayedAcks:
 
     def _decide_behind(self) -> None:
         """Decide when the first packets are acknowledged, where data is missing."""
+        acks = self._acks
         duplicates = self._duplicates
-        group: list[Train] = []
+        held = 0  # packets that are acknowledged together
         timer = 0
-        for train in self._acks:
-            if group and train.due > timer:
+        hold = 1
+        while hold and held < len(acks):
+            train = acks[held]
+            if held and train.due > timer:
                 break
             duplicates = self._counted(train, duplicates)
-            hold = self._hold(train, len(group), duplicates)
-            group.append(train)
+            hold = self._hold(train, held, duplicates)
             if not hold:
                 timer = train.due
-                break
-            if len(group) == 1:
+            elif not held:
                 timer = train.due + hold
+            held += 1
         else:
-            self.open = True
-        for train in group:
-            train.ack = timer
-            train.joined = train is not group[-1]
+            self.open = bool(hold)
+        for number in range(held):
+            acks[number].ack = timer
+            acks[number].joined = number + 1 < held
 
     def _counted(self, train: Train, duplicates: int) -> int:
         """Return the packets out of order since the last advance, this one among them."""

@@ -26,8 +26,11 @@ class Receiver:
         """Note that bytes of messages arrive, and tell whoever has got all in order."""
         if isinstance(message, Parcel):
             for part, share in message.parts:
-                self.arrive(part, share, arrival)
-            return
+                self._arrive(part, share, arrival)
+        else:
+            self._arrive(message, size, arrival)
+
+    def _arrive(self, message: Message, size: int, arrival: int) -> None:
         message.arriving -= size
         if arrival > message.arrival:
             message.arrival = arrival

@@ -177,15 +177,16 @@ class Recovery:
         """Return the packet before which all are lost, and set the timer for those behind it."""
         rtt = self._control.rtt
         window = min(rtt.minimum // 4, rtt.smoothed // 8)
+        first = number  # the first of those that may only have been overtaken
         for hole in self.holes:
             if hole.number >= number:
                 break
-            if hole.left + window > left:
-                last = next(h for h in reversed(self.holes) if h.number < number)
-                self.late = now + rings_after(last.left - left + window, LEAST)
+            if first == number and hole.left + window > left:
+                first = hole.number
                 self._before = number
-                return hole.number
-        return number
+            if first < number:
+                self.late = now + rings_after(hole.left - left + window, LEAST)
+        return first
 
     def _lose(self, before: int, flight: int, coming: int) -> int:
         """Take the missing packets before a number for lost; return what is in flight then."""

@@ -49,15 +49,15 @@ class RoundTrips:
     def awake(self, number: int, now: int) -> None:
         """Begin a round with the packet `number` after a time with nothing in flight."""
         self.begin(number, now)
-        self.sampling = []
+        self.sampling.clear()
 
     def begin(self, number: int, now: int) -> None:
         """Begin the next round; the packet `number` will be the first that is sent in it."""
         self.began = now
         self.end = number
-        self.sampling = self._marked
-        self._marked = []
-        self._samples = []
+        self.sampling, self._marked = self._marked, self.sampling
+        self._marked.clear()
+        self._samples.clear()
 
     def mark(self, number: int, count: int, first: int, group: int) -> None:
         """Note when packets leave: all at the time `first`, or `group` each packet's time."""

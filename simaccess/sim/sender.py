@@ -23,6 +23,7 @@ from simaccess.sim.train import Alarm, Message, Train
 __all__ = ["Sender"]
 
 _NEVER = 1 << 62
+_TICKS = float(TICKS_PER_SECOND)  # so that no product outgrows 64 bits in a replay
 
 
 class Sender(Batches):
@@ -250,7 +251,7 @@ class Sender(Batches):
 
     def _rate(self, train: Train, now: int, lost: int) -> None:
         """Tell a paced sender's control at what rate data is delivered."""
-        rate = (self.delivered - train.delivered) * TICKS_PER_SECOND / (now - train.since)
+        rate = (self.delivered - train.delivered) * _TICKS / (now - train.since)
         recovering = self._recovery.active
         sample = Delivery(rate, train.limited, self.flight, lost, recovering)
         self.control.delivered(now, sample)

@@ -108,6 +108,18 @@ class Train:
             return self._left
         return self._left + (number - self._number) // self._group * self._step
 
+    def continues(
+        self, ack: int, number: int, count: int, *, left: int, group: int, full: int
+    ) -> bool:
+        """Say whether packets go on with the train, their acknowledgements too; fit it to them."""
+        return (
+            self.last == full
+            and self.repairs is None
+            and self.number + self.count == number
+            and self.goes_on(number, count, left, group)
+            and self.ack + self.count * self._step == ack
+        )
+
     def goes_on(self, number: int, count: int, left: int, group: int) -> bool:
         """Say whether packets from `number` on leave as the train's do; fit the train to them."""
         before = number - self._number

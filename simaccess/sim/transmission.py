@@ -265,19 +265,14 @@ class Transmission:
                 ack = self._acks[-1].due
         size = (count - 1) * self._mss + last
         trains = self._acks
-        tail = trains[-1] if trains else None
         if (
             self._whole
             and repairs is None
-            and tail is not None
-            and tail.last == self._mss
-            and tail.repairs is None
-            and tail.number + tail.count == number
-            and tail.goes_on(number, count, left, group)
-            and tail.ack + tail.count * tau == ack
+            and trains
+            and trains[-1].continues(ack, number, count, left=left, group=group, full=self._mss)
         ):
-            tail.count += count
-            tail.last = last
+            trains[-1].count += count
+            trains[-1].last = last
         else:
             train = Train(ack, number, count, last, left=left, group=group, step=tau)
             train.repairs = repairs

@@ -28,12 +28,12 @@ from simaccess.sim.train import Message
 from simaccess.sim.transfer import Transfer
 from simaccess.sim.wan_parameters import WanParameters
 
-__all__ = ["WanLink", "WanParameters", "WanPort"]
+__all__ = ["SAID", "WanLink", "WanParameters", "WanPort"]
 
 _DOWN, _UP, _CROSS = 0, 1, 2
 _LOSS, _JITTER = 0, 1
 _DRAWS = 1024
-_SAID = 20
+SAID = 20
 """Payload bytes of each packet of a negotiation."""
 
 
@@ -245,7 +245,7 @@ class _Connection:
         """Send what the server says before its first response, once."""
         packets, self._unsaid = self._unsaid, 0
         for _ in range(packets):
-            self.down.send(Message(_SAID, lambda _time: None), now)
+            self.down.send(Message(SAID, lambda _time: None), now)
 
 
 class WanPort:

@@ -190,3 +190,37 @@ def pci_buses() -> st.SearchStrategy[Model]:
         return load_model(name, {**values, **targets})
 
     return st.builds(build, names, figures, delayed, delayed)
+
+
+def wan_links() -> st.SearchStrategy[Model]:
+    """Draw links of kind ``wan-link`` with round figures, small windows and small buffers."""
+    return st.fixed_dictionaries(
+        {
+            "path.rate": st.sampled_from(["8 Mbit/s", "100 Mbit/s"]),
+            "path.upstream_rate": st.sampled_from(["8 Mbit/s", "100 Mbit/s"]),
+            "path.rtt": st.sampled_from(["0.2 ms", "2 ms", "20 ms"]),
+            "path.mtu": st.sampled_from(["100 B", "152 B"]),
+            "path.loss": st.sampled_from(["0", "0", "0.02", "0.2"]),
+            "path.jitter": st.sampled_from(["0 s", "0 s", "0 s", "0.1 ms"]),
+            "path.buffer": st.sampled_from(["304 B", "1 kB", "100 kB"]),
+            "path.upstream_buffer": st.sampled_from(["304 B", "100 kB"]),
+            "cross.rate": st.sampled_from(["0 Mbit/s", "0 Mbit/s", "4 Mbit/s"]),
+            "cross.burst": st.sampled_from(["152 B", "500 B"]),
+            "tcp.congestion_control": st.sampled_from(["reno", "cubic", "bbr"]),
+            "tcp.connections": st.sampled_from(["1", "1", "2", "3"]),
+            "tcp.initial_window": st.sampled_from(["1", "2", "10"]),
+            "tcp.receive_window": st.sampled_from(["100 B", "500 B", "1 MiB"]),
+            "tcp.hystart": st.sampled_from(["true", "false"]),
+            "tcp.idle_restart": st.sampled_from(["true", "false"]),
+            "tcp.handshake": st.sampled_from(["0", "1", "2"]),
+            "tcp.host_time": st.sampled_from(["0 s", "1 us", "10 us"]),
+            "tcp.delayed_ack": st.sampled_from(["false", "false", "true"]),
+            "tcp.offload": st.sampled_from(["false", "false", "true"]),
+            "request.size": st.sampled_from(["72 B", "100 B"]),
+            "request.reply": st.sampled_from(["72 B", "100 B"]),
+            "request.issue": st.sampled_from(["0 s", "5 us"]),
+            "request.service": st.sampled_from(["0 s", "50 us"]),
+            "request.negotiation": st.sampled_from(["0", "0", "3"]),
+            "local.latency": st.sampled_from(["0 s", "8 ns"]),
+        }
+    ).map(lambda values: load_model("wan-20ms-100mbit", values))

@@ -14,7 +14,7 @@ from simaccess.model import model_names
 from simaccess.replay.allowed import can_replay
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
-from tests.replay.scenes import fifo_links, pci_buses, scenarios
+from tests.replay.scenes import fifo_links, pci_buses, scenarios, wan_links
 
 pytest.importorskip("numba")
 
@@ -47,6 +47,12 @@ def test_random_scenarios_with_ties(scenario: Scenario) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(pci_buses()))
 def test_random_scenarios_on_a_shared_bus(scenario: Scenario) -> None:
+    require_agreement(scenario)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenarios(wan_links()))
+def test_random_scenarios_over_tcp(scenario: Scenario) -> None:
     require_agreement(scenario)
 
 

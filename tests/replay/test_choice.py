@@ -19,9 +19,12 @@ def test_simpy_serves_until_loading_the_compiler_would_have_paid(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(__import__("sys").modules, "simaccess.replay.fifo_link", raising=False)
+    monkeypatch.delitem(__import__("sys").modules, "simaccess.replay.wan_link", raising=False)
     choice = Choice(pays=100)
-    assert [choice.replays(40) for _ in range(4)] == [False, False, True, True]
-    assert Choice(pays=100).replays(1000)
+    asked = [choice.replays("fifo-link", 40) for _ in range(4)]
+    assert asked == [False, False, True, True]
+    assert not choice.replays("wan-link", 40)  # it has code of its own
+    assert Choice(pays=100).replays("fifo-link", 1000)
 
 
 def test_a_shelf_keeps_records_of_what_differs_in_links_only() -> None:

@@ -39,7 +39,7 @@ class Timed(ZeroCopy):
     [
         (scenario(consumers=2, shared=True), "share a shadow"),
         (scenario(producer=ProducerParameters()), "through a ring"),
-        (replace(scenario(), model=load_model("lan-1gbit")), "kind wan-link"),
+        (replace(scenario(), model=load_model("shared-memory-ddr4")), "kind memory-bus"),
     ],
 )
 def test_a_reason_is_given_and_simpy_serves(asked: Scenario, reason: str) -> None:
@@ -114,8 +114,8 @@ def test_reads_at_any_lengths_keep_their_order() -> None:
 def test_parameters_of_another_kind_are_refused() -> None:
     recording = Recording(64)
     recording.follow(ZeroCopy(), [])
-    with pytest.raises(NotReplayableError, match="WanParameters"):
-        replay(recording.record(), load_model("lan-1gbit").parameters)
+    with pytest.raises(NotReplayableError, match="MemoryBusParameters"):
+        replay(recording.record(), load_model("shared-memory-ddr4").parameters)
 
 
 def test_a_fifo_link_whose_copies_a_processor_makes_goes_to_simpy() -> None:
@@ -125,6 +125,22 @@ def test_a_fifo_link_whose_copies_a_processor_makes_goes_to_simpy() -> None:
     model = load_model("example-link")
     model = replace(model, parameters=model.parameters.model_copy(update={"cache": cache}))
     assert "through its cache" in (can_replay(replace(scenario(), model=model)) or "")
+
+
+def test_what_64_bits_do_not_hold_of_a_wan_goes_to_simpy() -> None:
+    pytest.importorskip("numba")
+    for setting in (
+        {"path.rtt": "5 s"},
+        {"tcp.initial_window": "4000"},
+        {"tcp.rto_minimum": "20000 s"},
+        {"cross.rate": "1 B/s"},
+    ):
+        model = load_model("wan-20ms-100mbit", setting)
+        assert "64 bits" in (can_replay(replace(scenario(), model=model)) or "")
+    slow = load_model("wan-20ms-100mbit", {"request.service": "1000000 s"})
+    assert simulate(replace(scenario(), model=slow)).engine == "simpy"
+    with pytest.raises(InputError, match="64 bits"):
+        simulate(replace(scenario(), model=slow, engine="replay"))
 
 
 def test_a_record_without_the_clients_software_is_no_record_for_one_that_takes_time() -> None:
