@@ -160,9 +160,9 @@ class NbdLink(RealLink):
             raise LinkError(self._problem, self.url)
         if self._writes:
             self._await_writes(request)
-        self._untaken += request.length
         if self._untaken > _BUFFERED:
             self.take()
+        self._untaken += request.length
         connection = self._only or min(self._connections, key=_load)
         try:
             if request.command == WRITE:
