@@ -12,19 +12,20 @@ from __future__ import annotations
 import math
 import socket
 from collections import deque
+from operator import itemgetter
 from struct import Struct
 from time import perf_counter
-from typing import Any
 
 from simaccess.real.nbd_handshake import Export, handshake
 from simaccess.real.nbd_protocol import Replies
-from simaccess.real.nbd_request import DISCONNECT, WRITE, ProtocolError, Request
+from simaccess.real.nbd_request import DISCONNECT, HEADER, WRITE, ProtocolError, Request
 
 __all__ = ["Address", "Broken", "Connection"]
 
 _AT_ONCE, _ALL = socket.MSG_DONTWAIT, socket.MSG_WAITALL
 _WHOLE = 1 << 16  # a payload beyond this is waited for in one call, not taken as it comes
 _COARSE = 0.2  # seconds: an eighth of less is no more than a few of the kernel's ticks
+_COUNT = itemgetter(0)  # of what recvmsg_into returns
 _TIMEVAL = Struct("@ll")  # seconds and microseconds
 
 Address = tuple[str, int] | str
@@ -70,7 +71,7 @@ class Connection:
         # The kernel counts a receive's timeout in its own ticks, of up to 10 ms, and rounds it up.
         # Where that is too coarse `poll` waits in its place, which is exact to a millisecond.
         self.patience = timeout / 8 if timeout >= _COARSE else math.inf
-        self._got: list[tuple[Any, ...]] = []
+        self._got: list[int] = []
         try:
             self.socket = _connect(address, deadline)
         except TimeoutError:
@@ -94,7 +95,9 @@ class Connection:
             self.socket.close()
             raise
         self.replies = Replies(self.export.structured)
-        self._receive = self.socket.recvmsg_into
+        self._receive = self.socket.recv_into
+        self._receive_scattered = self.socket.recvmsg_into
+        self._send = self.socket.send
 
     def _shake_hands(self, name: str, deadline: float) -> Export:
         steps = handshake(name)
@@ -122,25 +125,22 @@ class Connection:
         self.whole = False
         self.replies.expect(request)
         header = request.header()
-        total = len(header)
-        if self.queue:
-            sent = 0
-        else:
+        sent = 0
+        if not self.queue:
             try:
                 if payload is None:
-                    sent = self.socket.send(header, _AT_ONCE)
+                    sent = self._send(header, _AT_ONCE)
                 else:
-                    total += len(payload)
                     sent = self.socket.sendmsg((header, payload), (), _AT_ONCE)
             except BlockingIOError:
-                sent = 0
+                pass
             except OSError as error:
                 raise Broken(f"the connection was lost: {error.strerror or error}") from None
-        if sent < total or self.queue:
-            if sent < len(header):
-                self.queue.append((request, memoryview(header)[sent:]))
-            if payload is not None:
-                self.queue.append((request, payload[max(sent - len(header), 0) :]))
+        if sent < HEADER:
+            self.queue.append((request, memoryview(header)[sent:]))
+            sent = HEADER
+        if payload is not None and sent < HEADER + len(payload):
+            self.queue.append((request, payload[sent - HEADER :]))
         self.whole = True
 
     def send_queued(self) -> None:
@@ -171,13 +171,17 @@ class Connection:
             flags: int = _AT_ONCE
             if until is not None:
                 flags = 0
-                if len(targets[0]) > _WHOLE and replies.in_payload:
+                if len(targets[0]) > _WHOLE:  # more than is staged, so it is payload
                     targets = targets[:1]
                     flags = _ALL
             self.whole = False
             try:
                 # What came is in the list before a signal's handler runs, whatever that raises.
-                self._got.extend(map(self._receive, (targets,), (0,), (flags,)))
+                if len(targets) == 1:
+                    self._got.extend(map(self._receive, targets, (0,), (flags,)))
+                else:
+                    scattered = map(self._receive_scattered, (targets,), (0,), (flags,))
+                    self._got.extend(map(_COUNT, scattered))
             except BlockingIOError:
                 self.whole = True
                 return
@@ -197,7 +201,7 @@ class Connection:
         """Enter what came into the books, and return how much that was."""
         count = 0
         while self._got:
-            count = self._got.pop()[0]
+            count = self._got.pop()
             if not count:
                 raise Broken("the server closed the connection with requests under way")
             try:
