@@ -102,7 +102,6 @@ class NbdLink(RealLink):
         self._writes: list[Request] = []  # under way
         self._only: Connection | None = None  # the one connection, if there is just one
         self._untaken = 0  # bytes asked for since anything was received
-        self._looked = False  # what has arrived has been received by a wait since the last issue
         self._problem = ""  # why nothing can be asked any more
         self.export = self._open()
         self.writable = self.export.writable
@@ -162,9 +161,8 @@ class NbdLink(RealLink):
         if self._writes:
             self._await_writes(request)
         self._untaken += request.length
-        if self._untaken > _BUFFERED and not self._looked:
+        if self._untaken > _BUFFERED:
             self.take()
-        self._looked = False
         connection = self._only or min(self._connections, key=_load)
         try:
             if request.command == WRITE:
@@ -248,7 +246,6 @@ class NbdLink(RealLink):
         finally:
             if waited:
                 self._untaken = 0
-                self._looked = True
                 self.clock.wait += perf_counter_ns() - begin
 
     def _go_on(self, request: Request, left: float) -> None:
