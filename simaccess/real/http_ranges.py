@@ -40,6 +40,7 @@ class HttpReader:
     def __init__(self, fs: Any, url: str) -> None:
         self._fs = fs
         self._url = url
+        self._target = fs.encode_url(url)
         self._size: int | None = None
         self._tag: str | None = None
 
@@ -84,7 +85,7 @@ class HttpReader:
             "Range": f"bytes={offset}-{offset + length - 1}",
             "Accept-Encoding": "identity",
         }
-        return await session.get(self._fs.encode_url(self._url), headers=headers)
+        return await session.get(self._target, headers=headers)
 
     def _checked(self, answer: Any, offset: int, length: int) -> int:
         """Return the size of the file; raise if the answer is not to this range of this file."""
