@@ -31,7 +31,8 @@ from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.real.clock import run
-from simaccess.real.nbd import NbdLink, open_link
+from simaccess.real.nbd import open_link
+from simaccess.real.nbd_link import NbdLink
 
 KIB, MIB = 1 << 10, 1 << 20
 MEMORY = 20 * MIB  # of a client without the library

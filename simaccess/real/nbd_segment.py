@@ -16,7 +16,7 @@ from simaccess.real.nbd_request import READ, WRITE, Request
 from simaccess.segment import Data, Local
 
 if TYPE_CHECKING:
-    from simaccess.real.nbd import NbdLink
+    from simaccess.real.nbd_link import NbdLink
 
 __all__ = ["NbdSegment", "NbdTransfer"]
 
