@@ -80,14 +80,16 @@ def test_a_timeout_that_cannot_be_kept_is_refused() -> None:
         open_link("nbd://127.0.0.1:1/?timeout=0.9 ms")
 
 
-@pytest.mark.parametrize(("size", "piece"), [(SIZE, 1), (1 << 20, 4096)])
-def test_a_server_that_dribbles_does_not_prolong_the_wait(size: int, piece: int) -> None:
+@pytest.mark.parametrize(("size", "piece", "pause"), [(SIZE, 1, 0.05), (1 << 23, 4096, 0.01)])
+def test_a_server_that_dribbles_does_not_prolong_the_wait(
+    size: int, piece: int, pause: float
+) -> None:
     def script(end: FarEnd) -> None:
         got = end.request()
         answer = data_chunk(got.cookie, got.offset, bytes(got.length), DONE)
         for place in range(0, len(answer), piece):
             end.send(answer[place : place + piece])
-            time.sleep(0.05)
+            time.sleep(pause)
 
     with scripted(script, timeout="300 ms", size=size) as url, open_link(url) as link:
         segment, memory = link.attach(), link.local(size)
