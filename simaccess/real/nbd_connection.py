@@ -22,12 +22,12 @@ from simaccess.real.nbd_handshake import Export, handshake
 from simaccess.real.nbd_protocol import Replies
 from simaccess.real.nbd_request import DISCONNECT, HEADER, WRITE, ProtocolError, Request
 
-__all__ = ["Address", "Broken", "Connection"]
+__all__ = ["LOOKING", "Address", "Broken", "Connection"]
 
-_AT_ONCE = socket.MSG_DONTWAIT
-_LOOKING = 50e-6 if (os.cpu_count() or 1) > 1 else 0.0
+LOOKING = 50e-6 if (os.cpu_count() or 1) > 1 else 0.0
 """Seconds for which a wait looks before it sleeps, where the far end may run meanwhile."""
 
+_AT_ONCE = socket.MSG_DONTWAIT
 _WHOLE = 1 << 16  # a payload beyond this, which is more than is staged, is waited for on its own
 _COARSE = 0.2  # seconds: an eighth of less is no more than a few of the kernel's ticks
 _COUNT = itemgetter(0)  # of what recvmsg_into returns
@@ -209,7 +209,7 @@ class Connection:
 
         Who sleeps must be woken up by the far end, and both pay for that.
         """
-        end = perf_counter() + _LOOKING
+        end = perf_counter() + LOOKING
         while True:
             try:
                 self._receive_once(targets, _AT_ONCE)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import select
 from collections.abc import Sequence
 from contextlib import suppress
-from time import perf_counter_ns
+from time import perf_counter, perf_counter_ns
 from typing import ClassVar
 
 from pydantic import Field
@@ -19,7 +19,7 @@ from pydantic import Field
 from simaccess.errors import InputError, LinkError
 from simaccess.quantities import Duration, Size
 from simaccess.real.link import RealLink
-from simaccess.real.nbd_connection import Address, Broken, Connection
+from simaccess.real.nbd_connection import LOOKING, Address, Broken, Connection
 from simaccess.real.nbd_handshake import Export, NoExportError
 from simaccess.real.nbd_request import FLUSH, WRITE, ProtocolError, Request
 from simaccess.real.nbd_segment import NbdSegment
@@ -252,7 +252,7 @@ class NbdLink(RealLink):
         if only is not None and not only.queue and left > only.patience:
             only.receive(request)
             return
-        ready = self._poller.poll(left * 1000) if left > 0 else ()
+        ready = self._ready(left)
         if not ready:
             raise LinkError(
                 f"the {request.describe()} got no answer within {self.timeout:g} s", self.url
@@ -266,6 +266,15 @@ class NbdLink(RealLink):
                 if not connection.replies.under_way:
                     raise Broken("the server ended a connection, or sent what nobody asked for")
                 connection.receive()
+
+    def _ready(self, left: float) -> Sequence[tuple[int, int]]:
+        """Return which connections can go on, and how; look for that a while before sleeping."""
+        end = perf_counter() + min(left, LOOKING)
+        while perf_counter() < end:
+            ready = self._poller.poll(0)
+            if ready:
+                return ready
+        return self._poller.poll(left * 1000) if left > 0 else ()
 
     def _await_writes(self, request: Request) -> None:
         """Wait for what is being written where a request reads or writes: nobody orders them."""
