@@ -142,7 +142,8 @@ def _line(found: Row) -> str:
     aim = "no aim"
     if found.limit is not None:
         aim = f"at most {found.limit:.2f}: {'met' if found.met else 'MISSED'}"
-    return f"{found.name:70} {found.ratio:6.2f} ({found.low:.2f} to {found.high:.2f})  {aim}"
+    ratio = f"{found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})"
+    return f"{ratio:21}  {aim:21}  {found.name}"
 
 
 if __name__ == "__main__":
