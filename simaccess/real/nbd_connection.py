@@ -11,21 +11,18 @@ the system calls of a stream.
 from __future__ import annotations
 
 import math
-import os
 import socket
 from collections import deque
 from operator import itemgetter
 from struct import Struct
 from time import perf_counter
 
+from simaccess.real.looking import Looking
 from simaccess.real.nbd_handshake import Export, handshake
 from simaccess.real.nbd_protocol import Replies
 from simaccess.real.nbd_request import DISCONNECT, HEADER, WRITE, ProtocolError, Request
 
-__all__ = ["LOOKING", "Address", "Broken", "Connection"]
-
-LOOKING = 50e-6 if (os.cpu_count() or 1) > 1 else 0.0
-"""Seconds for which a wait looks before it sleeps, where the far end may run meanwhile."""
+__all__ = ["Address", "Broken", "Connection"]
 
 _AT_ONCE = socket.MSG_DONTWAIT
 _WHOLE = 1 << 16  # a payload beyond this, which is more than is staged, is waited for on its own
@@ -77,6 +74,7 @@ class Connection:
         # Where that is too coarse `poll` waits in its place, which is exact to a millisecond.
         self.patience = timeout / 8 if timeout >= _COARSE else math.inf
         self._got: list[int] = []
+        self._looking = Looking()
         try:
             self.socket = _connect(address, deadline)
         except TimeoutError:
@@ -205,19 +203,23 @@ class Connection:
             self._got.extend(map(_COUNT, scattered))
 
     def _receive_soon(self, targets: tuple[memoryview, ...]) -> None:
-        """Receive what is there; if nothing is, look again for a while before blocking.
-
-        Who sleeps must be woken up by the far end, and both pay for that.
-        """
-        end = perf_counter() + LOOKING
-        while True:
-            try:
-                self._receive_once(targets, _AT_ONCE)
-            except BlockingIOError:
-                if perf_counter() < end:
-                    continue
-                break
+        """Receive what is there; if nothing is, look again for a while before blocking."""
+        try:
+            self._receive_once(targets, _AT_ONCE)
+        except BlockingIOError:
+            pass
+        else:
             return
+        end = self._looking.until()
+        if perf_counter() < end:
+            while perf_counter() < end:
+                try:
+                    self._receive_once(targets, _AT_ONCE)
+                except BlockingIOError:
+                    continue
+                self._looking.ended(True)
+                return
+            self._looking.ended(False)
         self._receive_once(targets, 0)
 
     def _receive_piecewise(self, targets: tuple[memoryview, ...]) -> None:

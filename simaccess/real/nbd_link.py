@@ -19,7 +19,8 @@ from pydantic import Field
 from simaccess.errors import InputError, LinkError
 from simaccess.quantities import Duration, Size
 from simaccess.real.link import RealLink
-from simaccess.real.nbd_connection import LOOKING, Address, Broken, Connection
+from simaccess.real.looking import Looking
+from simaccess.real.nbd_connection import Address, Broken, Connection
 from simaccess.real.nbd_handshake import Export, NoExportError
 from simaccess.real.nbd_request import FLUSH, WRITE, ProtocolError, Request
 from simaccess.real.nbd_segment import NbdSegment
@@ -97,6 +98,7 @@ class NbdLink(RealLink):
         self._connections: list[Connection] = []
         self._by_number: dict[int, Connection] = {}
         self._poller = select.poll()
+        self._looking = Looking()
         self._writes: list[Request] = []  # under way
         self._only: Connection | None = None  # the one connection, if there is just one
         self._untaken = 0  # bytes asked for since anything was received
@@ -269,12 +271,15 @@ class NbdLink(RealLink):
 
     def _ready(self, left: float) -> Sequence[tuple[int, int]]:
         """Return which connections can go on, and how; look for that a while before sleeping."""
-        end = perf_counter() + min(left, LOOKING)
-        while perf_counter() < end:
-            ready = self._poller.poll(0)
-            if ready:
-                return ready
-        return self._poller.poll(left * 1000) if left > 0 else ()
+        ready = self._poller.poll(0)
+        if ready or left <= 0:
+            return ready
+        end = min(self._looking.until(), perf_counter() + left)
+        if perf_counter() < end:
+            while not ready and perf_counter() < end:
+                ready = self._poller.poll(0)
+            self._looking.ended(bool(ready))
+        return ready or self._poller.poll(left * 1000)
 
     def _await_writes(self, request: Request) -> None:
         """Wait for what is being written where a request reads or writes: nobody orders them."""
