@@ -152,7 +152,7 @@ def test_a_terminal_sees_points_rate_time_left_and_the_best(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("results", "none"), "none: no results of a sweep"),
+        (("results", "none"), "none: has no results of a sweep"),
         (("results", "r", "--format", "xls"), "--format = 'xls': no such format"),
         (("results", "r", "--format", "netcdf"), "--format = 'netcdf': not text"),
         (("results", "r", "--out", "a.xls"), "--out = 'a.xls': no format"),

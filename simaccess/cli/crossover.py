@@ -99,7 +99,7 @@ def crossover(  # noqa: PLR0917  # typer passes them by name
     from simaccess.questions.crossover import PLACES
     from simaccess.questions.crossover import crossover as find
     from simaccess.questions.log_times import LogTimes
-    from simaccess.statistics.stopping import StopRule
+    from simaccess.statistics.stopping import FIRST, StopRule
 
     asked = case(model, workload, methods, settings, memory, consumers, shared_shadow)
     key, low, high = ends("--axis", axis)
@@ -116,7 +116,7 @@ def crossover(  # noqa: PLR0917  # typer passes them by name
     rule = None
     if precision is not None:
         require("most", most, 2)
-        rule = StopRule(precision, min(10, most), most)
+        rule = StopRule(precision, min(FIRST, most), most)
     with simulating(jobs) as (pool, count):
         times = LogTimes(pool, count, objective_of(objective), seed, tune=tune)
         found = find(

@@ -235,8 +235,12 @@ def _show_sweep(
         told.write(f"stored in {store.path}; 'simaccess results {out}' shows and exports it\n")
         told.flush()
     if walked.failed:
+        from simaccess.sweep.quantity import shown
+        from simaccess.sweep.tabulate import units
+
         place, problem = walked.failed[0]
-        where = ", ".join(f"{key} = {value}" for key, value in place.items())
+        of = units(store)
+        where = ", ".join(f"{key} = {shown(each, of.get(key))}" for key, each in place.items())
         count = f"{len(walked.failed):,} of {walked.points + len(walked.failed):,}"
         raise Ended(f"error: {count} points failed, among them {where}: {problem}", 1)
 
