@@ -120,7 +120,14 @@ def crossover(  # noqa: PLR0917  # typer passes them by name
         )
         if draws:
             drawn = spread(
-                case, along, times, draws, asked.seed, places=places, tolerance=tolerance
+                case,
+                along,
+                times,
+                draws,
+                asked.seed,
+                replications=found.replications,
+                places=places,
+                tolerance=tolerance,
             )
     if asked.json:
         of = {

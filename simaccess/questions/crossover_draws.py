@@ -1,7 +1,7 @@
 """Where the best method changes if parameters lie anywhere in the ranges of the model's file.
 
-Each drawn model has a crossover of its own, found as that of the model as it stands but with one
-seed, the same for all: their spread is that of the parameters. What the axis varies is not drawn.
+Each drawn model has a crossover of its own, found as that of the model as it stands and with the
+same seeds: their spread is that of the parameters. What the axis varies is not drawn.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def spread(
     draws: int,
     seed: int = 0,
     *,
+    replications: int = 1,
     places: int = PLACES,
     tolerance: float = TOLERANCE,
 ) -> Spread:
@@ -100,6 +101,9 @@ def spread(
         How many models (`Model.draws`).
     seed : int
         Of the draws.
+    replications : int
+        Seeds for each draw; those that the crossover itself stands on. With fewer, all draws would
+        be off by what is particular to these.
 
     Raises
     ------
@@ -112,20 +116,15 @@ def spread(
     if not cases:
         raise InputError("every draw is refused somewhere on the axis", key="--draws", value=draws)
     # All scans at a time; the searches then go on from them.
-    times.require(
-        [
-            spot(each, along, method, at)
-            for each in cases
-            for at in scanned
-            for method in case.methods
-        ],
-        1,
-    )
+    every = [
+        spot(each, along, method, at) for each in cases for at in scanned for method in case.methods
+    ]
+    times.require(every, replications)
     found: dict[tuple[Best, Best], list[float]] = {}
     counts: Counter[tuple[Best, Best]] = Counter()
     throughout: Counter[Best] = Counter()
     for each in cases:
-        leaders, search = scan(each, along, times, scanned, count=1, tolerance=tolerance)
+        leaders, search = scan(each, along, times, scanned, count=replications, tolerance=tolerance)
         decided = [leader for leader in leaders if leader.decided]
         changes: list[Change] = list(search.changes(decided, level=False))
         for change in changes:
