@@ -12,6 +12,7 @@ from simaccess.objective import OBJECTIVES
 from simaccess.statistics.seeds import replication_seeds
 from simaccess.statistics.stopping import FIRST, StopRule, relative_half_width
 from simaccess.sweep.design import described
+from simaccess.sweep.estimate import SearchOf
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Cell, Grid
 from simaccess.sweep.run import Done
@@ -206,8 +207,9 @@ class _Walk:
             place = {**cell.place, "method": method}
             self._failed.append((place, str(error)))
             self._runner.store.fail(self._number(group), place, str(error))
-            points = self._first + self._experiment.draws + self._experiment.tunes(method)
-            self._runner.leave_out(method, points, failed=1)
+            self._runner.leave_out(method, self._first + self._experiment.draws, failed=1)
+            if self._experiment.tunes(method):
+                self._runner.leave_out(SearchOf(method), 1)
             return None
 
     def _number(self, group: int, replication: int | None = None, draw: int = AS_IT_STANDS) -> int:
