@@ -59,7 +59,7 @@ def written(number: float, unit: str | None) -> Scalar:
 
 def shown(value: Scalar, unit: str | None) -> str:
     """Return a value of results for people, as a user would write it: ``100 ns``, ``64 KiB``."""
-    if unit is None or isinstance(value, str | bool):
+    if unit in (None, "1") or isinstance(value, str | bool):
         return str(value)
     if unit == "B" and round(value) % 1024 == 0:
         return present.size(round(value))
