@@ -18,6 +18,7 @@ from simaccess.conditions import conditions
 from simaccess.model import load_model
 from simaccess.questions.case import Case
 from simaccess.questions.mix import read_mix
+from simaccess.replay.allowed import KINDS
 from simaccess.replay.choice import Choice
 from simaccess.workload.registry import workload
 
@@ -29,7 +30,9 @@ GOLDEN = re.findall(r"<!-- golden -->\n```console\n\$ (.*?)\n(.*?)```", PAGE, re
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     # As in a process of its own, in which nothing has yet paid for loading the compiler.
     monkeypatch.setattr("simaccess.simulate._CHOICE", Choice())
-    monkeypatch.delitem(sys.modules, "simaccess.replay.fifo_link", raising=False)
+    for kind in KINDS:
+        code = f"simaccess.replay.{kind.replace('-', '_')}"
+        monkeypatch.delitem(sys.modules, code, raising=False)
 
 
 def shown(mark: str, language: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from simaccess.cli import main
+from simaccess.replay.allowed import KINDS
 from simaccess.replay.choice import Choice
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +23,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     # As in a process of its own, in which nothing has yet paid for loading the compiler.
     monkeypatch.setattr("simaccess.simulate._CHOICE", Choice())
-    monkeypatch.delitem(sys.modules, "simaccess.replay.fifo_link", raising=False)
+    for kind in KINDS:
+        code = f"simaccess.replay.{kind.replace('-', '_')}"
+        monkeypatch.delitem(sys.modules, code, raising=False)
 
 
 def shown(mark: str, language: str) -> str:
