@@ -14,15 +14,18 @@ from typing import Final
 import numpy as np
 
 from simaccess.replay.compiled import compiled
+from simaccess.replay.delays import LOCAL
 from simaccess.replay.histogram import bucket
 from simaccess.replay.rows import AWAIT, FETCH, FIRST, KIND, MARK, MARKED, SERVED, SETTLED, UNTIL
 from simaccess.replay.state import ENDED, NOWHERE, Ints, Structs
+from simaccess.sim.station import whole_ticks
 
 __all__ = [
     "ALL",
     "COUNTED",
     "NONE",
     "advance",
+    "fill",
     "note",
     "push",
     "resume",
@@ -36,6 +39,23 @@ COUNTED: Final = 2
 """What becomes of latencies: nothing, each is kept, or they are counted by bucket."""
 
 bucket_of = compiled(bucket)
+ticks = compiled(whole_ticks)
+
+
+@compiled
+def fill(link: Structs, delays: Structs, parts: Structs) -> None:
+    """Find the ticks of each delay on the memory beside the consumers."""
+    for index in range(len(parts)):
+        part = parts[index]
+        delay = delays[part.delay]
+        if part.kind == LOCAL:
+            each = ticks(part.length, link.local_per_byte) + link.local_latency
+            delay.stall += part.count * each
+        else:
+            delay.copy += part.count * ticks(part.length, link.copy_per_byte)
+    for index in range(len(delays)):
+        delay = delays[index]
+        delay.all = delay.compute + delay.stall + delay.copy
 
 
 @compiled

@@ -13,8 +13,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from simaccess.replay.compiled import compiled, stamp_of
-from simaccess.replay.consumers import advance, note, resume
-from simaccess.replay.delays import LOCAL
+from simaccess.replay.consumers import advance, fill, note, resume
 from simaccess.replay.layout import NOTHING
 from simaccess.replay.objects import discard, maker, recycle, seen_as, word
 from simaccess.replay.queues import at, popleft
@@ -41,7 +40,6 @@ from simaccess.replay.wan_sender import (
     request_at,
     schedule,
 )
-from simaccess.sim.station import whole_ticks
 from simaccess.sim.wan_link import SAID
 
 __all__ = ["LONG", "SHORT", "replay_wan"]
@@ -57,7 +55,6 @@ TURN: Final = 0  # it asks for what its row says
 SERVED: Final = 1  # what it asked for in place is there
 WOKEN: Final = 2  # the transfer that it awaits has ended
 
-ticks = compiled(whole_ticks)
 send = METHODS["Sender__send"]
 take = METHODS["Sender___take"]
 expire = METHODS["Sender___expire"]
@@ -276,22 +273,6 @@ def run(
         recycle(env.arena)
 
 
-@compiled
-def fill(wan: Structs, delays: Structs, parts: Structs) -> None:
-    """Find the ticks of each delay on the user's memory."""
-    for index in range(len(parts)):
-        part = parts[index]
-        delay = delays[part.delay]
-        if part.kind == LOCAL:
-            each = ticks(part.length, wan.local_per_byte) + wan.local_latency
-            delay.stall += part.count * each
-        else:
-            delay.copy += part.count * ticks(part.length, wan.copy_per_byte)
-    for index in range(len(delays)):
-        delay = delays[index]
-        delay.all = delay.compute + delay.stall + delay.copy
-
-
 def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
     """Return `replay_wan`; `stamp` tells the cache on disk of all that it is made of."""
 
@@ -322,6 +303,7 @@ def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
 replay_wan = _entry(
     stamp_of(
         __name__,
+        "simaccess.sim.wan_link",
         *(
             f"simaccess.replay.{name}"
             for name in (
