@@ -23,7 +23,7 @@ from numba.extending import (
 )
 
 from simaccess.replay.compiled import compiled
-from simaccess.replay.layout import EXACT, FREE, QUEUE, WIDTHS, Field, Layout, layout
+from simaccess.replay.layout import ARENA, EXACT, FREE, QUEUE, WIDTHS, Field, Layout, layout
 
 __all__ = [
     "Object",
@@ -52,7 +52,7 @@ _WORD = ir.IntType(64)
 _typeconv: Any = typeconv
 _types: Any = types  # of which numba tells too little
 _numba: Any = extending
-_LAYOUTS: dict[str, Layout] = {}
+_LAYOUTS: dict[str, Layout] = {"Arena": ARENA}
 
 _CHUNK: Final = 1 << 16  # words
 

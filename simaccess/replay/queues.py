@@ -47,6 +47,9 @@ __all__ = [
     "whole",
 ]
 
+_INNER: Final = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options of what nobody calls from Python or C."""
+
 _LATE: Final = 1 << 61
 _ticks = compiled(whole_ticks)
 
@@ -189,7 +192,7 @@ def item(of: Any, index: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(item)
+@overload(item, jit_options=_INNER)
 def _item(of, index):  # type: ignore[no-untyped-def]  # noqa: ARG001  # numba looks at names
     if isinstance(of, Queue):
         return lambda of, index: at(of, index)  # noqa: PLW0108  # numba looks at names
@@ -258,7 +261,7 @@ def quotient(one: Any, other: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(quotient)
+@overload(quotient, jit_options=_INNER)
 def _divided(one, other):  # type: ignore[no-untyped-def]  # as above
     if isinstance(one, types.Integer) and isinstance(other, types.Integer):
         return lambda one, other: _exactly(one, other)  # noqa: PLW0108  # as above
