@@ -47,7 +47,7 @@ __all__ = [
     "whole",
 ]
 
-_INNER: Final = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INNER: Final[Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of what nobody calls from Python or C."""
 
 _LATE: Final = 1 << 61
