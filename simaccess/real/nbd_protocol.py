@@ -215,6 +215,7 @@ class Replies:
             request.left = 0
             self.forget(request)
             begin = stop
+            self._need = _SIMPLE.size
         self._begin = begin
 
     def _announced(self, begin: int) -> Request | None:
