@@ -6,7 +6,7 @@ once in `simaccess.sim.batches`; here is what lets packets go: messages, acknowl
 A timer runs only while a packet is missing; otherwise the acknowledgements under way would set it
 back. Sources: tail-loss probe, RFC 8985; RTO, RFC 6298.
 
-Replay compiles the methods of all these classes as they stand (`simaccess.replay.translation`), which
+Replay compiles the methods of all these classes as they stand (`simaccess.replay.translation`), and
 tells by its name of which class something is: new attributes and containers go into
 `simaccess.replay.wan_layout`, too.
 """
