@@ -77,7 +77,8 @@ WAN_FITTED = ("path.rate", "path.rtt", "request.service", "request.issue")
 # request, and to receive a reply that is there, was timed apart, on 16 requests of 4 KiB after
 # which it slept until all had been answered: no cell tells it from the server's time. Where the
 # fit begins is a guess.
-_NEAR = {"cache.size": "1 MiB", "cache.rate": "100 GB/s"}
+_NEAR = {"cache.size": "4 MiB", "cache.rate": "100 GB/s"}
+_LONG = {"link.long": "1 MiB", "link.long_rate": "40 GB/s"}
 _SOFTWARE = {
     "local.latency": "500 ns",
     "local.rate": "1000 GB/s",
@@ -88,7 +89,7 @@ _SOFTWARE = {
 _ENGINE = {"dma.channels": "1", "dma.completion": "0 us", **_SOFTWARE}
 _CLIENT_FITTED = ("local.latency", "client.access", "client.miss", "client.step")
 LOCAL_KNOWN: Mapping[str, Mapping[str, str]] = {
-    "shared memory": {"dma.mover": "issuer", **_NEAR, **_ENGINE},
+    "shared memory": {"dma.mover": "issuer", **_LONG, **_ENGINE},
     "file, buffered": {
         "dma.mover": "waiter",
         "dma.issue_rate": "60 GB/s",
@@ -97,17 +98,17 @@ LOCAL_KNOWN: Mapping[str, Mapping[str, str]] = {
     },
     "NBD, loopback": {
         "link.load_wait": "25 us",
-        "link.load_rate": "5 GB/s",
-        "link.piece": "32 KiB",
+        "link.piece": "36 KiB",
         "link.window": "219264 B",
         "link.wake": "10 us",
-        "dma.issue": "4.9 us",
-        "dma.handling": "9.7 us",
+        "dma.issue": "3.2 us",
+        "dma.handling": "6.5 us",
+        "dma.take_rate": "8 GB/s",
         **_ENGINE,
     },
 }
 LOCAL_FITTED: Mapping[str, tuple[str, ...]] = {
-    "shared memory": ("link.rate", "link.latency", "dma.issue", "cache.rate", *_CLIENT_FITTED),
+    "shared memory": ("link.rate", "link.latency", "dma.issue", "link.long_rate", *_CLIENT_FITTED),
     "file, buffered": (
         "link.rate",
         "link.latency",
@@ -119,9 +120,10 @@ LOCAL_FITTED: Mapping[str, tuple[str, ...]] = {
     "NBD, loopback": (
         "link.rate",
         "link.load_wait",
-        "link.load_rate",
         "link.latency",
         "link.wake",
+        "dma.handling",
+        "dma.take_rate",
         "dma.start",
         *_CLIENT_FITTED,
     ),
