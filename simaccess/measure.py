@@ -89,10 +89,14 @@ class _Course:
 
     def goes_on(self, fewest: int, most: int, late: bool) -> bool:
         """Say whether another repetition is wanted; `late`: only to have the fewest."""
-        used = len(self.seconds)
+        wanted = len(self.seconds) < fewest or (not late and not self.narrow())
+        return wanted and self.may_go_on(fewest, most)
+
+    def may_go_on(self, fewest: int, most: int) -> bool:
+        """Say whether there may be another repetition."""
         if self.attempts >= 4 * max(fewest, most):
             return False  # nearly all are discarded
-        return used < fewest or (not late and used < most and not self.narrow())
+        return len(self.seconds) < max(fewest, most)
 
 
 def path_of(facts: Mapping[str, str]) -> Path | None:
@@ -271,9 +275,15 @@ def batched(timer: Timer, cell: Cell) -> Cell:
 def _rounds(
     courses: Sequence[_Course], fewest: int, most: int, late: Callable[[], bool]
 ) -> Iterator[_Course]:
-    """Yield the cells in turn, in each round those that go on, in an order drawn for it."""
+    """Yield the cells in turn, in each round those that go on, in an order drawn for it.
+
+    As long as most of them go on all do: what a machine does for a minute would else be in the
+    medians of some, and not of those that happened to be known before.
+    """
     number = 0
     while going := [each for each in courses if each.goes_on(fewest, most, late())]:
+        if 2 * len(going) > len(courses) and not late():
+            going = [each for each in courses if each.may_go_on(fewest, most)]
         for index in generator(number, "order").permutation(len(going)):
             yield going[index]
         number += 1

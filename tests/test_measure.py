@@ -165,8 +165,12 @@ def test_a_consumer_does_not_wait_for_one_that_fails(
 
 def test_a_link_that_fails_midway_leaves_what_was_measured(server: Server) -> None:
     timer = RealTimer(partial(open_link, server.url))
-    server.left = 150
-    outcome = measure_with(timer, Plan("some", CELLS))
+
+    def warming(done: int, cells: int) -> None:
+        if done == cells:
+            server.left = 30
+
+    outcome = measure_with(timer, Plan("some", CELLS), warming=warming)
     timer.close()
     assert isinstance(outcome.failure, LinkError)
     assert not outcome.interrupted

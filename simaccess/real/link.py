@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from simaccess.real.clock import RealClock
 from simaccess.real.memory import RealMemory
 from simaccess.segment import Segment
 
-__all__ = ["RealLink"]
+__all__ = ["Mover", "RealLink"]
+
+Mover: TypeAlias = Literal["engine", "issuer", "waiter"]
+"""Who moves the bytes of a bulk copy: somebody beside the consumer, the consumer when it issues the
+copy, or the consumer when it awaits it."""
 
 
 class RealLink(ABC):

@@ -56,7 +56,7 @@ class _Taken(Transfer):
 
     __slots__ = ("_takes",)
 
-    def __init__(  # noqa: PLR0917  # as a transfer's
+    def __init__(
         self, env: Environment, number: int, length: int, handling: int, takes: Takes
     ) -> None:
         super().__init__(env, number, length, handling)
