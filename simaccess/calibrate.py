@@ -143,7 +143,9 @@ def known_of(kind: str, measured: MeasuredSet) -> Known | None:
     """
     if kind != "fifo-link":
         return None
-    return known(str(measured.header.get("link", "")), measured.header.get("machine"))
+    machine = measured.header.get("machine")
+    told = machine if isinstance(machine, Mapping) else {}
+    return known(str(measured.header.get("link", "")), told)
 
 
 def fitted_by(kind: str, measured: MeasuredSet) -> tuple[str, ...] | None:

@@ -121,7 +121,8 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
         if fit.left_out:
             states = " and ".join(without)
             sys.stdout.write(
-                f"left out: {fit.left_out} {states} points, which wait for a disk; a {kind} has none\n"
+                f"left out: {fit.left_out} {states} points, since a {kind} knows neither a disk nor"
+                " a processor that has slept\n"
             )
         _print(fit)
         sys.stdout.write(f"wrote {out}\n")
