@@ -42,6 +42,11 @@ def _prose(text: str) -> list[str]:
     return textwrap.wrap(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
+def _kernel(name: str) -> str:
+    """Return a kernel's name and version, without what a machine's owner added to it."""
+    return name.partition("-")[0]
+
+
 def _spread(values: Sequence[float]) -> str:
     if not values:
         return "–"
@@ -100,7 +105,7 @@ def _first(steps: Steps, simulators: list[Simulator], works: dict[str, Work]) ->
             "Seconds, with building the model, of one run. Each process does the works in this order: "
             "a model in C++ is compiled before the first of them, one of cimba's, by numba, before "
             "each. A replay's makes the record, loads what numba compiled once on this machine, and "
-            "replays."
+            "replays twice, once to have what every replay of the record shares."
         ),
         "",
         *_table(["", "idiom", "import", *works], rows),
@@ -189,7 +194,7 @@ def page(
         "",
         *_prose(
             f"{machine['cpu']}, {machine['processors']} processors, {machine['memory'] / 2**30:.0f} "
-            f"GiB; {settings['kernel']}, {settings['python']}. {settings['begin']} to "
+            f"GiB; {_kernel(settings['kernel'])}, {settings['python']}. {settings['begin']} to "
             f"{settings['end']}; load average of the last minute at the beginning {load[0]:.1f}, then "
             f"{min(load):.1f} to {max(load):.1f}, of which the run itself is 1. {versions}."
         ),

@@ -116,7 +116,7 @@ def ours() -> list[Simulator]:
             "simaccess-replay",
             "**simaccess**",
             "replay of a record",
-            "simaccess_model",
+            "simaccess_replay_model",
             "replay_engine",
             _compiled,
             get="pip install simaccess[numba]",

@@ -16,13 +16,11 @@ from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
-from simaccess.replay.engine import replay as replayed
-from simaccess.replay.record import Recording
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simulators.works import Bus, Engines, Measured, Work, measured
 
-__all__ = ["LINK", "replay_engine", "simpy_engine"]
+__all__ = ["LINK", "columns", "method", "simpy_engine"]
 
 LINK = FifoParameters.model_validate(
     {
@@ -33,7 +31,8 @@ LINK = FifoParameters.model_validate(
 )
 
 
-def _method(work: Work) -> AccessMethod:
+def method(work: Work) -> AccessMethod:
+    """Return the access method that does a work."""
     return ZeroCopy() if isinstance(work, Bus) else CopyOnce(FixedBlocks(work.length), 2)
 
 
@@ -43,35 +42,17 @@ def _fits(work: Work) -> bool:
     return replace(work, clients=1, accesses=1) == expected
 
 
-def _columns(work: Work) -> tuple[range, list[int]]:
-    """Return the places and the lengths of each client's accesses."""
-    if not _fits(work):
-        raise ValueError(f"{work}: its times are not those of the link")
-    return range(0, work.accesses * work.length, work.length), [work.length] * work.accesses
-
-
-def replay_engine(work: Work) -> Measured:
-    """Record a work, and time one replay of the record: the price of any run but the first.
+def columns(work: Work) -> tuple[range, list[int]]:
+    """Return the places and the lengths of each client's accesses.
 
     Raises
     ------
     ValueError
-        If its times are not those of `LINK`.
+        If a work's times are not those of `LINK`.
     """
-    offsets, lengths = _columns(work)
-    recording = Recording(work.accesses * work.length)
-    for _ in range(work.clients):
-        recording.follow(_method(work), [(offsets, lengths, None, None, None, None)])
-    record = recording.record()
-    begin = time.process_time()
-    result = replayed(record, LINK)
-    seconds = time.process_time() - begin
-    latencies = result.latencies
-    return Measured(
-        seconds,
-        int(result.agents["time"].max()),
-        lambda: (sum(map(len, latencies)), sum(int(each.sum()) for each in latencies)),
-    )
+    if not _fits(work):
+        raise ValueError(f"{work}: its times are not those of the link")
+    return range(0, work.accesses * work.length, work.length), [work.length] * work.accesses
 
 
 def simpy_engine(work: Work) -> Measured:
@@ -82,13 +63,13 @@ def simpy_engine(work: Work) -> Measured:
     ValueError
         If its times are not those of `LINK`.
     """
-    offsets, lengths = _columns(work)
+    offsets, lengths = columns(work)
     env = Environment()
     link = FifoLink(env, LINK, work.accesses * work.length)
     agents: list[Agent] = []
     latencies: list[array[int]] = []
     for _ in range(work.clients):
-        shadow = Shadow(_method(work), link.local)
+        shadow = Shadow(method(work), link.local)
         port = link.attach()
         own = array("q")
         agent = env.start(
