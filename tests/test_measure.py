@@ -349,3 +349,27 @@ def test_processes_are_pinned_where_asked() -> None:
     assert outcome.measured.header["placement"]["pinned"] == [cpu]
     with pytest.raises(InputError, match="cpu = 4095: cannot be used; allowed: "):
         measure(memory, Plan("one", CELLS[4:5]), cpus=[4095])
+
+
+class _Unsteady:
+    """Times cells of other sizes than 1 now so, now twice as long."""
+
+    url, segment, exact = "unsteady:", 1000, True
+
+    def traits(self, writes: bool) -> Traits:
+        return Traits(self.segment, cools=False, writes=writes)
+
+    def time(self, cell: Cell, repetition: int) -> float:
+        return 1.0 + (repetition % 2 if cell.size > 1 else 0)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("sizes", "most"), [((1, 2, 3), 20), ((1, 1, 2), FEWEST)])
+def test_a_cell_that_is_known_goes_on_as_long_as_most_do(sizes: tuple[int, ...], most: int) -> None:
+    cells = tuple(Cell("load", size, warm=number) for number, size in enumerate(sizes))
+    measured = measure_with(_Unsteady(), Plan("some", cells, most=20)).measured
+    assert [len(measured.seconds(cell)) for cell in cells] == [
+        most if cell.size == 1 else 20 for cell in cells
+    ]

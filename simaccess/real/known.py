@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from simaccess.errors import InputError
 from simaccess.real.file import FileOptions
-from simaccess.real.nbd import NbdOptions
+from simaccess.real.nbd_link import NbdOptions
 from simaccess.real.shared_memory import SharedMemoryOptions
 from simaccess.real.urls import options
 
