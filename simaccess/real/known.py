@@ -65,8 +65,8 @@ _COMMON = ("link.rate", "link.latency", "dma.issue")
 # The GNU C library's memmove copies by `rep movsb` up to this size on AMD, by vectors beyond
 # (`rep_movsb_stop_threshold` in its sysdeps/x86/dl-cacheinfo.h): that of the L2.
 _LONG_RATE = {"link.long_rate": "40 GB/s"}
-# Of a core: its L2, and what the machine's other users leave it of the L3. Measured, not looked
-# up: with 4 MiB the fits of five sets of one machine (L2 1 MiB, L3 32 MiB) left least.
+# Of a core: its L2, and what the machine's other users leave it of the L3. Tried, not looked up: of
+# 1 to 6 MiB, on two sets of one machine (L2 1 MiB, L3 32 MiB), 3 and 4 left the least in both.
 _NEAR = {"cache.size": "4 MiB"}
 _NEAR_RATE = {"cache.rate": "60 GB/s"}
 
