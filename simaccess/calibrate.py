@@ -9,7 +9,7 @@ are fitted to whole methods, and otherwise no method is simulated. Points held o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -25,9 +25,20 @@ from simaccess.measured import MeasuredSet, held_out
 from simaccess.model import Model, load_model
 from simaccess.points import FLOOR, Point, points, segment_of
 from simaccess.pool import Pool
+from simaccess.real.known import Known, known
 from simaccess.refusal import did_you_mean
 
-__all__ = ["CONFIDENCE", "FLOOR", "Fit", "Fitted", "Interrupted", "begin", "calibrate"]
+__all__ = [
+    "CONFIDENCE",
+    "FLOOR",
+    "Fit",
+    "Fitted",
+    "Interrupted",
+    "begin",
+    "calibrate",
+    "fitted_by",
+    "known_of",
+]
 
 _TIED = 0.98  # parameters whose correlation is beyond this are told apart by their sum only
 _UNKNOWN = 10.0  # an interval this many times as wide as its lower end says nothing
@@ -49,9 +60,9 @@ class Fit:
         What the data cannot tell, a line each.
     median_error, p95_error : float
         Relative error on the points that were fitted.
-    points, held_out, spare : int
-        Points that were fitted, that were left alone, and whole methods that had no parameter left
-        to tell.
+    points, held_out, spare, left_out : int
+        Points that were fitted, that were left alone, whole methods that had no parameter left to
+        tell, and points of states for which the kind has no mechanism.
     simulations : int
         Cells simulated.
     interrupted : bool
@@ -69,6 +80,7 @@ class Fit:
     held_out: int
     spare: int
     simulations: int
+    left_out: int = 0
     interrupted: bool = False
 
 
@@ -94,9 +106,10 @@ def begin(kind: str, measured: MeasuredSet, settings: Mapping[str, str]) -> Mode
     kind : str
         A name of `simaccess.kinds.KINDS`.
     measured : MeasuredSet
-        Whose latency and rate a typical model of the kind gets.
+        Whose latency and rate a typical model of the kind gets, and what is known of its link
+        (`known_of`).
     settings : mapping of str to str
-        What is known, by dotted key; it comes before all else.
+        What else is known, by dotted key; it comes before all else.
 
     Raises
     ------
@@ -113,7 +126,35 @@ def begin(kind: str, measured: MeasuredSet, settings: Mapping[str, str]) -> Mode
     for operation in ("load", "fetch"):
         if operation in baselines:
             values |= dict.fromkeys(found.rate, baselines[operation].rate)
-    return start.with_values(start.written(values) | dict(settings), "a first guess")
+    own = known_of(kind, measured)
+    first = start.written(values) | ({} if own is None else dict(own.settings))
+    return start.with_values(first | dict(settings), "a first guess")
+
+
+def known_of(kind: str, measured: MeasuredSet) -> Known | None:
+    """Return what is known of the link that was measured, if it is told in this kind's terms.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of model.
+    measured : MeasuredSet
+        Whose header names the link and the machine.
+    """
+    if kind != "fifo-link":
+        return None
+    machine = measured.header.get("machine")
+    told = machine if isinstance(machine, Mapping) else {}
+    return known(str(measured.header.get("link", "")), told)
+
+
+def fitted_by(kind: str, measured: MeasuredSet) -> tuple[str, ...] | None:
+    """Return the parameters that are fitted to a link of which something is known.
+
+    None: those of the kind.
+    """
+    own = known_of(kind, measured)
+    return None if own is None else own.fitted
 
 
 def calibrate(
@@ -124,6 +165,7 @@ def calibrate(
     vary: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     hold_out: float = 0.0,
+    without: Collection[str] = (),
     data: str = "",
     watch: Watch = lambda _: None,
 ) -> Fit:
@@ -143,6 +185,9 @@ def calibrate(
         Bounds of parameters, in seconds, hertz, bytes or bytes a second.
     hold_out : float
         Share of the points to leave alone, for `simaccess.validate`.
+    without : collection of str
+        States, as ``cold``, whose points are left out, here and in a validation: those for which
+        the kind has no mechanism.
     data : str
         Name of the measured set, for the model's provenance.
     watch : callable
@@ -159,13 +204,16 @@ def calibrate(
         raise InputError(
             "leaves nothing", key="hold_out", value=hold_out, allowed="0 to 1, less than 1"
         )
-    every = points(measured)
+    all_points = points(measured)
+    every = [point for point in all_points if point.cell.state not in without]
     hidden = held_out((point.cell for point in every), hold_out)
     chosen = [point for point in every if point.cell not in hidden]
     own = [point for point in chosen if point.cell.operation != "method"]
     whole = [point for point in chosen if point.cell.operation == "method"]
     keys = _keys(start, vary)
     made = _Made(start, measured, data, hold_out, len(every), len(chosen))
+    if len(every) < len(all_points):
+        made.left_out = len(all_points) - len(every), " ".join(sorted(without))
     course = Course(watch)
     model = start
     for some in (own, whole):
@@ -212,6 +260,7 @@ class _Made:
         self.fitted: list[Fitted] = []
         self.silent: list[str] = []
         self.simulations = 0
+        self.left_out = 0, ""  # points, and their states
         self._start = start
         self._measured = measured
         self._data = data
@@ -245,6 +294,8 @@ class _Made:
             "median_error": float(f"{median:.3g}"),
             "p95_error": float(f"{p95:.3g}"),
         }
+        if self.left_out[0]:
+            calibration["left_out"] = self.left_out[1]
         if interrupted:
             calibration["interrupted"] = True
         for fact in ("link", "kernel"):
@@ -260,6 +311,7 @@ class _Made:
             points=len(self._errors),
             held_out=self._held_out,
             spare=self._chosen - len(self._errors),
+            left_out=self.left_out[0],
             simulations=self.simulations,
             interrupted=interrupted,
         )

@@ -125,6 +125,10 @@ def test_a_fifo_link_whose_copies_a_processor_makes_goes_to_simpy() -> None:
     model = load_model("example-link")
     model = replace(model, parameters=model.parameters.model_copy(update={"cache": cache}))
     assert "through its cache" in (can_replay(replace(scenario(), model=model)) or "")
+    model = load_model("example-link", {"dma.take_rate": "1 GB/s"})
+    assert "out of a buffer" in (can_replay(replace(scenario(), model=model)) or "")
+    model = load_model("example-link", {"link.long": "1 MiB", "link.long_rate": "1 GB/s"})
+    assert "long copies" in (can_replay(replace(scenario(), model=model)) or "")
 
 
 def test_what_64_bits_do_not_hold_of_a_wan_goes_to_simpy() -> None:
