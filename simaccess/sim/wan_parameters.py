@@ -28,8 +28,9 @@ class PathSection(Section):
         Seconds of a round trip without queueing and without the time of the bytes.
     jitter : float
         Mean seconds that a data packet takes longer, exponentially distributed.
-    loss : float
-        Probability that a data packet gets lost behind the bottleneck.
+    loss, upstream_loss : float
+        Probability that a data packet gets lost behind the bottleneck, on its way to the user and
+        away from it. Acknowledgements alone are never lost.
     mtu : int
         Bytes of a full IP packet.
     buffer, upstream_buffer : int
@@ -41,6 +42,7 @@ class PathSection(Section):
     rtt: Annotated[Duration, Field(gt=0)]
     jitter: Duration
     loss: Annotated[float, Field(ge=0, lt=1)]
+    upstream_loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
     mtu: Size
     buffer: Size
     upstream_buffer: Size
