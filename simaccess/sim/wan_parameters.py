@@ -161,3 +161,9 @@ class WanParameters(Parameters):
         if min(self.request.size, self.request.reply) <= self.tcp.header:
             raise ValueError("request.size and request.reply must exceed tcp.header")
         return self
+
+    def draws(self) -> bool:
+        """Return whether packets are lost or late by chance, or others use the path."""
+        path, cross = self.path, self.cross
+        chances = (path.loss, path.upstream_loss, path.jitter, cross.rate, cross.upstream_rate)
+        return any(chances)
