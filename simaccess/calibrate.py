@@ -20,8 +20,9 @@ from simaccess.baseline import fit_baselines
 from simaccess.course import Course, Watch
 from simaccess.errors import InputError
 from simaccess.figures import Figure, Scalar
+from simaccess.fitted import CONFIDENCE, Fitted, correlations
 from simaccess.kinds import kind_named
-from simaccess.least_squares import CONFIDENCE, Fitted, Problem, correlations
+from simaccess.least_squares import Problem
 from simaccess.left_out import TIED, UNKNOWN, leave_out
 from simaccess.measured import MeasuredSet, held_out
 from simaccess.model import Model, load_model

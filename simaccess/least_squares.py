@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 
 import lmfit
@@ -20,16 +19,14 @@ from scipy import stats
 
 from simaccess.course import Course
 from simaccess.errors import InputError
+from simaccess.fitted import CONFIDENCE, Fitted, slopes_of, soft
 from simaccess.influence import Predictions
 from simaccess.model import Model
 from simaccess.points import Point
 from simaccess.pool import Pool
 from simaccess.uncertainty import unexplained
 
-__all__ = ["CONFIDENCE", "Fitted", "Problem", "correlations"]
-
-CONFIDENCE = 0.95
-"""Of the parameters' intervals."""
+__all__ = ["Problem"]
 
 _STEP = 0.01  # of a parameter, for the derivatives: a model counts packets, and is no smooth curve
 _LONG_STEP = 0.1  # the same where the link draws
@@ -52,28 +49,6 @@ _EXCHANGES = 4  # at most, of one duration for another
 _WIDE = 1000.0  # bounds where nobody gave any: this many times the start, either way
 # A model whose times all change by less than this share does not have the parameter.
 _NOTHING = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A parameter that was fitted.
-
-    Attributes
-    ----------
-    key : str
-        Its dotted key.
-    value : float
-        In seconds, hertz, bytes or bytes a second.
-    interval : (float, float)
-        Confidence interval (95 %); of the fit alone, as if the model were true.
-    bounds : (float, float)
-        Between which it was sought.
-    """
-
-    key: str
-    value: float
-    interval: tuple[float, float]
-    bounds: tuple[float, float]
 
 
 class Problem:
@@ -239,7 +214,7 @@ class Problem:
         anew = self._fit(1)
         then = np.log(self._times(self._found(anew)) / self._measured)
         errors = np.hypot(self.chance, left)
-        if _robust(then / errors) - _robust(off / errors) <= _WORSE:
+        if soft(then / errors, _SCALES[1]) - soft(off / errors, _SCALES[1]) <= _WORSE:
             return anew
         self.keys, self._values, self.best = before
         self._afresh()
@@ -249,12 +224,12 @@ class Problem:
         """Return how well a parameter was known before, less being better.
 
         It is the width of the range of its first guess, which is none where the value was given,
-        in standard errors of what the data tell.
+        in the standard errors to which the data would tell it if all others were known.
         """
         low, high = self._before[key]
         width = self._variable(key, high) - self._variable(key, low)
-        error = result.params[_name(key)].stderr
-        return float(width / error) if error else width
+        slopes = slopes_of(result, self.keys)
+        return float(width * (1.0 if slopes is None else np.linalg.norm(slopes[key])))
 
     def fitted(self, result: lmfit.minimizer.MinimizerResult) -> list[Fitted]:
         """Return the parameters with their intervals, which stay within the bounds."""
@@ -322,7 +297,7 @@ class Problem:
     def _descend(self, number: int, plateau: float) -> lmfit.minimizer.MinimizerResult:
         small = _SMALL
         if self._predictions.sampling.drawn:
-            now = _robust(self._weighted(self._times({}))) / 2
+            now = soft(self._weighted(self._times({})), _SCALES[1]) / 2
             plateau = max(plateau, _NOISE / now) if now > 0 else plateau
             small = _ROUGH
         with np.errstate(invalid="ignore", divide="ignore"):  # a covariance that is none
@@ -413,27 +388,5 @@ class Problem:
         return self._values[key] * share
 
 
-def _robust(off: NDArray[np.float64]) -> float:
-    """Return what a last fit makes small, on the scale of a sum of squares."""
-    scale = _SCALES[1]
-    return float(np.sum(2 * scale**2 * (np.sqrt(1 + (off / scale) ** 2) - 1)))
-
-
 def _name(key: str) -> str:
     return key.replace(".", "__")
-
-
-def correlations(
-    result: lmfit.minimizer.MinimizerResult, keys: Sequence[str]
-) -> dict[tuple[str, str], float]:
-    """Return the correlation of each pair of parameters; none where there is no covariance."""
-    covariance = getattr(result, "covar", None)
-    if covariance is None:
-        return {}
-    variances = np.diag(covariance)
-    return {
-        (first, second): float(covariance[i, j] / math.sqrt(variances[i] * variances[j]))
-        for i, first in enumerate(keys)
-        for j, second in enumerate(keys)
-        if i < j and min(variances[i], variances[j]) > 0
-    }

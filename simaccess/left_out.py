@@ -8,11 +8,13 @@ another is left there, as long as the fit gets no worse by that than chance allo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import lmfit
 
-from simaccess.least_squares import Fitted, Problem, correlations
+from simaccess.fitted import Fitted, correlations, parallel
+from simaccess.least_squares import Problem
 
 __all__ = ["BESIDE", "TIED", "UNKNOWN", "leave_out"]
 
@@ -49,7 +51,15 @@ def leave_out(
     kept: list[str] = []
     while len(problem.keys) > 1:
         ties = correlations(result, problem.keys)
-        reasons = dict(_untold(problem.fitted(result), ties))
+        fitted = problem.fitted(result)
+        alike = [pair for pair in parallel(result, problem.keys) if not set(pair) <= set(kept)]
+        if alike:  # as long as there are such, no covariance is to be believed
+            ties = dict.fromkeys(alike, 1.0)
+            reasons = {
+                key: f"{' and '.join(pair)}: not told apart" for pair in alike for key in pair
+            }
+        else:
+            reasons = dict(_untold(fitted, ties))
         closest = {key: _closest(key, ties) for key in problem.keys}
         doubtful = [key for key in problem.keys if key in reasons and key not in kept]
         if not doubtful:
@@ -67,7 +77,7 @@ def _untold(
     fitted: Sequence[Fitted], ties: Mapping[tuple[str, str], float]
 ) -> Iterator[tuple[str, str]]:
     """Yield the parameters that the data do not tell, each with a reason."""
-    if len(ties) < len(fitted) * (len(fitted) - 1) // 2:  # a covariance that is none
+    if len(ties) < math.comb(len(fitted), 2):  # a covariance that is none
         keys = ", ".join(one.key for one in fitted)
         for one in fitted:
             yield one.key, f"the data do not tell all of these apart: {keys}"

@@ -20,13 +20,23 @@ from scipy import optimize
 
 from simaccess.model import Model
 from simaccess.points import FLOOR
+from simaccess.sampling import resampled_medians
 
-__all__ = ["FITTED", "Aside", "asides", "correlation_of", "spread", "unexplained"]
+__all__ = [
+    "FITTED",
+    "Aside",
+    "asides",
+    "correlation_of",
+    "median_interval",
+    "spread",
+    "unexplained",
+]
 
 FITTED = "fitted"
 """What a model file calls the parameters that were fitted, under ``[calibration]``."""
 
 _REACH = 2 * 1.96  # standard errors in an interval of 95 %
+_RESAMPLES = 2000
 _NORMAL = 0.6745  # half of a normal distribution is nearer to its middle, in standard deviations
 
 
@@ -127,3 +137,27 @@ def spread(model: Model, keys: Sequence[str], effects: NDArray[np.float64]) -> f
                 ties[i, j] = ties[j, i] = float(tie)
     by_parameters = math.sqrt(max(float(effects @ ties @ effects), 0.0))
     return math.hypot(by_parameters, float(model.calibration.get("unexplained", FLOOR)))
+
+
+def median_interval(
+    draws: NDArray[np.float64], repetitions: int, share: float, confidence: float
+) -> tuple[float, float]:
+    """Return the interval of the median of as many draws as there are repetitions.
+
+    Parameters
+    ----------
+    draws : ndarray of float
+        The model's, in seconds.
+    repetitions : int
+        How many there are.
+    share : float
+        By which they all may be off together (a standard deviation).
+    confidence : float
+        Share of such medians that the interval is to hold.
+    """
+    medians = resampled_medians(draws, repetitions, _RESAMPLES)
+    generator = np.random.default_rng(1)
+    medians *= np.exp(share * generator.standard_normal(_RESAMPLES))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(medians, [tail, 1 - tail])
+    return float(low), float(high)

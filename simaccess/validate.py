@@ -23,8 +23,7 @@ from simaccess.measured import CellClass, MeasuredSet, held_out
 from simaccess.model import Model
 from simaccess.points import Point, link_draws, points, predict_all, segment_of, spread_out
 from simaccess.pool import Pool
-from simaccess.sampling import resampled_medians
-from simaccess.uncertainty import asides, spread
+from simaccess.uncertainty import asides, median_interval, spread
 
 __all__ = ["Choice", "Errors", "Validation", "Verified", "validate"]
 
@@ -38,7 +37,6 @@ INTERVAL = 0.90
 CLOSE = 0.02
 """Methods whose measured medians differ by less are too close to call."""
 
-_RESAMPLES = 2000
 _ASIDE = 50  # draws with a parameter aside: the same ones as without, so that few tell its effect
 
 
@@ -258,7 +256,7 @@ def validate(
         verified[point.cell] = Verified(
             point,
             float(np.median(draws)),
-            _interval(draws, some, spreads[number]) if number in spreads else None,
+            median_interval(draws, some, spreads[number], INTERVAL) if number in spreads else None,
             None if baseline is None else baseline.seconds(point.cell),
         )
     ours = [verified[point.cell] for point in unseen]
@@ -314,26 +312,6 @@ def _spreads(  # noqa: PLR0917  # made in one place
         effects[row] = aside.sign * np.log([np.median(each) for each in moved] / before)
     keys = [aside.key for aside in others]
     return {number: spread(model, keys, effects[:, n]) for n, number in enumerate(drawn)}
-
-
-def _interval(draws: NDArray[np.float64], repetitions: int, share: float) -> tuple[float, float]:
-    """Return the interval of the median of as many draws as there are repetitions.
-
-    Parameters
-    ----------
-    draws : ndarray of float
-        The model's.
-    repetitions : int
-        How many there are.
-    share : float
-        By which they all may be off together (a standard deviation).
-    """
-    medians = resampled_medians(draws, repetitions, _RESAMPLES)
-    generator = np.random.default_rng(1)
-    medians *= np.exp(share * generator.standard_normal(_RESAMPLES))
-    tail = (1 - INTERVAL) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def _errors(some: Sequence[Verified]) -> Errors:
