@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators.growth import measure, points
+from simulators.growth_figure import draw
 from simulators.page import page, ratios
 from simulators.race import Field, race
 from simulators.registry import REFERENCE, Simulator, ours, peers
@@ -185,6 +186,7 @@ def main() -> None:
     mine = [each.key for each in ours()]
     ranked = sorted(simulators, key=lambda each: each.key not in mine)
     if arguments.write:
+        figure = arguments.page.with_name(f"{arguments.page.stem}-growth.png")
         text = page(
             state.steps,
             settings=settings,
@@ -192,7 +194,9 @@ def main() -> None:
             missing=missing,
             works=works,
             most=arguments.most,
+            figure=figure.name,
         )
+        draw(state.steps, arguments.most, figure)
         whole = arguments.page.with_suffix(".new")
         whole.write_text(text, encoding="utf-8")
         whole.replace(arguments.page)

@@ -1,9 +1,10 @@
-"""Time real links against the best that can be written without the library, run interleaved.
+"""Time NBD against the best client that can be written without the library, run interleaved.
 
-Over NBD: a sequential read by prefetch against a client that keeps as many requests of the same
-size under way and receives into a buffer of its own, and a load against a bare request and reply.
-Ratios, not times: machines drift, and on a shared one both sides are disturbed. Run it as
-``python bench/real_nbd.py``; it needs Debian's package nbdkit.
+A sequential read by prefetch against clients that keep as many requests under way and receive
+into memory of their own (`bare_nbd.py`): each side at the block and the depth that are best for
+it, as whoever chooses does, and block by block, both with the same depth. And a load against a
+bare request and reply. Ratios, not times: machines drift, and on a shared one both sides are
+disturbed. Run it as ``python bench/real_nbd.py``; it needs Debian's package nbdkit.
 """
 
 from __future__ import annotations
@@ -14,23 +15,35 @@ import os
 import shutil
 import socket
 import statistics
-import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from bare_nbd import Address, Bare, Stream, huge_pages, touched
 
 from simaccess.buffer import Buffer, Shadow
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.real.clock import run
-from simaccess.real.nbd import NbdLink, open_link
+from simaccess.real.nbd import open_link
+from simaccess.real.nbd_link import NbdLink
 
 KIB, MIB = 1 << 10, 1 << 20
+MEMORY = 20 * MIB  # of a client without the library
+GRID = [
+    (block, depth)
+    for block in (64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB, MIB, 2 * MIB)
+    for depth in (4, 8, 16)
+    if block * depth <= 16 * MIB
+]
+"""Blocks and depths of which each side may choose."""
+
 CPUS = sorted(os.sched_getaffinity(0))
 """Ours is the first; servers get the others. Where both are on one, a round trip takes a third."""
 
@@ -65,14 +78,18 @@ class Ratio:
 
 
 def compare(name: str, rounds: int, ours: Timed, others: dict[str, Timed]) -> Ratio:
-    """Run both sides alternately; of several others the one with the best round counts."""
+    """Run both sides alternately; of several others the one with the best round counts.
+
+    Each runs twice in a row, and the second time counts: the first time finds the caches, and the
+    server's threads and memory, as somebody else has left them. (The others share a connection, so
+    that would hit ours in each round and them in one of several.)
+    """
     sides = {"ours": ours, **others}
     times: dict[str, list[tuple[float, float]]] = {side: [] for side in sides}
-    for side in sides.values():
-        side()  # warm up
     for number in range(rounds):
         order = list(sides) if number % 2 else list(reversed(sides))
         for each in order:
+            sides[each]()
             times[each].append(sides[each]())
     best = min(others, key=lambda side: min(times[side]))
     low, middle, high = statistics.quantiles(
@@ -92,117 +109,57 @@ def clocked(work: Callable[[], None], count: int = 1) -> tuple[float, float]:
     return (time.perf_counter() - begin) / count, (time.process_time() - busy) / count
 
 
-# -- NBD: a client without the library -------------------------------------------------------------
+def streamed(stream: Stream, memory: memoryview, size: int, block: int, depth: int) -> Timed:
+    """Time a client without the library."""
 
-_REQUEST = struct.Struct(">IHHQQI")
-_SIMPLE = struct.Struct(">IIQ")
-_CHUNK = struct.Struct(">IHHQIQ")  # a chunk with data: its header, and where the data belong
-
-
-class Bare:
-    """The plainest client: the replies' form is taken for granted and nothing is checked."""
-
-    def __init__(self, address: str | tuple[str, int], size: int) -> None:
-        self.socket = socket.socket(
-            socket.AF_UNIX if isinstance(address, str) else socket.AF_INET, socket.SOCK_STREAM
-        )
-        self.socket.connect(address)
-        if not isinstance(address, str):
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.header = bytearray(_CHUNK.size)
-        self._shake_hands()
-        self.size = size
-        self.buffer = memoryview(bytearray(b"touched!" * (2 * MIB)))  # before it is used
-
-    def _shake_hands(self) -> None:
-        def take(count: int) -> bytes:
-            return self.socket.recv(count, socket.MSG_WAITALL)
-
-        take(18)
-        self.socket.sendall(struct.pack(">I8sII", 3, b"IHAVEOPT", 8, 0))
-        take(20)
-        self.socket.sendall(struct.pack(">8sII", b"IHAVEOPT", 1, 0))
-        take(10)
-
-    def load(self, offset: int, into: memoryview) -> None:
-        """Read in place."""
-        self.socket.sendall(_REQUEST.pack(0x25609513, 0, 0, 1, offset, len(into)))
-        self.socket.recvmsg_into((self.header, into), 0, socket.MSG_WAITALL)
-
-    def stream_alone(self, block: int, depth: int) -> Iterator[memoryview]:
-        """Receive each header and each payload by a call of its own that waits for all of it."""
-        places = [self.buffer[i * block : (i + 1) * block] for i in range(depth + 1)]
-        send, receive, flag = self.socket.sendall, self.socket.recv_into, socket.MSG_WAITALL
-        blocks = self.size // block
-        for number in range(min(depth, blocks)):
-            send(_REQUEST.pack(0x25609513, 0, 0, number, number * block, block))
-        for number in range(blocks):
-            receive(self.header, 0, flag)
-            place = places[_CHUNK.unpack(self.header)[3] % (depth + 1)]
-            receive(place, 0, flag)
-            ahead = number + depth
-            if ahead < blocks:
-                send(_REQUEST.pack(0x25609513, 0, 0, ahead, ahead * block, block))
-            yield place
-
-    def stream_together(self, block: int, depth: int) -> Iterator[memoryview]:
-        """Receive the end of a payload and the next header by one call."""
-        places = [self.buffer[i * block : (i + 1) * block] for i in range(depth + 1)]
-        header = self.header
-        send, receive = self.socket.sendall, self.socket.recvmsg_into
-        blocks = self.size // block
-        for number in range(min(depth, blocks)):
-            send(_REQUEST.pack(0x25609513, 0, 0, number, number * block, block))
-        self.socket.recv_into(header, 0, socket.MSG_WAITALL)
-        for number in range(blocks):
-            place = rest = places[_CHUNK.unpack(header)[3] % (depth + 1)]
-            got = 0
-            last = number == blocks - 1
-            while True:
-                got = receive((rest,) if last else (rest, header))[0]
-                if got >= len(rest):
-                    break
-                rest = rest[got:]
-            more = got - len(rest)
-            ahead = number + depth
-            if ahead < blocks:
-                send(_REQUEST.pack(0x25609513, 0, 0, ahead, ahead * block, block))
-            yield place
-            if not last and more < len(header):
-                self.socket.recv_into(memoryview(header)[more:], 0, socket.MSG_WAITALL)
-
-    def close(self) -> None:
-        """Close."""
-        self.socket.close()
-
-
-def streamed(stream: Callable[[int, int], Iterator[memoryview]], block: int, depth: int) -> Timed:
     def work() -> None:
-        for _ in stream(block, depth):
+        for _ in stream(memory, size, block, depth):
             pass
 
+    check(stream(memory, size, block, depth), block)
     return lambda: clocked(work)
 
 
 def prefetched(link: NbdLink, size: int, block: int, depth: int) -> Timed:
+    """Time the method; its shadow's memory is touched already."""
+
     async def body(buffer: Buffer) -> None:
         for offset in range(0, size, block):
             await buffer.read(offset, block)
 
+    def fresh() -> Buffer:
+        shadow.method = Prefetch(FixedBlocks(block), depth=depth, slots=depth + 2)
+        return Buffer(shadow, segment, link.clock)
+
     def timed() -> tuple[float, float]:
-        shadow.method = method()  # its memory is touched already
-        buffer = Buffer(shadow, segment, link.clock)
+        buffer = fresh()
         return clocked(lambda: run(body(buffer)))
 
-    def method() -> Prefetch:
-        return Prefetch(FixedBlocks(block), depth=depth, slots=depth + 2)
-
-    shadow = Shadow(method(), link.local)
+    shadow = Shadow(Prefetch(FixedBlocks(block), depth=depth, slots=depth + 2), link.local)
     segment = link.attach()
+    buffer = fresh()
+    check((viewed(buffer, offset, block) for offset in range(0, size, block)), block)
     return timed
 
 
+def viewed(buffer: Buffer, offset: int, length: int) -> memoryview:
+    """Read through a buffer."""
+    view = run(buffer.read(offset, length))
+    assert view is not None
+    return view
+
+
+def check(blocks: Iterable[memoryview], block: int) -> None:
+    """See that the blocks are those of the file that `nbdkit` serves, in order."""
+    for number, view in enumerate(blocks):
+        for place in (0, block - 8):
+            found = int.from_bytes(view[place : place + 8], "little")
+            assert found == (number * block + place) // 8, (number, place, found)
+
+
 def loaded(link: NbdLink, length: int, count: int) -> Timed:
+    """Time loads by the method."""
+
     async def body() -> None:
         for offset in range(0, count * length, length):
             await buffer.read(offset, length)
@@ -212,6 +169,8 @@ def loaded(link: NbdLink, length: int, count: int) -> Timed:
 
 
 def bare_loads(client: Bare, length: int, count: int) -> Timed:
+    """Time loads without the library."""
+
     def work() -> None:
         for offset in range(0, count * length, length):
             client.load(offset, into)
@@ -221,14 +180,14 @@ def bare_loads(client: Bare, length: int, count: int) -> Timed:
 
 
 @contextmanager
-def nbdkit(size: int, tcp: bool) -> Iterator[tuple[str, str | tuple[str, int]]]:
-    """Serve a file of random bytes; yields the URL and the address."""
+def nbdkit(size: int, tcp: bool) -> Iterator[tuple[str, Address]]:
+    """Serve a file of numbers of 8 bytes, from 0 on; yields the URL and the address."""
     program = shutil.which("nbdkit")
     if program is None:
         raise SystemExit("nbdkit is missing: install Debian's package nbdkit")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "content"
-        file.write_bytes(b"0123456789abcdef" * (size // 16))
+        file.write_bytes(np.arange(size // 8, dtype="<u8").tobytes())
         path = Path(folder) / "socket"
         with socket.socket() as tried:
             tried.bind(("127.0.0.1", 0))
@@ -244,7 +203,7 @@ def nbdkit(size: int, tcp: bool) -> Iterator[tuple[str, str | tuple[str, int]]]:
         try:
             for _ in range(500):
                 try:
-                    Bare(address, 0).close()
+                    Bare(address).close()
                     break
                 except OSError:
                     time.sleep(0.01)
@@ -254,37 +213,84 @@ def nbdkit(size: int, tcp: bool) -> Iterator[tuple[str, str | tuple[str, int]]]:
             server.wait()
 
 
+class Rivals:
+    """Clients without the library over one connection, each into both sorts of memory."""
+
+    def __init__(self, address: Address) -> None:
+        self.client = Bare(address)
+        self._memories = {"": touched(MEMORY), ", huge pages": huge_pages(MEMORY)}
+
+    def streams(self, size: int, block: int, depth: int) -> dict[str, Timed]:
+        """Return what reads `size` bytes in blocks, by the name of how it does."""
+        client = self.client
+        styles: dict[str, Stream] = {
+            "calls apart": client.apart,
+            "calls together": client.together,
+            "looking first": client.looking,
+        }
+        if block <= 64 * KIB:
+            styles["staged"] = client.staged
+        return {
+            name + pages: streamed(style, memory, size, block, depth)
+            for name, style in styles.items()
+            for pages, memory in self._memories.items()
+        }
+
+
+def quickest(choices: Iterable[tuple[str, Timed]]) -> list[tuple[str, Timed]]:
+    """Return the choices, the one with the least median of three rounds first."""
+    times = [
+        (statistics.median(timed()[0] for _ in range(3)), name, timed) for name, timed in choices
+    ]
+    return [(name, timed) for _, name, timed in sorted(times, key=lambda each: each[0])]
+
+
+def at_best(where: str, rounds: int, link: NbdLink, rivals: Rivals, size: int) -> Ratio:
+    """Compare each side at the block and the depth that are best for it."""
+
+    def ours() -> Iterator[tuple[str, Timed]]:
+        for block, depth in GRID:
+            yield f"{depth} x {block // KIB} KiB", prefetched(link, size, block, depth)
+
+    def others() -> Iterator[tuple[str, Timed]]:
+        for block, depth in GRID:
+            for name, timed in rivals.streams(size, block, depth).items():
+                yield f"{depth} x {block // KIB} KiB, {name}", timed
+
+    chosen, timed = quickest(ours())[0]
+    # Three of the others, so that they lose nothing by a choice that three rounds got wrong.
+    return compare(f"{where}, prefetch of {chosen}", rounds, timed, dict(quickest(others())[:3]))
+
+
 def nbd(rounds: int, size: int, depth: int) -> Iterator[Ratio]:
     """Compare over a unix socket and over TCP on the loopback interface."""
     for tcp in (False, True):
         where = "NBD over TCP" if tcp else "NBD over a unix socket"
         with nbdkit(size, tcp) as (url, address), open_link(url) as link:
-            client = Bare(address, size)
+            rivals = Rivals(address)
             for length in (64, 4 * KIB):
                 yield compare(
                     f"{where}, load of {length} B",
                     rounds,
                     loaded(link, length, 1000),
-                    {"request and reply": bare_loads(client, length, 1000)},
+                    {"request and reply": bare_loads(rivals.client, length, 1000)},
                 )
+            yield at_best(f"{where}, each at its best", rounds, link, rivals, size)
             for block in (4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB):
-                client.size = min(size, 1000 * block)
-                ahead = min(depth, 8 * MIB // block)  # what both have buffers for
+                part = min(size, 1000 * block)
+                ahead = min(depth, 8 * MIB // block)
                 yield compare(
                     f"{where}, prefetch of {block // KIB} KiB",
                     rounds,
-                    prefetched(link, client.size, block, ahead),
-                    {
-                        "calls apart": streamed(client.stream_alone, block, ahead),
-                        "calls together": streamed(client.stream_together, block, ahead),
-                    },
+                    prefetched(link, part, block, ahead),
+                    rivals.streams(part, block, ahead),
                 )
-            client.close()
+            rivals.client.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--size", type=int, default=64, help="MiB that are read in sequence")
     parser.add_argument("--depth", type=int, default=8, help="blocks under way")
     parser.add_argument("--json", action="store_true", help="print JSON lines")

@@ -34,6 +34,7 @@ def experiment(points: int, requests: int, methods: list[str]) -> Experiment:
     return Experiment.model_validate(
         {
             "question": "How long does it take?",
+            "engine": "simpy",
             "methods": methods,
             "models": [{"model": "example-link"}],
             "workloads": [{"workload": "random", "set": {"requests": requests}}],
@@ -122,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--points", type=int, default=1000, help="cells of the overhead's sweep")
-    parser.add_argument("--requests", type=int, default=5000, help="of the points that take long")
+    parser.add_argument("--requests", type=int, default=12_000, help="of the points that take long")
     parser.add_argument("--folder", type=Path, help="where stores are; default: the system's")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as place:

@@ -88,15 +88,13 @@ def _parse(value: object, base: str, example: str) -> float:
         If the text is no number with a unit of the right sort.
     """
     if not isinstance(value, str):
-        raise ValueError(  # noqa: TRY004  # pydantic turns ValueError into its own message
-            f"missing unit; allowed: as in '{example}'"
-        )
+        raise ValueError(_unitless(str(value), example))  # noqa: TRY004  # pydantic's own wants it
     match = _NUMBER.fullmatch(value)
     if match is None:
         raise ValueError(f"not a number with a unit; allowed: as in '{example}'")
     number, unit = match.groups()
     if not unit.strip():
-        raise ValueError(f"missing unit; allowed: as in '{example}'")
+        raise ValueError(_unitless(value, example))
     try:
         factor = _factor(unit.strip(), base)
     except Exception as error:  # pint raises a dozen unrelated types for odd text
@@ -111,6 +109,13 @@ def _parse(value: object, base: str, example: str) -> float:
         bounds = f"0, or {low:g} to {high:g}" if low else f"0 to {high:g}"
         raise ValueError(f"beyond what can be simulated; allowed: {bounds} {base}")
     return result
+
+
+def _unitless(text: str, example: str) -> str:
+    """Return what is wrong with a number that has no unit."""
+    if text.strip().startswith("-"):
+        return f"missing unit, and below 0; allowed: 0 or more, as in '{example}'"
+    return f"missing unit; allowed: as in '{example}'"
 
 
 def parse_duration(value: object) -> float:

@@ -397,6 +397,7 @@ def test_mistakes_end_in_one_line(
         ),
         (["validate", str(data), "--model", "none"], "no such model"),
         (["validate", str(data), "--model", "example-link", "--max-error", "-1"], "0 or more"),
+        (["validate", str(data), "--model", "example-link", "--max-error", "foo"], "= 'foo': not"),
         (["validate", str(data), "--model", "example-link", "--figure", "a.xyz"], "no format"),
         (["validate", str(data), "--model", "example-link", "--figure", "no/a.png"], "--figure"),
     ]:

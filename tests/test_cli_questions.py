@@ -133,7 +133,7 @@ def test_a_sensitivity_says_before_how_much_it_simulates(run: Run) -> None:
     asked = (*SOBOL_OF_TWO, "--samples", "16")
     code, out, err = run(*asked)
     assert code == 0
-    assert err == "16 rows x (2 parameters + 2) x 2 methods: 128 simulations\n"
+    assert err == "16 rows x (2 parameters + 2) x 2 methods: at most 128 simulations\n"
     assert not any(line.endswith(" ") for line in out.splitlines())
     assert "What decides between" in out
     assert re.search(r"link\.latency +-?\d\.\d\d", out)
@@ -297,11 +297,68 @@ def test_an_interrupt_ends_it_cleanly(
             os.kill(os.getpid(), signal.SIGINT)
         return simulate(scenario)
 
-    monkeypatch.setattr("simaccess.questions.log_times.simulate", interrupted)
+    monkeypatch.setattr("simaccess.sweep.task.simulate", interrupted)
     code, out, err = run(*asked)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "simaccess: interrupted; nothing was written"
     assert len(made) == 5
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (*CROSS, "--axis", LATENCY, "--replications", "3", "--draws", "4"),
+        (*BEST, "--parameter", "method.threshold", "--replications", "2", "--places", "3"),
+        (*SOBOL_OF_TWO, "--samples", "4"),
+        (*SOBOL_OF_TWO, "--samples", "2", "--tune"),
+    ],
+    ids=lambda asked: asked[0],
+)
+def test_a_question_with_a_store_goes_on_after_an_interrupt(
+    run: Run, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = []
+
+    def interrupted(scenario: Scenario) -> Result:
+        made.append(scenario)
+        if len(made) == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+        return simulate(scenario)
+
+    code, whole, _ = run(*asked)
+    assert code == 0
+    folder = tmp_path / "kept"
+    with monkeypatch.context() as patch:
+        patch.setattr("simaccess.sweep.task.simulate", interrupted)
+        code, out, err = run(*asked, "--store", str(folder))
+    assert (code, out) == (130, "")
+    said = re.search(r"interrupted; (\d+) simulations are in .*, and the same command goes on", err)
+    assert said is not None
+    stored = int(said.group(1))
+    assert stored < 12
+    code, out, _ = run(*asked, "--store", str(folder))
+    known = re.search(r", (\d+) of them stored before", out)
+    assert (0 if known is None else int(known.group(1))) >= stored  # a search is many
+    again = re.sub(r", \d+ of them stored before", "", out)
+    assert (code, again) == (0, whole)
+    with monkeypatch.context() as patch:
+        patch.setattr("simaccess.sweep.task.simulate", None)  # nothing is simulated again
+        assert run(*asked, "--store", str(folder))[0] == 0
+    code, _, err = run("results", str(folder))
+    assert code == 2
+    assert "holds what questions have simulated" in err
+
+
+def test_a_crossover_spreads_over_draws(run: Run) -> None:
+    asked = (*CROSS, "--axis", LATENCY, "--replications", "1", "--draws", "8")
+    code, out, _ = run(*asked)
+    assert code == 0
+    assert "Over 8 models drawn from the parameters' ranges:" in out
+    assert re.search(r"in 100 % of them .*zero-copy gives way to copy-once, in the median at", out)
+    found = json.loads(run(*asked, "--json")[1])
+    (change,) = found["draws"]["changes"]
+    assert change["low"] < change["median"] < change["high"]
+    assert (found["draws"]["draws"], change["count"]) == (8, 8)
 
 
 def test_a_terminal_sees_simulations_counted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

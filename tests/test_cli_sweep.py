@@ -152,7 +152,10 @@ def test_a_terminal_sees_points_rate_time_left_and_the_best(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("results", "none"), "none: no results of a sweep"),
+        (("results", "none"), "none: has no results of a sweep"),
+        (("results", "."), "the folder that 'simaccess sweep --out' was given: here are r\n"),
+        (("results", "r", "--verdicts", "--out", "a.nc"), "--format = 'netcdf': not for verdicts"),
+        (("sweep", "sweep.toml", "--jobs", "many"), "--jobs = 'many': not allowed"),
         (("results", "r", "--format", "xls"), "--format = 'xls': no such format"),
         (("results", "r", "--format", "netcdf"), "--format = 'netcdf': not text"),
         (("results", "r", "--out", "a.xls"), "--out = 'a.xls': no format"),
@@ -169,6 +172,41 @@ def test_a_mistake_ends_in_a_line(arguments: tuple[str, ...], said: str, command
     assert err.startswith("simaccess: error: ")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_draws_and_a_sample_are_drawn_and_exported(command: Command) -> None:
+    text = SWEEP.replace("[[models]]", "draws = 3\nseeds = 2\n[[models]]")
+    Path("sweep.toml").write_text(text + FIGURES, encoding="utf-8")
+    assert command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")[0] == 0
+    assert Path("r/figure-2.png").exists()
+    _, table, _ = command("results", "r", "--verdicts")
+    heading, *rows = table.splitlines()
+    assert heading.startswith("model,workload,model.link.latency,method,method.threshold,best,mean")
+    assert len(rows) == 4 * 2
+    assert command("results", "r", "--verdicts", "--out", "a.json")[0] == 0
+    document = json.loads(Path("a.json").read_text(encoding="utf-8"))
+    assert document["units"]["mean"] == "B/s"
+    assert [row["draws"] for row in document["results"]] == [3] * 8
+
+    sampled = SWEEP.replace("points = 4, ", "").replace("[axes]", "[sample]\npoints = 4\n[axes]")
+    figures = FIGURES.replace("[[figures]]\nx", '[[figures]]\nkind = "points"\nx')
+    Path("sweep.toml").write_text(sampled + figures, encoding="utf-8")
+    code, out, err = command("sweep", "sweep.toml", "--jobs", "1", "--out", "s")
+    assert (code, err) == (0, "")
+    assert "wrote s/figure-1.png\nwrote s/figure-2.png\n" in out
+
+
+def test_what_failed_is_told_as_it_was_written(command: Command) -> None:
+    text = SWEEP.replace('threshold = ["0 B", "54 B"]', 'block = ["4 KiB"]')
+    text = text.replace('low = "1 us"', 'low = "100 ns"').replace(
+        "[axes]", '[axes]\nworkload.length = ["64 B", "1 GiB"]'
+    )
+    Path("sweep.toml").write_text(text.replace("points = 4", "points = 2"), encoding="utf-8")
+    code, _, err = command("sweep", "sweep.toml", "--jobs", "1")
+    assert code == 1
+    assert re.search(
+        r"length = 1 GiB, model.link.latency = (100 ns|1 ms), method.block = 4 KiB", err
+    )
 
 
 @pytest.mark.parametrize(("form", "needs"), [("parquet", "pyarrow"), ("netcdf", "xarray")])

@@ -17,14 +17,9 @@ from simaccess.parameters import Section
 from simaccess.registry import ShadowParameters
 from simaccess.scenario import ProducerParameters
 from simaccess.sweep.axis import AxisEntry, Sample
-from simaccess.sweep.experiment import (
-    Experiment,
-    Lines,
-    Map,
-    ModelEntry,
-    Regimes,
-    WorkloadEntry,
-)
+from simaccess.sweep.drawing import Lines, Map, Points, Regimes
+from simaccess.sweep.entry import ModelEntry, WorkloadEntry
+from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.experiment_file import load_experiment
 from simaccess.workload.log import LogParameters, read_log
 from simaccess.workload.patterns import PatternParameters
@@ -55,6 +50,7 @@ EXPERIMENT: dict[str, type[Section]] = {
     "Axes": AxisEntry,
     "`[sample]`": Sample,
     "`[[figures]]` of lines": Lines,
+    "`[[figures]]` of points": Points,
     "`[[figures]]` of regimes": Regimes,
     "`[figure]`": Map,
 }

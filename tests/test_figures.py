@@ -11,7 +11,15 @@ from matplotlib.patches import Rectangle
 
 from simaccess.compare import compare, scenarios
 from simaccess.errors import InputError
-from simaccess.plot import along, comparison, latency_cdf, regime_map, regimes
+from simaccess.plot import (
+    along,
+    comparison,
+    latency_cdf,
+    regime_map,
+    regimes,
+    scatter,
+    winner_points,
+)
 from simaccess.plot.style import STYLES, label, style
 from simaccess.result import frame
 from simaccess.simulate import latencies, simulate
@@ -163,6 +171,38 @@ def test_a_regime_map_has_cells_hatches_and_lines(ax: Axes) -> None:
     assert left_end == pytest.approx(10**-0.5)
     assert right_end == pytest.approx(10**2.5)
     assert (low, high) == pytest.approx((2**-0.5, 2**1.5))
+
+
+def test_what_the_draws_leave_uncertain_is_dotted(ax: Axes) -> None:
+    stands = grid(np.array([[0.25, 1.001, 4.0], [0.5, 1.2, 8.0]])).assign(draw=-1)
+    turned = stands[(stands["x"] == 100) & (stands["y"] == 2)].copy()
+    swapped = {"zero-copy": "copy-once", "copy-once": "zero-copy"}
+    turned["method"] = turned["method"].map(swapped)
+    others = stands[(stands["x"] != 100) | (stands["y"] != 2)]
+    draws = [pd.concat([others, turned]).assign(draw=draw) for draw in range(3)]
+    data = pd.concat([stands, *draws])
+    regime_map(data, "x", "y", ax=ax)
+    assert sorted(one.get_hatch() for one in ax.patches) == ["...", "////"]
+    legend = ax.get_legend()
+    assert legend is not None
+    assert any("draws" in text.get_text() for text in legend.get_texts())
+    found = regimes(data, "x", "y")[100, 2]
+    assert (found.draws, found.shares) == (3, {"copy-once": 0.0, "zero-copy": 1.0})
+
+
+def test_points_of_a_sample_have_their_means_and_their_winners() -> None:
+    figure = Figure()
+    some = [rows(x=x, y=y, z=z) for x, y, z in ((1.0, 2.0, 3), (1.0, 2.0, 4), (5.0, 0.5, 6))]
+    data = pd.concat(some)
+    ax = scatter(data, "x", point=["z"], ax=figure.add_subplot(1, 2, 1))
+    assert [len(np.asarray(line.get_xdata())) for line in ax.lines] == [3, 3]
+    for line, (_, each) in zip(ax.lines, data.groupby("method", sort=False), strict=True):
+        means = each.groupby(["x", "z"])["throughput_bytes_per_s"].mean()
+        assert np.asarray(line.get_ydata()).tolist() == means.tolist()
+    ax = winner_points(data, "x", "y", point=["z"], ax=figure.add_subplot(1, 2, 2))
+    assert len(ax.lines) == 3
+    with pytest.raises(InputError, match="no such column"):
+        winner_points(data, "x", "q", ax=ax)
 
 
 def test_a_regime_map_draws_given_borders(ax: Axes) -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from simaccess.analytic import Conditions
 from simaccess.plot import STYLES, method_map, method_maps, save
-from simaccess.sweep.experiment import Map
+from simaccess.sweep.drawing import Map
 from simaccess.sweep.outcome import MapPanel, MapPoint
 from simaccess.sweep.plane import METHODS, panels, tasks
 from simaccess.sweep.runner import Runner, State

@@ -42,6 +42,11 @@ def _prose(text: str) -> list[str]:
     return textwrap.wrap(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
+def _kernel(name: str) -> str:
+    """Return a kernel's name and version, without what a machine's owner added to it."""
+    return name.partition("-")[0]
+
+
 def _spread(values: Sequence[float]) -> str:
     if not values:
         return "–"
@@ -99,7 +104,8 @@ def _first(steps: Steps, simulators: list[Simulator], works: dict[str, Work]) ->
         *_prose(
             "Seconds, with building the model, of one run. Each process does the works in this order: "
             "a model in C++ is compiled before the first of them, one of cimba's, by numba, before "
-            "each."
+            "each. A replay's makes the record, loads what numba compiled once on this machine, and "
+            "replays twice, once to have what every replay of the record shares."
         ),
         "",
         *_table(["", "idiom", "import", *works], rows),
@@ -153,6 +159,7 @@ def page(
     missing: dict[str, str],
     works: dict[str, Work],
     most: int,
+    figure: str,
 ) -> str:
     """Return the page.
 
@@ -170,6 +177,8 @@ def page(
         The works at the sizes that ran.
     most : int
         Accesses of the largest point of growth.
+    figure : str
+        File of a figure of growth, beside the page.
     """
     machine = settings["machine"]
     load = settings["load"]
@@ -185,7 +194,7 @@ def page(
         "",
         *_prose(
             f"{machine['cpu']}, {machine['processors']} processors, {machine['memory'] / 2**30:.0f} "
-            f"GiB; {settings['kernel']}, {settings['python']}. {settings['begin']} to "
+            f"GiB; {_kernel(settings['kernel'])}, {settings['python']}. {settings['begin']} to "
             f"{settings['end']}; load average of the last minute at the beginning {load[0]:.1f}, then "
             f"{min(load):.1f} to {max(load):.1f}, of which the run itself is 1. {versions}."
         ),
@@ -206,7 +215,10 @@ def page(
             "picosecond, after the same number of accesses, whose latencies have the same sum. "
             f"Simulators take turns for {settings['rounds']} rounds, each in a process of its own; "
             "what is timed is the run, without building the model. simaccess runs its whole stack: "
-            "consumer, buffer with its counters, access method, link. The models stand in "
+            "consumer, buffer with its counters, access method, link; *replay of a record* is what "
+            "a further run costs, on a link with other parameters for example, once the methods' "
+            "decisions are recorded: what the record itself costs stands under *The first run*. The "
+            "models stand in "
             f"`bench/simulators/`. Clients and accesses of each: {sizes}.{standard}"
         ),
         "",
@@ -222,6 +234,8 @@ def page(
             "access has 8 bytes of workload, which the clients share, and 8 of recorded latency."
         ),
         "",
+        f"![Time and memory over accesses and consumers]({figure})",
+        "",
         *_growth(steps, "accesses", most),
         "With the number of consumers, for the same number of accesses together:",
         "",
@@ -229,7 +243,7 @@ def page(
         "## Run it again",
         "",
         "    python3 -m venv .venv-peers",
-        f"    .venv-peers/bin/pip install -c constraints.txt -e . -r {REQUIREMENTS}",
+        f"    .venv-peers/bin/pip install -c constraints.txt -e '.[numba]' -r {REQUIREMENTS}",
         "    .venv-peers/bin/python bench/peers.py --write",
         "",
         *_prose(

@@ -95,6 +95,12 @@ def _simgrid_library() -> str:
     return done.stdout.strip()
 
 
+def _compiled() -> str:
+    """Return our version, where replays are compiled."""
+    _package("numba")()
+    return _package("simaccess")()
+
+
 def ours() -> list[Simulator]:
     """Return simaccess in each of its engines."""
     return [
@@ -105,6 +111,15 @@ def ours() -> list[Simulator]:
             "simaccess_model",
             "simpy_engine",
             _package("simaccess"),
+        ),
+        Simulator(
+            "simaccess-replay",
+            "**simaccess**",
+            "replay of a record",
+            "simaccess_replay_model",
+            "replay_engine",
+            _compiled,
+            get="pip install simaccess[numba]",
         ),
     ]
 

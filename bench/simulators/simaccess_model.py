@@ -20,7 +20,7 @@ from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simulators.works import Bus, Engines, Measured, Work, measured
 
-__all__ = ["LINK", "simpy_engine"]
+__all__ = ["LINK", "columns", "method", "simpy_engine"]
 
 LINK = FifoParameters.model_validate(
     {
@@ -31,7 +31,8 @@ LINK = FifoParameters.model_validate(
 )
 
 
-def _method(work: Work) -> AccessMethod:
+def method(work: Work) -> AccessMethod:
+    """Return the access method that does a work."""
     return ZeroCopy() if isinstance(work, Bus) else CopyOnce(FixedBlocks(work.length), 2)
 
 
@@ -39,6 +40,19 @@ def _fits(work: Work) -> bool:
     """Say whether a work's times are those of the link."""
     expected = Bus(1, 1) if isinstance(work, Bus) else Engines(1, 1)
     return replace(work, clients=1, accesses=1) == expected
+
+
+def columns(work: Work) -> tuple[range, list[int]]:
+    """Return the places and the lengths of each client's accesses.
+
+    Raises
+    ------
+    ValueError
+        If a work's times are not those of `LINK`.
+    """
+    if not _fits(work):
+        raise ValueError(f"{work}: its times are not those of the link")
+    return range(0, work.accesses * work.length, work.length), [work.length] * work.accesses
 
 
 def simpy_engine(work: Work) -> Measured:
@@ -49,16 +63,13 @@ def simpy_engine(work: Work) -> Measured:
     ValueError
         If its times are not those of `LINK`.
     """
-    if not _fits(work):
-        raise ValueError(f"{work}: its times are not those of the link")
+    offsets, lengths = columns(work)
     env = Environment()
     link = FifoLink(env, LINK, work.accesses * work.length)
-    offsets = range(0, work.accesses * work.length, work.length)
-    lengths = [work.length] * work.accesses
     agents: list[Agent] = []
     latencies: list[array[int]] = []
     for _ in range(work.clients):
-        shadow = Shadow(_method(work), link.local)
+        shadow = Shadow(method(work), link.local)
         port = link.attach()
         own = array("q")
         agent = env.start(

@@ -153,7 +153,14 @@ def _problem(error: Exception) -> str:
 
 def _usage(error: Exception) -> str:
     """Return a wrong command line as one line that names the help to read."""
+    from pydantic import ValidationError
+
+    from simaccess.refusal import refusal
+
     known: Any = error  # its class has no public name
+    wrong = error.__cause__
+    if isinstance(wrong, ValidationError):  # by which typer reads numbers
+        return str(refusal(wrong, known.param.opts[0], wrong.errors()[0]["input"]))
     message = " ".join(known.format_message().split()).rstrip(".")
     path = "simaccess" if known.ctx is None else known.ctx.command_path
     return f"{message} (try '{path} --help')"

@@ -1,16 +1,19 @@
-"""What the commands that ask questions share: what they are about, and where it is simulated."""
+"""What the commands that ask questions share: their options, and where it is simulated."""
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, TypeAlias, get_args
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args, get_type_hints
 
 import typer
 
-from simaccess.cli.options import parse_settings
-from simaccess.cli.output import Ended
+from simaccess.cli.keeping import keeping
+from simaccess.cli.options import Jobs, Json, Set, parse_settings
 from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -18,77 +21,30 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from simaccess.objective import Objective
-    from simaccess.pool import Pool
-    from simaccess.progress import Count
     from simaccess.questions.axis import Axis, Scale
     from simaccess.questions.case import Case
+    from simaccess.questions.log_times import LogTimes
+    from simaccess.questions.simulations import Simulations
 
 __all__ = [
-    "Consumers",
-    "Jobs",
-    "Memory",
-    "Methods",
-    "Model",
-    "ObjectiveName",
+    "Asked",
     "Places",
     "Replications",
     "ScaleName",
-    "Seed",
-    "Shared",
-    "Tune",
-    "case",
     "console",
     "ends",
     "heading",
-    "objective_of",
+    "question",
     "require",
     "scale_of",
     "show",
-    "simulating",
+    "simulated",
     "tell",
 ]
 
-Model: TypeAlias = Annotated[
-    str,
-    typer.Option("--model", metavar="NAME|FILE", help="The link: see 'simaccess models list'."),
-]
-Methods: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--methods",
-        metavar="NAME,NAME",
-        help="Access methods, parted by commas. Default: all four.",
-    ),
-]
-Memory: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--memory", metavar="NAME|FILE", help="The host's memory behind a PCI bus."),
-]
-Consumers: TypeAlias = Annotated[
-    int, typer.Option("--consumers", metavar="N", help="How many share the link.")
-]
-Shared: TypeAlias = Annotated[
-    bool, typer.Option("--shared-shadow", help="Let the consumers share one shadow.")
-]
-ObjectiveName: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--objective", metavar="NAME", help="What the best is best in: throughput or latency."
-    ),
-]
-Tune: TypeAlias = Annotated[
-    bool, typer.Option("--tune", help="Give each method its own best parameters, at every place.")
-]
-Seed: TypeAlias = Annotated[
-    int, typer.Option("--seed", metavar="N", help="The first replication's; others are spawned.")
-]
 Replications: TypeAlias = Annotated[
     int,
     typer.Option("--replications", metavar="N", help="Seeds, where anything is drawn from them."),
-]
-Jobs: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--jobs", metavar="N", help="Processes that simulate; default: one a processor."),
 ]
 Places: TypeAlias = Annotated[
     int | None,
@@ -103,7 +59,145 @@ ScaleName: TypeAlias = Annotated[
     ),
 ]
 
+MODEL = typer.Option("--model", metavar="NAME|FILE", help="The link: see 'simaccess models list'.")
+METHODS = typer.Option(
+    "--methods", metavar="NAME,NAME", help="Access methods, parted by commas. Default: all four."
+)
+MEMORY = typer.Option("--memory", metavar="NAME|FILE", help="The host's memory behind a PCI bus.")
+CONSUMERS = typer.Option("--consumers", metavar="N", help="How many share the link.")
+SHARED = typer.Option("--shared-shadow", help="Let the consumers share one shadow.")
+OBJECTIVE = typer.Option(
+    "--objective", metavar="NAME", help="What the best is best in: throughput or latency."
+)
+TUNE = typer.Option("--tune", help="Give each method its own best parameters, at every place.")
+SEED = typer.Option("--seed", metavar="N", help="The first replication's; others are spawned.")
+STORE = typer.Option(
+    "--store",
+    metavar="DIR",
+    help="Keep every simulation in a folder (sweep.sqlite) as it is done, and take what is there"
+    " already: after any end the same command goes on from there.",
+)
+
 _WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that all questions have."""
+
+    model: Annotated[str, MODEL]
+    methods: Annotated[str | None, METHODS] = None
+    settings: Set = None
+    memory: Annotated[str | None, MEMORY] = None
+    consumers: Annotated[int, CONSUMERS] = 1
+    shared_shadow: Annotated[bool, SHARED] = False
+    objective: Annotated[str, OBJECTIVE] = "throughput"
+    tune: Annotated[bool, TUNE] = False
+    seed: Annotated[int, SEED] = 0
+    jobs: Jobs = None
+    store: Annotated[Path | None, STORE] = None
+    json: Json = False
+
+    def case(self, workload: str) -> Case:
+        """Return what the question is about, checked.
+
+        Raises
+        ------
+        InputError
+            If anything does not exist or is refused.
+        """
+        from simaccess.compare import METHODS as ALL
+        from simaccess.questions.case import Case, pairs
+
+        require("seed", self.seed, 0)
+        names: tuple[str, ...] = ALL
+        if self.methods is not None:
+            names = tuple(each.strip() for each in self.methods.split(","))
+        given = pairs(parse_settings(self.settings))
+        made = Case(
+            self.model, workload, names, given, self.memory, self.consumers, self.shared_shadow
+        )
+        made.loaded()
+        return made
+
+    @contextmanager
+    def simulating(self) -> Iterator[tuple[LogTimes, Simulations]]:
+        """Provide the times that the question asks for, and what simulates them.
+
+        A terminal shows how many simulations are done.
+
+        Raises
+        ------
+        InputError
+            If the objective, the number of jobs or the store is refused.
+        Ended
+            If a worker process dies again and again, or what is stored can be gone on from.
+        """
+        from simaccess.pool import available, local_workers
+        from simaccess.progress import Count
+        from simaccess.questions.log_times import LogTimes
+        from simaccess.questions.simulations import Simulations
+
+        objective = _objective_of(self.objective)
+        jobs = available() if self.jobs is None else self.jobs
+        with (
+            keeping(self.store, "simulations") as store,
+            progress("simulations") as report,
+            local_workers(jobs, preload="simaccess.sweep.chunk") as workers,
+        ):
+            kept = None if self.store is None else store
+            simulations = Simulations(workers, kept, Count(report), width=lambda: jobs)
+            yield LogTimes(simulations, objective, self.seed, tune=self.tune), simulations
+
+    def document(self, asked: Case) -> dict[str, Any]:
+        """Return what was asked, for JSON."""
+        return {
+            "model": asked.model,
+            "workload": asked.workload,
+            "methods": asked.methods,
+            "set": dict(asked.settings),
+            "memory": asked.memory,
+            "consumers": asked.consumers,
+            "objective": self.objective,
+            "seed": self.seed,
+        }
+
+
+def question(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with the options of `Asked` behind its own.
+
+    Parameters
+    ----------
+    command : callable
+        Takes an `Asked` as its first argument, and its own options by name.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    shared = get_type_hints(Asked, include_extras=True)
+    _, *own = inspect.signature(command).parameters.values()
+    named = inspect.Parameter.KEYWORD_ONLY
+    parameters = [each.replace(annotation=hints[each.name], kind=named) for each in own]
+    parameters += [
+        inspect.Parameter(
+            each.name,
+            named,
+            default=inspect.Parameter.empty if each.default is MISSING else each.default,
+            annotation=shared[each.name],
+        )
+        for each in fields(Asked)
+    ]
+
+    def ask(**given: Any) -> None:
+        asked = Asked(**{name: given.pop(name) for name in shared})
+        command(asked, **given)
+
+    ask.__name__, ask.__doc__, ask.__module__ = (
+        command.__name__,
+        command.__doc__,
+        command.__module__,
+    )
+    ask.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # it is one
+    ask.__annotations__ = {each.name: each.annotation for each in parameters}
+    return ask
 
 
 def require(key: str, value: float | None, least: float, *, above: bool = False) -> None:
@@ -119,26 +213,6 @@ def require(key: str, value: float | None, least: float, *, above: bool = False)
     if value is not None and not (value > least if above else value >= least):
         allowed = f"more than {least:g}" if above else f"{least:g} or more"
         raise InputError("too low", key=f"--{key}", value=value, allowed=allowed)
-
-
-def case(  # noqa: PLR0917  # as the commands' options follow each other
-    model: str,
-    workload: str,
-    methods: str | None,
-    settings: Sequence[str] | None,
-    memory: str | None,
-    consumers: int,
-    shared: bool,
-) -> Case:
-    """Return what a question is about, checked."""
-    from simaccess.compare import METHODS
-    from simaccess.questions.case import Case, pairs
-
-    names = METHODS if methods is None else tuple(each.strip() for each in methods.split(","))
-    given = pairs(parse_settings(settings))
-    made = Case(model, workload, names, given, memory, consumers, shared)
-    made.loaded()
-    return made
 
 
 def ends(option: str, text: str) -> tuple[str, str | None, str | None]:
@@ -159,7 +233,7 @@ def ends(option: str, text: str) -> tuple[str, str | None, str | None]:
     return (key, low, high) if equals else (key, None, None)
 
 
-def objective_of(name: str) -> Objective:
+def _objective_of(name: str) -> Objective:
     """Return an objective by its name, or refuse it."""
     from simaccess.errors import InputError
     from simaccess.objective import OBJECTIVES
@@ -180,22 +254,6 @@ def scale_of(name: str) -> Scale:
         if each == name:
             return each
     raise InputError("no such scale", key="--scale", value=name, allowed=names)
-
-
-@contextmanager
-def simulating(jobs: int | None) -> Iterator[tuple[Pool, Count]]:
-    """Provide processes that simulate, and what counts simulations; a terminal shows the count."""
-    from simaccess.pool import WorkerDied, available, processes
-    from simaccess.progress import Count
-
-    try:
-        with progress("simulations") as report:
-            count = Count(report)
-            wanted = available() if jobs is None else jobs
-            with processes(wanted, count.did, preload="simaccess.questions.log_times") as pool:
-                yield pool, count
-    except WorkerDied as error:
-        raise Ended(f"error: {error}", 1) from None
 
 
 def console() -> Console:
@@ -232,3 +290,9 @@ def heading(asked: Case, what: str, along: Axis | None = None) -> str:
     if asked.consumers > 1:
         told.append(f"{asked.consumers} consumers")
     return ", ".join(told)
+
+
+def simulated(simulations: Simulations) -> str:
+    """Return how many simulations an answer took, for its last line."""
+    stored = f", {simulations.stored:,} of them stored before" if simulations.stored else ""
+    return f"{simulations.done:,} simulations{stored}."

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simaccess.cli.asking import require, simulating
+from simaccess.cli.asking import require
 from simaccess.cli.options import Json, Set, examples, parse_settings
-from simaccess.cli.output import print_json
+from simaccess.cli.output import Ended, print_json
+from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
+    from simaccess.pool import Pool
     from simaccess.progress import Count
     from simaccess.result import Result
     from simaccess.scenario import Scenario
@@ -120,7 +123,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     require("draws", draws, 0)
     judged = None
     asked_more = replications > 1 or draws > 0
-    with simulating(jobs if asked_more else 1) as (pool, count):
+    with _simulating(jobs if asked_more else 1) as (pool, count):
         results = _simulated(made, count, tune=tune)
         if asked_more:
             tuned = [
@@ -141,6 +144,22 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         print_json(_document(results, asked, judged))
     else:
         _print(results, asked, count.done, judged)
+
+
+@contextmanager
+def _simulating(jobs: int | None) -> Iterator[tuple[Pool, Count]]:
+    """Provide processes that simulate, and what counts simulations; a terminal shows the count."""
+    from simaccess.pool import WorkerDied, available, processes
+    from simaccess.progress import Count
+
+    try:
+        with progress("simulations") as report:
+            count = Count(report)
+            wanted = available() if jobs is None else jobs
+            with processes(wanted, count.did, preload="simaccess.questions.judgement") as pool:
+                yield pool, count
+    except WorkerDied as error:
+        raise Ended(f"error: {error}", 1) from None
 
 
 def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:

@@ -4,42 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simaccess.cli.asking import (
-    Consumers,
-    Jobs,
-    Memory,
-    Methods,
-    Model,
-    ObjectiveName,
+    Asked,
     Places,
     Replications,
     ScaleName,
-    Seed,
-    Shared,
-    Tune,
-    case,
     console,
     ends,
     heading,
-    objective_of,
+    question,
     require,
     scale_of,
     show,
-    simulating,
+    simulated,
     tell,
 )
 from simaccess.cli.compare import WORKLOAD
-from simaccess.cli.options import Json, Set, examples
+from simaccess.cli.options import examples
 from simaccess.cli.output import print_json
 
 if TYPE_CHECKING:
     from simaccess.questions.axis import Axis
-    from simaccess.questions.case import Case
     from simaccess.questions.crossover import Change, Crossover, Leader
+    from simaccess.questions.crossover_draws import DrawnChange, Spread
 
 __all__ = ["EPILOG", "crossover"]
 
@@ -65,28 +56,26 @@ MOST = typer.Option("--most", metavar="N", help="Most replications with --precis
 TOLERANCE = typer.Option(
     "--tolerance", metavar="SHARE", help="How near a search comes, measured as --precision is."
 )
+DRAWS = typer.Option(
+    "--draws",
+    metavar="N",
+    help="Models drawn from the ranges of the link's parameters, each with a crossover of its own:"
+    " how the change spreads over what is not known.",
+)
 
 
+@question
 def crossover(  # noqa: PLR0917  # typer passes them by name
-    model: Model,
+    asked: Asked,
     axis: Annotated[str, AXIS],
     workload: Annotated[str, WORKLOAD],
-    methods: Methods = None,
-    settings: Set = None,
-    memory: Memory = None,
-    consumers: Consumers = 1,
-    shared_shadow: Shared = False,
-    objective: ObjectiveName = "throughput",
-    tune: Tune = False,
     replications: Replications = 10,
     precision: Annotated[float | None, PRECISION] = None,
     most: Annotated[int, MOST] = 200,
+    draws: Annotated[int, DRAWS] = 0,
     places: Places = None,
     scale: ScaleName = "auto",
     tolerance: Annotated[float, TOLERANCE] = 1e-3,
-    seed: Seed = 0,
-    jobs: Jobs = None,
-    json: Json = False,
 ) -> None:
     """Find where along an axis the best method changes.
 
@@ -98,79 +87,105 @@ def crossover(  # noqa: PLR0917  # typer passes them by name
     from simaccess.questions.axis import axis as along_of
     from simaccess.questions.crossover import PLACES
     from simaccess.questions.crossover import crossover as find
-    from simaccess.questions.log_times import LogTimes
-    from simaccess.statistics.stopping import StopRule
+    from simaccess.questions.crossover_draws import spread
+    from simaccess.statistics.stopping import FIRST, StopRule
 
-    asked = case(model, workload, methods, settings, memory, consumers, shared_shadow)
+    case = asked.case(workload)
     key, low, high = ends("--axis", axis)
     if low is None or high is None:
         raise InputError("no span", key="--axis", value=axis, allowed="KEY=LOW:HIGH")
-    if key in dict(asked.settings):
+    if key in dict(case.settings):
         raise InputError("is the axis already", key="--set", value=key, allowed="other keys")
-    along = along_of(key, low, high, asked, scale_of(scale))
+    along = along_of(key, low, high, case, scale_of(scale))
     require("replications", replications, 1)
     require("places", places, 2)
-    require("seed", seed, 0)
+    require("draws", draws, 0)
     require("tolerance", tolerance, 0, above=True)
     require("precision", precision, 0, above=True)
     rule = None
     if precision is not None:
         require("most", most, 2)
-        rule = StopRule(precision, min(10, most), most)
-    with simulating(jobs) as (pool, count):
-        times = LogTimes(pool, count, objective_of(objective), seed, tune=tune)
+        rule = StopRule(precision, min(FIRST, most), most)
+    places = PLACES if places is None else places
+    drawn = None
+    with asked.simulating() as (times, simulations):
         found = find(
-            asked,
+            case,
             along,
             times,
             replications=replications,
             rule=rule,
-            places=PLACES if places is None else places,
+            places=places,
             tolerance=tolerance,
         )
-    if json:
-        print_json(_document(found, asked, along, objective, seed))
-    else:
-        _print(found, asked, along, objective)
-
-
-def _document(
-    found: Crossover, asked: Case, along: Axis, objective: str, seed: int
-) -> dict[str, Any]:
-    return {
-        "model": asked.model,
-        "workload": asked.workload,
-        "methods": asked.methods,
-        "set": dict(asked.settings),
-        "memory": asked.memory,
-        "consumers": asked.consumers,
-        "objective": objective,
-        "seed": seed,
-        "axis": {
+        if draws:
+            drawn = spread(
+                case,
+                along,
+                times,
+                draws,
+                asked.seed,
+                replications=found.replications,
+                places=places,
+                tolerance=tolerance,
+            )
+    if asked.json:
+        of = {
             "key": along.key,
             "unit": along.leaf.unit,
             "low": along.span.low,
             "high": along.span.high,
             "scale": "log" if along.span.logarithmic else "linear",
-        },
-        **found.to_dict(),
-    }
+        }
+        document = {**asked.document(case), "axis": of, **found.to_dict()}
+        document["simulations"] = simulations.done
+        print_json(document | ({"draws": drawn.to_dict()} if drawn else {}))
+    else:
+        _print(found, drawn, heading(case, asked.objective, along), along, simulated(simulations))
 
 
-def _print(found: Crossover, asked: Case, along: Axis, objective: str) -> None:
+def _print(
+    found: Crossover, drawn: Spread | None, title: str, along: Axis, simulations: str
+) -> None:
     from rich.table import Table
 
     out = console()
-    tell(out, heading(asked, objective, along), "bold")
+    tell(out, title, "bold")
     made = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold")
     for column in (along.key, "best", "ahead of the second by"):
         made.add_column(column)
     for row in _stretches(found, along):
         made.add_row(*row)
     show(out, made)
-    for line in (*(_change(each, found, along) for each in found.changes), *_notes(found, along)):
+    for change in found.changes:
+        tell(out, _change(change, found, along))
+    for line in _drawn(drawn, along) if drawn else ():
         tell(out, line)
-    tell(out, f"{found.simulations:,} simulations.", "dim")
+    for line in _notes(found, along):
+        tell(out, line)
+    tell(out, simulations, "dim")
+
+
+def _drawn(drawn: Spread, along: Axis) -> Iterator[str]:
+    """Yield what the draws say, the most frequent first."""
+    whole = drawn.draws - drawn.refused
+    refused = f" ({drawn.refused} more are refused on the axis)" if drawn.refused else ""
+    yield f"Over {whole} models drawn from the parameters' ranges{refused}:"
+    for change in drawn.changes:
+        yield f"  {_drawn_change(change, whole, along)}"
+    for best, count in drawn.throughout:
+        who = f"{' = '.join(best)} is best throughout" if best else "it is too close to call"
+        yield f"  in {100 * count / whole:.0f} % of them {who}"
+
+
+def _drawn_change(change: DrawnChange, draws: int, along: Axis) -> str:
+    low, high = change.interval
+    ends = f"{along.shown(change.low)} and {along.shown(change.high)}"
+    return (
+        f"in {100 * change.count / draws:.0f} % of them (95 %: {100 * low:.0f} to"
+        f" {100 * high:.0f} %) {' = '.join(change.before)} gives way to {' = '.join(change.after)},"
+        f" in the median at {along.shown(change.median)}, 95 % of them between {ends}"
+    )
 
 
 def _stretches(found: Crossover, along: Axis) -> Iterator[tuple[str, str, str]]:

@@ -10,35 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simaccess.cli.asking import (
-    Consumers,
-    Jobs,
-    Memory,
-    Methods,
-    Model,
-    ObjectiveName,
+    Asked,
     Places,
     Replications,
     ScaleName,
-    Seed,
-    Shared,
-    Tune,
-    case,
     console,
     ends,
     heading,
-    objective_of,
+    question,
     require,
     scale_of,
     show,
-    simulating,
+    simulated,
     tell,
 )
-from simaccess.cli.options import Json, Set, examples
+from simaccess.cli.options import examples
 from simaccess.cli.output import print_json
 
 if TYPE_CHECKING:
     from simaccess.questions.axis import Axis
-    from simaccess.questions.case import Case
     from simaccess.questions.optimum import Optimum, Weighted
 
 __all__ = ["EPILOG", "optimum"]
@@ -71,25 +61,16 @@ MIX = typer.Option(
 )
 
 
+@question
 def optimum(  # noqa: PLR0917  # typer passes them by name
-    model: Model,
+    asked: Asked,
     parameter: Annotated[str, PARAMETER],
     workload: Annotated[list[str] | None, WORKLOAD] = None,
     weight: Annotated[list[float] | None, WEIGHT] = None,
     mix: Annotated[Path | None, MIX] = None,
-    methods: Methods = None,
-    settings: Set = None,
-    memory: Memory = None,
-    consumers: Consumers = 1,
-    shared_shadow: Shared = False,
-    objective: ObjectiveName = "throughput",
-    tune: Tune = False,
     replications: Replications = 10,
     places: Places = None,
     scale: ScaleName = "auto",
-    seed: Seed = 0,
-    jobs: Jobs = None,
-    json: Json = False,
 ) -> None:
     """Find the best value of a parameter of each method that has it.
 
@@ -99,7 +80,6 @@ def optimum(  # noqa: PLR0917  # typer passes them by name
     """
     from simaccess.errors import InputError
     from simaccess.questions.axis import axis
-    from simaccess.questions.log_times import LogTimes
     from simaccess.questions.mix import even, read_mix
     from simaccess.questions.optimum import having, usual_axis
     from simaccess.questions.optimum import optimum as find
@@ -115,16 +95,12 @@ def optimum(  # noqa: PLR0917  # typer passes them by name
         )
     require("replications", replications, 1)
     require("places", places, 2)
-    require("seed", seed, 0)
     key, low, high = ends("--parameter", parameter)
 
-    def asked(name: str) -> Case:
-        return case(model, name, methods, settings, memory, consumers, shared_shadow)
-
     cases = (
-        even([asked(name) for name in workload or ()], weight)
+        even([asked.case(name) for name in workload or ()], weight)
         if mix is None
-        else read_mix(mix, asked)
+        else read_mix(mix, asked.case)
     )
     first = cases[0].case
     if key in dict(first.settings):
@@ -135,25 +111,22 @@ def optimum(  # noqa: PLR0917  # typer passes them by name
         along = usual_axis(key, [each.case for each in cases], steps)
     else:
         along = axis(key, low, high, first, steps)
-    with simulating(jobs) as (pool, count):
-        times = LogTimes(pool, count, objective_of(objective), seed, tune=tune)
+    with asked.simulating() as (times, simulations):
         found = [
             find(cases, method, along, times, replications=replications, places=places)
             for method in having_it
         ]
-    simulations = times.simulations
-    if json:
-        print_json(_document(found, cases, along, objective, seed, simulations))
+    if asked.json:
+        print_json(_document(found, asked, cases, along, simulations.done))
     else:
-        _print(found, cases, along, objective, simulations)
+        _print(found, cases, along, asked.objective, simulated(simulations))
 
 
-def _document(  # noqa: PLR0917  # what the answer is made of
+def _document(
     found: Sequence[Optimum],
+    asked: Asked,
     cases: Sequence[Weighted],
     along: Axis,
-    objective: str,
-    seed: int,
     simulations: int,
 ) -> dict[str, Any]:
     first = cases[0].case
@@ -169,8 +142,8 @@ def _document(  # noqa: PLR0917  # what the answer is made of
         ],
         "memory": first.memory,
         "consumers": first.consumers,
-        "objective": objective,
-        "seed": seed,
+        "objective": asked.objective,
+        "seed": asked.seed,
         "parameter": {
             "key": along.key,
             "unit": along.leaf.unit,
@@ -188,7 +161,7 @@ def _print(
     cases: Sequence[Weighted],
     along: Axis,
     objective: str,
-    simulations: int,
+    simulations: str,
 ) -> None:
     from rich.table import Table
 
@@ -206,7 +179,7 @@ def _print(
     show(out, made)
     for line in _notes(found, along):
         tell(out, line)
-    tell(out, f"{simulations:,} simulations.", "dim")
+    tell(out, simulations, "dim")
 
 
 def _rows(

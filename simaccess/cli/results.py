@@ -17,6 +17,7 @@ EPILOG = examples(
     "simaccess results results --format json",
     "simaccess results results --out results.parquet",
     "simaccess results results --out results.nc",
+    "simaccess results results --verdicts --out who-wins-where.csv",
 )
 
 FOLDER = typer.Argument(metavar="DIR", help="What 'simaccess sweep --out' was given.")
@@ -25,6 +26,11 @@ FORMAT = typer.Option(
     metavar="FORMAT",
     help="csv, json, parquet or netcdf; default: what the end of --out says, else csv.",
 )
+VERDICTS = typer.Option(
+    "--verdicts",
+    help="A row a place and method in place of a row a simulation: the lead of the best, with its"
+    " interval, and the probability that each method is best, where models were drawn.",
+)
 OUT = typer.Option("--out", metavar="FILE", help="Where to; default: standard output.")
 
 
@@ -32,8 +38,9 @@ def results(
     folder: Annotated[str, FOLDER],
     form: Annotated[str | None, FORMAT] = None,
     out: Annotated[str | None, OUT] = None,
+    verdicts: Annotated[bool, VERDICTS] = False,
 ) -> None:
-    """Print or export the results of a sweep, a row a simulation.
+    """Print or export the results of a sweep, a row a simulation, or who is best where.
 
     The sweep may still be running. Axes and measures are in seconds, hertz, bytes and bytes a
     second; JSON, Parquet and netCDF name the unit of each.
@@ -50,12 +57,12 @@ def results(
             raise InputError("no format", key="--out", value=out, allowed=allowed)
     if form not in FORMATS:
         raise InputError("no such format", key="--format", value=form, allowed=FORMATS)
-    check(form)
+    check(form, judged=verdicts)
     if out is None and form in ("parquet", "netcdf"):
         raise InputError("not text", key="--format", value=form, allowed="with --out FILE")
     with open_results(folder) as store:
         if out is None:
-            sys.stdout.write(as_text(store, form))
+            sys.stdout.write(as_text(store, form, judged=verdicts))
         else:
-            export(store, form, Path(out))
+            export(store, form, Path(out), judged=verdicts)
             sys.stdout.write(f"wrote {out}\n")

@@ -8,31 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simaccess.cli.asking import (
-    Consumers,
-    Jobs,
-    Memory,
-    Methods,
-    Model,
-    ObjectiveName,
-    Seed,
-    Shared,
-    Tune,
-    case,
+    Asked,
     console,
     heading,
-    objective_of,
-    require,
+    question,
     show,
-    simulating,
+    simulated,
     tell,
 )
 from simaccess.cli.compare import WORKLOAD
-from simaccess.cli.options import Json, Set, examples
+from simaccess.cli.options import examples
 from simaccess.cli.output import print_json
 
 if TYPE_CHECKING:
     from simaccess.questions.case import Case
     from simaccess.questions.sensitivity import Index, Sensitivity
+    from simaccess.questions.simulations import Simulations
 
 __all__ = ["EPILOG", "sensitivity"]
 
@@ -55,21 +46,12 @@ SAMPLES = typer.Option(
 )
 
 
-def sensitivity(  # noqa: PLR0917  # typer passes them by name
-    model: Model,
+@question
+def sensitivity(
+    asked: Asked,
     workload: Annotated[str, WORKLOAD],
     parameter: Annotated[list[str] | None, PARAMETER] = None,
-    methods: Methods = None,
-    settings: Set = None,
-    memory: Memory = None,
-    consumers: Consumers = 1,
-    shared_shadow: Shared = False,
-    objective: ObjectiveName = "throughput",
-    tune: Tune = False,
     samples: Annotated[int, SAMPLES] = 256,
-    seed: Seed = 0,
-    jobs: Jobs = None,
-    json: Json = False,
 ) -> None:
     """Tell which parameters of a link decide the winner, by Sobol indices over their ranges.
 
@@ -77,47 +59,31 @@ def sensitivity(  # noqa: PLR0917  # typer passes them by name
     total-order one what it causes alone and together with others. How many simulations it takes
     is said before.
     """
-    from simaccess.questions.log_times import LogTimes
     from simaccess.questions.sensitivity import check, points, uncertain
     from simaccess.questions.sensitivity import sensitivity as find
 
-    asked = case(model, workload, methods, settings, memory, consumers, shared_shadow)
-    require("seed", seed, 0)
-    keys = uncertain(asked, parameter or ())
-    check(asked, samples)
+    case = asked.case(workload)
+    keys = uncertain(case, parameter or ())
+    check(case, samples)
     count = points(samples, len(keys))
+    tuning = ", and those of tuning" if asked.tune else ""
     sys.stderr.write(
-        f"{samples:,} rows x ({len(keys)} parameters + 2) x {len(asked.methods)} methods:"
-        f" {count * len(asked.methods):,} simulations{', and those of tuning' if tune else ''}\n"
+        f"{samples:,} rows x ({len(keys)} parameters + 2) x {len(case.methods)} methods: at most"
+        f" {count * len(case.methods):,} simulations{tuning}\n"
     )
-    with simulating(jobs) as (pool, counted):
-        times = LogTimes(pool, counted, objective_of(objective), seed, tune=tune)
-        found = find(asked, times, keys=keys, samples=samples, seed=seed)
-    if json:
-        print_json(_document(found, asked, objective, seed))
+    with asked.simulating() as (times, simulations):
+        found = find(case, times, keys=keys, samples=samples, seed=asked.seed)
+    if asked.json:
+        print_json({**asked.document(case), **found.to_dict()})
     else:
-        _print(found, asked, objective)
+        _print(found, heading(case, asked.objective), _counts(found, case, asked, simulations))
 
 
-def _document(found: Sensitivity, asked: Case, objective: str, seed: int) -> dict[str, Any]:
-    return {
-        "model": asked.model,
-        "workload": asked.workload,
-        "methods": asked.methods,
-        "set": dict(asked.settings),
-        "memory": asked.memory,
-        "consumers": asked.consumers,
-        "objective": objective,
-        "seed": seed,
-        **found.to_dict(),
-    }
-
-
-def _print(found: Sensitivity, asked: Case, objective: str) -> None:
+def _print(found: Sensitivity, title: str, counts: str) -> None:
     from rich.table import Table
 
     out = console()
-    tell(out, heading(asked, objective), "bold")
+    tell(out, title, "bold")
     tell(out, "Best where parameters lie anywhere in their ranges:")
     wins = Table(box=None, padding=(0, 3, 0, 2), pad_edge=False, show_header=False)
     for method in sorted(found.wins, key=lambda each: -found.wins[each]):
@@ -140,12 +106,22 @@ def _print(found: Sensitivity, asked: Case, objective: str) -> None:
         told = ", ".join(f"{index.key} {index.total:.2f}" for index in each.parameters[:3])
         tell(out, f"  {each.figure.removeprefix('time of ')}: {told or 'nothing'}")
     if found.redrawn:
-        tell(out, f"{found.redrawn:,} rows drawn again, whose combination the model refuses.")
-    tell(
-        out,
-        f"{found.samples:,} rows, {found.points:,} points, {found.simulations:,} simulations.",
-        "dim",
-    )
+        tell(
+            out,
+            f"{found.redrawn:,} rows drawn again, since the model refuses the combination of one of"
+            " their points; the next ones took their place.",
+        )
+    tell(out, counts, "dim")
+
+
+def _counts(found: Sensitivity, case: Case, asked: Asked, simulations: Simulations) -> str:
+    """Return how the number of simulations comes about."""
+    whole = found.points * len(case.methods)
+    rows = f"{found.samples:,} rows, {found.points:,} points x {len(case.methods)} methods"
+    alike = whole - found.simulations
+    if asked.tune or alike <= 0:
+        return f"{rows}; {simulated(simulations)}"
+    return f"{rows}, of which {alike:,} are alike and were simulated once: {simulated(simulations)}"
 
 
 _SHOWN = 0.01  # parameters below this total order are told together

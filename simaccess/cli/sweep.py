@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simaccess.cli.interrupt import late_interrupts
+from simaccess.cli.keeping import keeping
 from simaccess.cli.options import Jobs, Json, examples
 from simaccess.cli.output import Ended, print_json
 from simaccess.cli.sweep_progress import sweep_progress
@@ -73,7 +74,7 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
     from simaccess.sweep.experiment_file import load_experiment
     from simaccess.sweep.files import check
     from simaccess.sweep.runner import Runner
-    from simaccess.sweep.store import NAME, Store
+    from simaccess.sweep.store import NAME
     from simaccess.sweep.walk import walk
 
     asked = load_experiment(experiment)
@@ -86,8 +87,8 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
         return
     if out is not None:
         check(Path(out), (*_names(asked), NAME))
-    file = None if out is None else Path(out) / NAME
-    with _logging(log, verbose=verbose), Store(file) as store, _resumable(store):
+    folder = None if out is None else Path(out)
+    with _logging(log, verbose=verbose), keeping(folder, "results") as store:
         with _place(jobs, scheduler) as place, sweep_progress(quiet=verbose) as watch:
             runner = Runner(place.executor, store, watch, width=place.width, verify=place.verify)
             walked = walk(asked, runner) if asked.axes else None
@@ -113,26 +114,6 @@ def _place(jobs: int | None, scheduler: str | None) -> Iterator[Place]:
 
     with machine(jobs) if scheduler is None else cluster(scheduler) as place:
         yield place
-
-
-@contextmanager
-def _resumable(store: Store) -> Iterator[None]:
-    """Say what is stored if the sweep ends before its end."""
-    from simaccess.pool import WorkerDied
-
-    def kept() -> str:
-        return (
-            f"{len(store):,} results are in {store.path}, and the same command goes on from there"
-        )
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        if store.path is None:
-            raise
-        raise Ended(f"interrupted; {kept()}", 130) from None
-    except WorkerDied as error:
-        raise Ended(f"error: {error}" + (f"; {kept()}" if store.path else ""), 1) from None
 
 
 @contextmanager
@@ -235,8 +216,12 @@ def _show_sweep(
         told.write(f"stored in {store.path}; 'simaccess results {out}' shows and exports it\n")
         told.flush()
     if walked.failed:
+        from simaccess.sweep.quantity import shown
+        from simaccess.sweep.tabulate import units
+
         place, problem = walked.failed[0]
-        where = ", ".join(f"{key} = {value}" for key, value in place.items())
+        of = units(store)
+        where = ", ".join(f"{key} = {shown(each, of.get(key))}" for key, each in place.items())
         count = f"{len(walked.failed):,} of {walked.points + len(walked.failed):,}"
         raise Ended(f"error: {count} points failed, among them {where}: {problem}", 1)
 

@@ -373,17 +373,39 @@ class Directory:
         held = self.held
         return len(held) >= self.slots and number not in held and number not in self._in_place
 
-    def victim(self, patient: bool, first: int = 0, last: int = 0) -> Slot | None:
-        """Choose who makes room; it is known that blocks from `first` up to `last` are kept."""
+    def victim(self, patient: bool) -> Slot | None:
+        """Choose who makes room."""
         kept = None
         for slot in self.held.values():
-            if first <= slot.number < last:
-                continue
             if not slot.pins and (patient or slot.flushed <= slot.ended):
                 if self._keep is None or not self._keep(slot.number):
                     return slot
                 kept = kept or slot
         return kept if patient else None
+
+    def replace(self, first: int, last: int) -> Slot | None:
+        """Give block `last` the slot of the impatient victim, if that needs no operation.
+
+        It is known that the shadow is full, and that blocks from `first` up to `last` are kept.
+        """
+        held = self.held
+        if last in self._in_place:
+            return None
+        for number in held:
+            if first <= number < last:
+                continue
+            slot = held[number]
+            if slot.pins or slot.flushed > slot.ended:
+                continue
+            if self._keep is not None and self._keep(number):
+                continue
+            if slot.clean or slot.started > slot.ended:
+                return None
+            del held[number]
+            held[last] = slot
+            slot.number = last
+            return slot
+        return None
 
     def touch(self, slot: Slot) -> None:
         """Note that a slot has been used."""

@@ -23,8 +23,9 @@ def step(
     """
     if not shadow.alone:
         return None
-    slot = shadow.held.get(number)
-    before = shadow.held.get(ahead - 1)
+    held = shadow.held
+    slot = held.get(number)
+    before = held.get(ahead - 1)
     if slot is None or before is None or slot.started == slot.ended:
         return None
     begin, stop = shadow.blocks.bounds(ahead)
@@ -36,25 +37,19 @@ def step(
         or slot.high < slot.stop
         or before.low != before.origin
         or before.high < before.stop
-        or ahead in shadow.held
+        or ahead in held
     ):
         return None
-    slot.pins += 1
-    asked = shadow.assign(ahead)
-    if asked is None and shadow.crowded(ahead):
-        # `enter`, for a block that makes room without an operation.
-        victim = shadow.victim(False, number, ahead)
-        if victim is not None and not victim.clean and victim.started == victim.ended:
-            shadow.drop(victim)
-            asked = shadow.assign(ahead)
-    slot.pins -= 1
+    full = len(held) >= shadow.slots
+    asked = shadow.replace(number, ahead) if full else shadow.assign(ahead)
     if asked is None:
         return None
     asked.origin = asked.low = asked.ready = begin
     asked.high = high
     asked.stop = stop
     asked.started += 1
-    slot.end(slot.started, slot.high)
+    slot.ended = slot.started
+    slot.ready = slot.high
     shadow.touch(slot)
     return (
         slot.arrival,

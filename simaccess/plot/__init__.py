@@ -6,6 +6,7 @@ from simaccess.plot.comparison import comparison
 from simaccess.plot.latency import latency_cdf
 from simaccess.plot.method_map import method_map, method_maps
 from simaccess.plot.regimes import regime_map, regimes
+from simaccess.plot.sampled import scatter, winner_points
 from simaccess.plot.style import STYLES, Style, save
 from simaccess.plot.sweep import sweep_figure, write_figures
 
@@ -23,6 +24,8 @@ __all__ = [
     "regimes",
     "residuals",
     "save",
+    "scatter",
     "sweep_figure",
+    "winner_points",
     "write_figures",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +12,14 @@ from simaccess.errors import InputError
 from simaccess.objective import Objective
 from simaccess.plot.spread import require
 from simaccess.plot.style import engineer, own, style
-from simaccess.verdict import LEAD, Verdict, verdict
+from simaccess.sweep.uncertainty import AS_IT_STANDS
+from simaccess.verdict import LEAD, SHARE, Verdict, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["regime_map", "regimes"]
+__all__ = ["judge", "mark", "regime_map", "regimes", "winners"]
 
 _LINES = (0.1, 0.5, 1.0, 3.0, 9.0)
 """Leads whose contours are drawn: 1.1, 1.5, 2, 4 and 10 times as good."""
@@ -49,22 +50,51 @@ def regimes(
         If the frame has no such column, no row, or some method lacks a replication.
     """
     require(frame, "method", x, y, measure)
-    order = ["method", "seed"] if "seed" in frame.columns else ["method"]
-    found: dict[tuple[Any, Any], Verdict] = {}
-    for (right, up), rows in frame.groupby([x, y]):
-        figures = {
-            str(method): own_rows[measure].to_list()
-            for method, own_rows in rows.sort_values(order).groupby("method", sort=False)
-        }
-        most = max(len(some) for some in figures.values())
-        for method, some in figures.items():
-            if len(set(some)) == 1:  # nothing is drawn for it, so that its replications were fewer
-                figures[method] = some[:1] * most
-        if len({len(some) for some in figures.values()}) > 1:
-            where = f"{x} = {right}, {y} = {up}"
-            raise InputError(f"methods have different numbers of replications at {where}")
-        found[right, up] = verdict(figures, objective)
-    return found
+    return {
+        (right, up): judge(rows, f"{x} = {right}, {y} = {up}", measure, objective)
+        for (right, up), rows in frame.groupby([x, y])
+    }
+
+
+def judge(rows: pd.DataFrame, where: str, measure: str, objective: Objective) -> Verdict:
+    """Judge the methods at one point.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``method``, ``seed`` where there are replications, ``draw`` where models were drawn from
+        the parameters' ranges, and the measure.
+    where : str
+        What the point is called.
+    measure, objective
+        As for `regime_map`.
+
+    Raises
+    ------
+    InputError
+        If some method lacks a replication.
+    """
+    methods = list(dict.fromkeys(rows["method"]))
+    draws: list[dict[str, float]] = []
+    if "draw" in rows.columns:
+        drawn = rows[rows["draw"] != AS_IT_STANDS].pivot(
+            index="draw", columns="method", values=measure
+        )
+        draws = [
+            {str(method): float(value) for method, value in each.items()}
+            for each in drawn.dropna().to_dict("records")  # what failed is in no draw
+        ]
+        rows = rows[rows["draw"] == AS_IT_STANDS]
+    if "seed" in rows.columns:
+        rows = rows.sort_values("seed", kind="stable")
+    figures = {str(method): rows[rows["method"] == method][measure].to_list() for method in methods}
+    most = max(len(some) for some in figures.values())
+    for method, some in figures.items():
+        if len(set(some)) == 1:  # nothing is drawn for it, so that its replications were fewer
+            figures[method] = some[:1] * most
+    if len({len(some) for some in figures.values()}) > 1:
+        raise InputError(f"methods have different numbers of replications at {where}")
+    return verdict(figures, objective, draws)
 
 
 def regime_map(
@@ -81,14 +111,16 @@ def regime_map(
 ) -> Axes:
     """Draw which method wins over two axes.
 
-    A cell has its winner's colour and marker, and is hatched where that is too close to call
-    (`simaccess.verdict`). Contour lines tell how many times as good the winner is as the second.
+    A cell has its winner's colour and marker. It is hatched where that is too close to call, and
+    dotted where only the parameters' ranges leave it uncertain (`simaccess.verdict`). Contour lines
+    tell how many times as good the winner is as the second.
 
     Parameters
     ----------
     frame : DataFrame
-        A row a run: ``method``, `x`, `y`, `measure`, and ``seed`` where there are replications;
-        every method at every pair of `x` and `y`.
+        A row a run: ``method``, `x`, `y`, `measure`, ``seed`` where there are replications, and
+        ``draw`` where models were drawn from the parameters' ranges (-1 on the model as it
+        stands); every method at every pair of `x` and `y`.
     x, y : str
         Columns of numbers, two values each at least.
     measure : str
@@ -122,7 +154,8 @@ def regime_map(
     judged = np.array(list(found.values()), object).reshape(len(across), len(up)).T
     edges = _edges(across, log[0]), _edges(up, log[1])
     _fill(ax, edges, judged, methods)
-    _mark(ax, across, up, judged, methods)
+    for (row, column), one in np.ndenumerate(judged):
+        mark(ax, float(across[column]), float(up[row]), one, methods)
     lead = np.array([[1 + (one.lead or 0.0) for one in row] for row in judged])
     if lead.max() > 1 + _LINES[0]:
         lines = ax.contour(
@@ -138,7 +171,7 @@ def regime_map(
     units = frame.attrs.get("units", {}) if units is None else units
     engineer(ax, "x", x, units.get(x))
     engineer(ax, "y", y, units.get(y))
-    _legend(ax, {one.best for one in found.values()}, judged, methods)
+    winners(ax, list(found.values()), methods)
     return ax
 
 
@@ -167,49 +200,71 @@ def _fill(
     ax.pcolormesh(*edges, best, cmap=colours, vmin=-0.5, vmax=len(methods) - 0.5, alpha=0.35)
     right, top = edges
     for (row, column), one in np.ndenumerate(judged):
-        if not one.decided:
+        hatch = _hatch(one)
+        if hatch:
             width, height = right[column + 1] - right[column], top[row + 1] - top[row]
             corner = (float(right[column]), float(top[row]))
-            ax.add_patch(
-                Rectangle(corner, width, height, fill=False, hatch="////", ec="0.45", lw=0)
-            )
+            ax.add_patch(Rectangle(corner, width, height, fill=False, hatch=hatch, ec="0.45", lw=0))
 
 
-def _mark(
-    ax: Axes,
-    across: NDArray[np.float64],
-    up: NDArray[np.float64],
-    judged: NDArray[np.object_],
-    methods: tuple[str, ...],
+_CLOSE, _UNCERTAIN = "////", "..."
+
+
+def _hatch(one: Verdict) -> str:
+    """Return how a verdict is hatched: not at all, as too close, or as uncertain."""
+    if one.decided:
+        return ""
+    reasons = {reason for rival in one.rivals for reason in rival.close}
+    return _UNCERTAIN if reasons == {"parameters"} else _CLOSE
+
+
+def mark(ax: Axes, x: float, y: float, one: Verdict, methods: tuple[str, ...]) -> None:
+    """Draw the winner's marker: filled where it is decided, else hollow."""
+    look = style(one.best, methods)
+    face = look.colour if one.decided else "white"
+    ax.plot(x, y, ls="", marker=look.marker, ms=4, mfc=face, mec=look.colour)
+
+
+def winners(
+    ax: Axes, judged: Sequence[Verdict], methods: tuple[str, ...], *, hollow: bool = False
 ) -> None:
-    for row, high in zip(judged, up, strict=True):
-        for one, right in zip(row, across, strict=True):
-            look = style(one.best, methods)
-            face = look.colour if one.decided else "white"
-            ax.plot(right, high, ls="", marker=look.marker, ms=4, mfc=face, mec=look.colour)
+    """Draw the legend of winners above the axes.
 
-
-def _legend(
-    ax: Axes, winners: set[str], judged: NDArray[np.object_], methods: tuple[str, ...]
-) -> None:
+    Parameters
+    ----------
+    ax : Axes
+        Whose.
+    judged : sequence of Verdict
+        What is drawn.
+    methods : tuple of str
+        All methods, in their order.
+    hollow : bool
+        Whether hollow markers stand for what is not decided, and not hatches.
+    """
     from matplotlib.lines import Line2D  # noqa: PLC0415  # only who draws waits for it
     from matplotlib.patches import Patch  # noqa: PLC0415  # only who draws waits for it
 
-    handles: list[Any] = [
-        Line2D(
-            [],
-            [],
-            ls="",
-            marker=style(method, methods).marker,
-            color=style(method, methods).colour,
-            label=f"{method} wins",
-        )
-        for method in methods
-        if method in winners
-    ]
-    if any(not one.decided for one in judged.ravel().tolist()):
-        name = f"too close to call (lead < {100 * LEAD:g} %, or by seeds)"
-        handles.append(Patch(fill=False, hatch="////", ec="0.4", lw=0, label=name))
+    handles: list[Any] = []
+    for method in methods:
+        if any(one.best == method for one in judged):
+            look = style(method, methods)
+            handles.append(
+                Line2D([], [], ls="", marker=look.marker, color=look.colour, label=f"{method} wins")
+            )
+    found = {_hatch(one) for one in judged} - {""}
+    names = {
+        _CLOSE: f"too close to call (lead < {100 * LEAD:g} %, or by seeds)",
+        _UNCERTAIN: f"uncertain (best or level in < {100 * SHARE:.0f} % of the draws)",
+    }
+    if hollow and found:
+        name = "too close to call, or uncertain"
+        handles.append(Line2D([], [], ls="", marker="o", mfc="white", color="0.4", label=name))
+    else:
+        handles += [
+            Patch(fill=False, hatch=hatch, ec="0.4", lw=0, label=name)
+            for hatch, name in names.items()
+            if hatch in found
+        ]
     handles += [line for line in ax.get_lines() if not str(line.get_label()).startswith("_")]
     ax.legend(
         handles=handles,

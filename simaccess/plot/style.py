@@ -79,11 +79,19 @@ def label(column: str, unit: str | None = None) -> tuple[str, str]:
     --------
     >>> label("latency_s.p50")
     ('latency, p50', 's')
+    >>> label("throughput_bytes_per_s", "B/s")
+    ('throughput', 'B/s')
     >>> label("model.path.rtt", "s")
     ('model.path.rtt', 's')
     """
-    if unit is not None:
-        return column, "" if unit == "1" else unit
+    known = _named(column)
+    if unit is None or unit == known[1]:
+        return known
+    return column, "" if unit == "1" else unit
+
+
+def _named(column: str) -> tuple[str, str]:
+    """Return what a column is called, and its unit, as far as its name tells."""
     first, _, rest = column.partition(".")
     if first == "bytes":
         return f"bytes {rest}", "B"

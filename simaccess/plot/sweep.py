@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 from simaccess.errors import InputError
-from simaccess.figures import Scalar
 from simaccess.objective import Objective
 from simaccess.plot.axis import along
 from simaccess.plot.regimes import regime_map
+from simaccess.plot.sampled import scatter, winner_points
 from simaccess.plot.style import save
-from simaccess.present import frequency, rate, seconds
-from simaccess.present import size as bytes_of
-from simaccess.sweep.experiment import Experiment, Lines, Regimes
+from simaccess.sweep.drawing import Lines, Points, Regimes
+from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Grid, Panel
+from simaccess.sweep.judged import MEASURES
+from simaccess.sweep.quantity import shown
 from simaccess.sweep.store import Store
 from simaccess.sweep.tabulate import frame
+from simaccess.sweep.uncertainty import AS_IT_STANDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +34,16 @@ _WIDE = 30
 """An axis spans at least this factor to be logarithmic."""
 
 
+Wanted: TypeAlias = Lines | Points | Regimes
+"""A figure of a sweep, as an experiment's file has it."""
+
+
 def sweep_figure(
-    results: pd.DataFrame, wanted: Lines | Regimes, objective: Objective, ax: Axes | None = None
+    results: pd.DataFrame,
+    wanted: Wanted,
+    objective: Objective,
+    ax: Axes | None = None,
+    sampled: Mapping[str, bool] = MappingProxyType({}),
 ) -> Axes:
     """Draw a figure of a sweep for one model and one workload.
 
@@ -40,27 +51,47 @@ def sweep_figure(
     ----------
     results : DataFrame
         As `simaccess.sweep.tabulate.frame` makes it, with the units of its columns.
-    wanted : Lines or Regimes
+    wanted : Lines, Points or Regimes
         What is drawn: a measure along an axis, or who is best over two.
     objective : {'throughput', 'latency'}
         What the best is best in.
     ax : Axes, optional
         Where to draw; a new figure's by default.
+    sampled : mapping of str to bool
+        The axes of the sample, which vary together, and whether each is logarithmic.
 
     Raises
     ------
     InputError
         If no result has the measure, or points are missing.
     """
-    if isinstance(wanted, Lines):
-        if wanted.y not in results:
-            allowed = [name for name in map(str, results) if name.startswith("links.")]
-            raise InputError("no result has it", None, "figures.y", wanted.y, allowed)
-        log = _log(results[wanted.x]), _log(results[wanted.y])
-        return along(results, wanted.x, wanted.y, log=log, ax=ax)
-    log = _log(results[wanted.x]), _log(results[wanted.y])
-    measure = "throughput_bytes_per_s" if objective == "throughput" else "latency_s.p50"
-    return regime_map(results, wanted.x, wanted.y, measure, objective=objective, log=log, ax=ax)
+    up = wanted.y
+    if isinstance(wanted, Regimes):
+        measure = MEASURES[objective]
+        log = _log(results, wanted.x, sampled), _log(results, up, sampled)
+        if sampled:
+            return winner_points(
+                results,
+                wanted.x,
+                up,
+                measure,
+                objective=objective,
+                point=[*sampled],
+                log=log,
+                ax=ax,
+            )
+        return regime_map(results, wanted.x, up, measure, objective=objective, log=log, ax=ax)
+    if up not in results:
+        allowed = [name for name in map(str, results) if name.startswith("links.")]
+        raise InputError("no result has it", None, "figures.y", up, allowed)
+    if "draw" in results:
+        units = results.attrs
+        results = results[results["draw"] == AS_IT_STANDS]
+        results.attrs = units
+    log = _log(results, wanted.x, sampled), _log(results, up, sampled)
+    if isinstance(wanted, Points):
+        return scatter(results, wanted.x, up, point=[*sampled], log=log, ax=ax)
+    return along(results, wanted.x, up, log=log, ax=ax)
 
 
 def write_figures(
@@ -86,13 +117,14 @@ def write_figures(
     """
     results = frame(store)
     grid = Grid(experiment)
+    sampled = {key: entry.scale == "log" for key, entry in experiment.axes.items() if entry.sampled}
     try:
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
             paths = []
             for number, wanted in enumerate(experiment.figures, 1):
                 paths.append(Path(scratch) / f"figure-{number}.png")
-                drawn = _figure(results, wanted, grid.panels(wanted), experiment.objective)
-                save(drawn, paths[-1])
+                panels = grid.panels(wanted)
+                save(_figure(results, wanted, panels, experiment.objective, sampled), paths[-1])
             made()
             return [path.replace(folder / path.name) for path in paths]
     except OSError as error:
@@ -101,7 +133,11 @@ def write_figures(
 
 
 def _figure(
-    results: pd.DataFrame, wanted: Lines | Regimes, panels: Sequence[Panel], objective: Objective
+    results: pd.DataFrame,
+    wanted: Wanted,
+    panels: Sequence[Panel],
+    objective: Objective,
+    sampled: Mapping[str, bool],
 ) -> Figure:
     from matplotlib.figure import Figure  # noqa: PLC0415  # takes longer to import than a small run
 
@@ -116,24 +152,19 @@ def _figure(
         titles = [panel.model, panel.workload]
         for key, value in panel.values.items():
             here &= results[key] == value
-            titles.append(f"{key} {_shown(value, units.get(key))}")
+            titles.append(f"{key} {shown(value, units.get(key))}")
         rows = results[here]
         rows.attrs = results.attrs
-        sweep_figure(rows, wanted, objective, ax)
-        # Below a map's legend, which stands where a title would.
-        pad = None if isinstance(wanted, Lines) else 26
+        sweep_figure(rows, wanted, objective, ax, sampled)
+        # Above a map's legend, which stands where a title would.
+        legend = ax.get_legend() if isinstance(wanted, Regimes) else None
+        pad = None if legend is None else 6 + 13 * -(-len(legend.get_texts()) // 2)
         ax.set_title(", ".join(titles), fontsize=9, pad=pad)
     return drawn
 
 
-def _shown(value: Scalar, unit: str | None) -> str:
-    if isinstance(value, str | bool):
-        return str(value)
-    if unit == "B":
-        return bytes_of(round(value))
-    shown = {"s": seconds, "B/s": rate, "Hz": frequency}.get(unit or "")
-    return f"{value:g}" if shown is None else shown(value)
-
-
-def _log(values: pd.Series[float]) -> bool:
+def _log(results: pd.DataFrame, column: str, sampled: Mapping[str, bool]) -> bool:
+    if column in sampled:
+        return sampled[column]
+    values = results[column]
     return bool(values.min() > 0 and values.max() >= _WIDE * values.min())

@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeAlias
 
 from simaccess.compare import METHODS, scenarios
 from simaccess.figures import Scalar
 from simaccess.model import Model, load_model
 from simaccess.scenario import Scenario
+from simaccess.sweep.settings import SECTIONS, split
+from simaccess.sweep.task import ModelRef, Pairs, Run, WorkloadRef
 from simaccess.workload.registry import workload
 from simaccess.workload.workload import Workload
 
-__all__ = ["Case", "Pairs", "pairs"]
-
-Pairs: TypeAlias = tuple[tuple[str, Scalar], ...]
-"""Values by key, as text with a unit where they have one; keys as in ``--set``."""
+__all__ = ["Case", "pairs"]
 
 _NONE: Mapping[str, Scalar] = MappingProxyType({})
 
@@ -26,7 +24,7 @@ _WORKLOAD = "workload."
 
 
 def pairs(values: Mapping[str, Scalar] = _NONE) -> Pairs:
-    """Return values by key, where ``model.X`` is the same as ``X``."""
+    """Return values by key as in ``--set``, where ``model.X`` is the same as ``X``."""
     return tuple((key.removeprefix("model."), value) for key, value in values.items())
 
 
@@ -70,6 +68,29 @@ class Case:
         """
         return replace(_scenarios(self, values)[method], seed=seed)
 
+    def run(self, method: str, values: Pairs = (), seed: int = 0) -> Run:
+        """Return the same as `scenario` by names, for any process and for a store.
+
+        Raises
+        ------
+        InputError
+            As `scenario` does.
+        """
+        scenario = self.scenario(method, values, seed)
+        given = {**dict(self.settings), **dict(values)}
+        parts = split({_of_a_section(key): value for key, value in given.items()})
+        return Run(
+            ModelRef(self.model, tuple(parts.model.items())),
+            WorkloadRef(self.workload, tuple(parts.workload.items())),
+            method,
+            tuple(scenario.settings.items()),
+            self.consumers,
+            seed,
+            producer=tuple(parts.producer.items()),
+            memory=None if self.memory is None else ModelRef(self.memory),
+            shared=self.shared,
+        )
+
     def loaded(self) -> tuple[Model, Workload]:
         """Return the link and the workload.
 
@@ -80,6 +101,11 @@ class Case:
         """
         first = self.scenario(self.methods[0])
         return first.model, first.workload
+
+
+def _of_a_section(key: str) -> str:
+    section, dot, _ = key.partition(".")
+    return key if dot and section in SECTIONS else f"model.{key}"
 
 
 @lru_cache(maxsize=64)

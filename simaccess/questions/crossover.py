@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +27,17 @@ from simaccess.statistics.span import Span
 from simaccess.statistics.stopping import StopRule
 from simaccess.verdict import LEAD
 
-__all__ = ["PLACES", "TOLERANCE", "Change", "Crossover", "Leader", "crossover"]
+__all__ = [
+    "PLACES",
+    "TOLERANCE",
+    "Change",
+    "Crossover",
+    "Leader",
+    "Search",
+    "crossover",
+    "scan",
+    "spot",
+]
 
 PLACES = 9
 """Places of the scan."""
@@ -170,40 +179,51 @@ def crossover(
     if places < 2 or not tolerance > 0 or replications < 1:
         raise ValueError("at least 2 places and 1 replication, and a tolerance above 0")
 
-    def spot(method: str, place: float) -> Spot:
-        return Spot(case, method, ((along.key, along.value(place)),))
-
-    def sample(at: Sequence[float], count: int) -> list[Times]:
-        times.require([spot(method, place) for place in at for method in case.methods], count)
-        return [
-            {method: times.of(spot(method, place), count) for method in case.methods}
-            for place in at
-        ]
-
     scanned = along.span.places(places)
     wanted = replications if rule is None else rule.first
     drawn = False
     if wanted > 1:
-        drawn = times.drawn(spot(method, place) for place in scanned for method in case.methods)
+        drawn = times.drawn(spot(case, along, who, at) for at in scanned for who in case.methods)
         wanted = wanted if drawn else 1
     while True:
         count = wanted
-        scan = [
-            _leader(at, found) for at, found in zip(scanned, sample(scanned, count), strict=True)
-        ]
-        search = _Search(partial(_one, sample, count), along.span, scanned, tolerance)
-        changes = tuple(search.changes([each for each in scan if each.decided]))
+        leaders, search = scan(case, along, times, scanned, count=count, tolerance=tolerance)
+        changes = tuple(search.changes([each for each in leaders if each.decided]))
         if not drawn or rule is None or count == rule.most:
             break
         widths = [along.span.at(each.high) - along.span.at(each.low) for each in changes]
         wanted = rule.after(count, max(widths, default=0.0) / 2)
         if wanted == count:
             break
-    return Crossover(tuple(scan), changes, drawn, count, times.simulations)
+    return Crossover(tuple(leaders), changes, drawn, count, times.simulations)
 
 
-def _one(sample: Callable[[Sequence[float], int], list[Times]], count: int, place: float) -> Times:
-    return sample([place], count)[0]
+def spot(case: Case, along: Axis, method: str, place: float) -> Spot:
+    """Return a method of a case at a place of an axis."""
+    return Spot(case, method, ((along.key, along.value(place)),))
+
+
+def scan(
+    case: Case,
+    along: Axis,
+    times: LogTimes,
+    scanned: Sequence[float],
+    *,
+    count: int,
+    tolerance: float,
+) -> tuple[list[Leader], Search]:
+    """Return who is best at some places with so many replications, and what searches between."""
+
+    def require(places: Sequence[float]) -> None:  # all at a time
+        times.require([spot(case, along, who, at) for at in places for who in case.methods], count)
+
+    def sample(place: float) -> Times:
+        require([place])
+        return {who: times.of(spot(case, along, who, place), count) for who in case.methods}
+
+    require(scanned)
+    leaders = [_leader(at, sample(at)) for at in scanned]
+    return leaders, Search(sample, along.span, scanned, tolerance)
 
 
 def _leader(place: float, times: Times) -> Leader:
@@ -226,7 +246,7 @@ def _beats(times: Times, one: str, other: str) -> bool:
     return limits(times[other] - times[one])[0] > 0
 
 
-class _Search:
+class Search:
     """Searches the changes between places at which the best method is sure."""
 
     def __init__(
@@ -241,13 +261,27 @@ class _Search:
         self._scanned = scanned
         self._tolerance = tolerance
 
-    def changes(self, decided: Sequence[Leader]) -> Iterator[Change]:
+    def changes(self, decided: Sequence[Leader], *, level: bool = True) -> Iterator[Change]:
+        """Return the changes between some places at which the best method is sure.
+
+        Parameters
+        ----------
+        decided : sequence of Leader
+            Those places, in order.
+        level : bool
+            Whether to search the stretch in which it matters little, too; without, it is none.
+        """
         for one, other in pairwise(decided):
             if not set(one.best) & set(other.best):
-                yield from self._between(one.place, other.place, one.best, other.best)
+                yield from self._between(one.place, other.place, one.best, other.best, level)
 
     def _between(
-        self, low: float, high: float, before: tuple[str, ...], after: tuple[str, ...]
+        self,
+        low: float,
+        high: float,
+        before: tuple[str, ...],
+        after: tuple[str, ...],
+        level: bool,
     ) -> Iterator[Change]:
         """Find what changes between a place where one method is surely best and one of another."""
 
@@ -260,17 +294,19 @@ class _Search:
         best = _leader(found.place, here).best
         third = not set(best) & {*before, *after}
         if third and all(_beats(here, best[0], each) for each in (before[0], after[0])):
-            yield from self._between(low, found.place, before, best)
-            yield from self._between(found.place, high, best, after)
+            yield from self._between(low, found.place, before, best, level)
+            yield from self._between(found.place, high, best, after, level)
         else:
-            margin = math.log1p(LEAD)
-            below = [each for each in reversed(self._scanned) if each < found.place]
-            above = [each for each in self._scanned if each > found.place]
-            level = (
-                self._edge(difference, margin, found.place, below),
-                self._edge(difference, -margin, found.place, above),
-            )
-            yield Change(found.place, found.low, found.high, *level, before, after)
+            ends = found.place, found.place
+            if level:
+                margin = math.log1p(LEAD)
+                below = [each for each in reversed(self._scanned) if each < found.place]
+                above = [each for each in self._scanned if each > found.place]
+                ends = (
+                    self._edge(difference, margin, found.place, below),
+                    self._edge(difference, -margin, found.place, above),
+                )
+            yield Change(found.place, found.low, found.high, *ends, before, after)
 
     def _edge(
         self,

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from simaccess.errors import InputError
 from simaccess.figures import leaves_of
 from simaccess.kinds import kind_named
-from simaccess.questions.case import Case, Pairs
+from simaccess.questions.case import Case
 from simaccess.questions.log_times import LogTimes, Spot
 from simaccess.refusal import did_you_mean
 from simaccess.statistics.intervals import CONFIDENCE, Interval, share_interval
+from simaccess.sweep.task import Pairs
 
 __all__ = [
     "SAMPLES",

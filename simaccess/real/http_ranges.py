@@ -15,6 +15,7 @@ from simaccess.real.remote_ranges import Pieces
 
 __all__ = ["HttpReader"]
 
+_BUFFERED = 1 << 18  # bytes of an answer that the client library holds before it stops reading
 _ONE_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _NO_RANGE = re.compile(r"bytes \*/(\d+)")
 
@@ -40,6 +41,7 @@ class HttpReader:
     def __init__(self, fs: Any, url: str) -> None:
         self._fs = fs
         self._url = url
+        self._target = fs.encode_url(url)
         self._size: int | None = None
         self._tag: str | None = None
 
@@ -84,7 +86,7 @@ class HttpReader:
             "Range": f"bytes={offset}-{offset + length - 1}",
             "Accept-Encoding": "identity",
         }
-        return await session.get(self._fs.encode_url(self._url), headers=headers)
+        return await session.get(self._target, headers=headers, read_bufsize=_BUFFERED)
 
     def _checked(self, answer: Any, offset: int, length: int) -> int:
         """Return the size of the file; raise if the answer is not to this range of this file."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
+from simaccess.closing import Closing
 from simaccess.real.clock import RealClock
 from simaccess.real.memory import RealMemory
 from simaccess.segment import Segment
@@ -14,7 +14,7 @@ from simaccess.segment import Segment
 __all__ = ["RealLink"]
 
 
-class RealLink(ABC):
+class RealLink(Closing):
     """One consumer's link to a data segment.
 
     Parameters
@@ -64,18 +64,3 @@ class RealLink(ABC):
     def cool(self) -> bool:
         """Undo what earlier operations have warmed up; say whether anything can be."""
         return False
-
-    @abstractmethod
-    def close(self) -> None:
-        """Give everything back; harmless when called again."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

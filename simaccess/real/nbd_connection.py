@@ -4,7 +4,8 @@ A failure of the connection, or what the far end must not send, raises `Broken`;
 that was under way on it can end any more. `Broken` is for the link, which tells its user.
 
 Sending never blocks: what does not fit into the socket's buffer is queued. Receiving blocks if
-asked to, within the kernel and not in `poll`, which saves half of the system calls of a stream.
+asked to, after having looked for a while, within the kernel and not in `poll`, which saves half of
+the system calls of a stream.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from __future__ import annotations
 import math
 import socket
 from collections import deque
+from operator import itemgetter
 from struct import Struct
 from time import perf_counter
-from typing import Any
 
+from simaccess.real.looking import Looking
 from simaccess.real.nbd_handshake import Export, handshake
 from simaccess.real.nbd_protocol import Replies
-from simaccess.real.nbd_request import DISCONNECT, WRITE, ProtocolError, Request
+from simaccess.real.nbd_request import DISCONNECT, HEADER, WRITE, ProtocolError, Request
 
 __all__ = ["Address", "Broken", "Connection"]
 
-_AT_ONCE, _ALL = socket.MSG_DONTWAIT, socket.MSG_WAITALL
-_WHOLE = 1 << 16  # a payload beyond this is waited for in one call, not taken as it comes
+_AT_ONCE = socket.MSG_DONTWAIT
+_WHOLE = 1 << 16  # a payload beyond this, which is more than is staged, is waited for on its own
 _COARSE = 0.2  # seconds: an eighth of less is no more than a few of the kernel's ticks
+_COUNT = itemgetter(0)  # of what recvmsg_into returns
 _TIMEVAL = Struct("@ll")  # seconds and microseconds
 
 Address = tuple[str, int] | str
@@ -70,7 +73,8 @@ class Connection:
         # The kernel counts a receive's timeout in its own ticks, of up to 10 ms, and rounds it up.
         # Where that is too coarse `poll` waits in its place, which is exact to a millisecond.
         self.patience = timeout / 8 if timeout >= _COARSE else math.inf
-        self._got: list[tuple[Any, ...]] = []
+        self._got: list[int] = []
+        self._looking = Looking()
         try:
             self.socket = _connect(address, deadline)
         except TimeoutError:
@@ -94,7 +98,9 @@ class Connection:
             self.socket.close()
             raise
         self.replies = Replies(self.export.structured)
-        self._receive = self.socket.recvmsg_into
+        self._receive = self.socket.recv_into
+        self._receive_scattered = self.socket.recvmsg_into
+        self._send = self.socket.send
 
     def _shake_hands(self, name: str, deadline: float) -> Export:
         steps = handshake(name)
@@ -122,25 +128,22 @@ class Connection:
         self.whole = False
         self.replies.expect(request)
         header = request.header()
-        total = len(header)
-        if self.queue:
-            sent = 0
-        else:
+        sent = 0
+        if not self.queue:
             try:
                 if payload is None:
-                    sent = self.socket.send(header, _AT_ONCE)
+                    sent = self._send(header, _AT_ONCE)
                 else:
-                    total += len(payload)
                     sent = self.socket.sendmsg((header, payload), (), _AT_ONCE)
             except BlockingIOError:
-                sent = 0
+                pass
             except OSError as error:
                 raise Broken(f"the connection was lost: {error.strerror or error}") from None
-        if sent < total or self.queue:
-            if sent < len(header):
-                self.queue.append((request, memoryview(header)[sent:]))
-            if payload is not None:
-                self.queue.append((request, payload[max(sent - len(header), 0) :]))
+        if sent < HEADER:
+            self.queue.append((request, memoryview(header)[sent:]))
+            sent = HEADER
+        if payload is not None and sent < HEADER + len(payload):
+            self.queue.append((request, payload[sent - HEADER :]))
         self.whole = True
 
     def send_queued(self) -> None:
@@ -167,19 +170,17 @@ class Connection:
         replies = self.replies
         while replies.under_way:
             targets = replies.targets()
-            room = replies.room
-            flags: int = _AT_ONCE
-            if until is not None:
-                flags = 0
-                if len(targets[0]) > _WHOLE and replies.in_payload:
-                    targets = targets[:1]
-                    flags = _ALL
+            first, room = len(targets[0]), replies.room
             self.whole = False
             try:
-                # What came is in the list before a signal's handler runs, whatever that raises.
-                self._got.extend(map(self._receive, (targets,), (0,), (flags,)))
+                if until is None:
+                    self._receive_once(targets, _AT_ONCE)
+                elif first > _WHOLE:
+                    self._receive_piecewise(targets)
+                else:
+                    self._receive_soon(targets)
             except BlockingIOError:
-                self.whole = True
+                self._enter()
                 return
             except OSError as error:
                 raise Broken(f"the connection was lost: {error.strerror or error}") from None
@@ -190,20 +191,67 @@ class Connection:
             if until is None:
                 if count < room:
                     return  # that was all
-            elif until.over or count < len(targets[0]):
+            elif until.over or count < first:
                 return
+
+    def _receive_once(self, targets: tuple[memoryview, ...], flags: int) -> None:
+        """Receive what is there; note how much before a signal's handler runs and may raise."""
+        if len(targets) == 1:
+            self._got.extend(map(self._receive, targets, (0,), (flags,)))
+        else:
+            scattered = map(self._receive_scattered, (targets,), (0,), (flags,))
+            self._got.extend(map(_COUNT, scattered))
+
+    def _receive_soon(self, targets: tuple[memoryview, ...]) -> None:
+        """Receive what is there; if nothing is, look again for a while before blocking."""
+        try:
+            self._receive_once(targets, _AT_ONCE)
+        except BlockingIOError:
+            pass
+        else:
+            return
+        end = self._looking.until()
+        if perf_counter() < end:
+            while perf_counter() < end:
+                try:
+                    self._receive_once(targets, _AT_ONCE)
+                except BlockingIOError:
+                    continue
+                self._looking.ended(True)
+                return
+            self._looking.ended(False)
+        self._receive_once(targets, 0)
+
+    def _receive_piecewise(self, targets: tuple[memoryview, ...]) -> None:
+        """Block until the first target is full, for `patience` at most; take each piece at once.
+
+        One call that waits for all (MSG_WAITALL) sleeps whenever it has caught up with the far
+        end, who then wakes it up for each piece, and pays for that. Here a few more pieces come
+        between two calls.
+        """
+        rest, *more = targets
+        end = perf_counter() + self.patience
+        while True:
+            self._receive_soon((rest, *more))
+            count = self._got[-1]
+            if not 0 < count < len(rest) or perf_counter() > end:
+                return
+            rest = rest[count:]
 
     def _enter(self) -> int:
         """Enter what came into the books, and return how much that was."""
-        count = 0
-        while self._got:
-            count = self._got.pop()[0]
-            if not count:
+        got = self._got
+        if got:
+            count, ended = sum(got), not got[-1]
+            got.clear()
+            if ended:
                 raise Broken("the server closed the connection with requests under way")
             try:
                 self.replies.received(count)
             except ProtocolError as error:
                 raise Broken(f"protocol error: {error}") from None
+        else:
+            count = 0
         self.whole = True
         return count
 

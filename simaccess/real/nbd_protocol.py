@@ -96,16 +96,19 @@ class Replies:
         self._large -= request.command == READ and request.length > _SMALL
         request.over = True
 
-    @property
-    def in_payload(self) -> bool:
-        """Whether payload comes next."""
-        return self._place < self._stop
-
     def targets(self) -> tuple[memoryview, ...]:
         """Return where the next bytes from the far end go, one memory after the other."""
         left = self._stop - self._place
         if left:
-            piece = self._target(left)
+            request = self._request
+            piece = None if request is None else request.view
+            if (
+                request is None
+                or piece is None
+                or len(piece) != left
+                or not request.at == request.offset == self._place
+            ):
+                piece = self._target(left)
             self.room = self._piece = size = len(piece)
             if size < left or (self._done and len(self.under_way) == 1):
                 return (piece,)
@@ -143,6 +146,8 @@ class Replies:
             if not count:
                 return
         self._end += count
+        if self._end > _HEADER and self.structured and self._request is None:
+            self._take_whole_replies()
         while self._begin < self._end and self._understand():
             pass
         if self._begin:
@@ -190,11 +195,32 @@ class Replies:
             self._read_header(available)
         return True
 
-    def _read_whole(self) -> bool:
-        """Read a header if the whole reply is one chunk of data, by far the usual case."""
-        magic, flags, kind, cookie, length, place = _DATA_CHUNK.unpack_from(
-            self._staging, self._begin
-        )
+    def _take_whole_replies(self) -> None:
+        """Take replies that are one chunk of data and have come to their end, a usual case."""
+        staging, begin, end = self._staging, self._begin, self._end
+        while end - begin > _HEADER:
+            request = self._announced(begin)
+            if request is None:
+                break
+            start = begin + _HEADER
+            stop = start + request.length
+            if stop > end:
+                break
+            view = request.view
+            if view is not None:
+                if len(view) != request.length or request.at != request.offset:
+                    break  # only a part of it is wanted
+                view[:] = staging[start:stop]
+                request.view = None
+            request.left = 0
+            self.forget(request)
+            begin = stop
+            self._need = _SIMPLE.size
+        self._begin = begin
+
+    def _announced(self, begin: int) -> Request | None:
+        """Return the request that is answered by one chunk of data, if such a header is there."""
+        magic, flags, kind, cookie, length, place = _DATA_CHUNK.unpack_from(self._staging, begin)
         request = self.under_way.get(cookie)
         if (
             request is not None
@@ -205,14 +231,21 @@ class Replies:
             and place == request.offset
             and flags & _DONE
         ):
-            self._request = request
-            self._done = True
-            self._begin += _HEADER
-            self._place = place
-            self._stop = place + request.length
-            request.left = 0
-            return True
-        return False
+            return request
+        return None
+
+    def _read_whole(self) -> bool:
+        """Read the header of a reply that is one chunk of data."""
+        request = self._announced(self._begin)
+        if request is None:
+            return False
+        self._request = request
+        self._done = True
+        self._begin += _HEADER
+        self._place = request.offset
+        self._stop = request.offset + request.length
+        request.left = 0
+        return True
 
     def _read_header(self, available: int) -> None:
         magic, error, cookie = _SIMPLE.unpack_from(self._staging, self._begin)

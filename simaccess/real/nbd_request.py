@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from struct import Struct
 
-__all__ = ["DISCONNECT", "FLUSH", "READ", "WRITE", "ProtocolError", "Request"]
+__all__ = ["DISCONNECT", "FLUSH", "HEADER", "READ", "WRITE", "ProtocolError", "Request"]
 
 READ, WRITE, DISCONNECT, FLUSH = range(4)
 """Commands."""
@@ -14,6 +14,9 @@ _NAMES = {READ: "read", WRITE: "write", DISCONNECT: "disconnect", FLUSH: "flush"
 
 _REQUEST = Struct(">IHHQQI")  # magic, flags, command, cookie, offset, length
 _REQUEST_MAGIC = 0x25609513
+
+HEADER = _REQUEST.size
+"""Bytes that are sent to ask, less a write's payload."""
 
 
 class ProtocolError(Exception):

@@ -16,9 +16,18 @@ from simaccess.real.nbd_request import READ, WRITE, Request
 from simaccess.segment import Data, Local
 
 if TYPE_CHECKING:
-    from simaccess.real.nbd import NbdLink
+    from simaccess.real.nbd_link import NbdLink
 
 __all__ = ["NbdSegment", "NbdTransfer"]
+
+
+def _nothing() -> Generator[Any, Any, None]:
+    yield from ()
+
+
+_OVER = _nothing()
+"""What is left to be awaited when a call has blocked until the end: one for all, it has ended."""
+next(_OVER, None)
 
 
 class NbdTransfer:
@@ -32,7 +41,7 @@ class NbdTransfer:
 
     def __await__(self) -> Generator[Any, Any, None]:
         self._link.finish(self._requests)
-        yield from ()
+        return _OVER
 
     async def poll(self) -> bool:
         """Take what has arrived, and say whether this transfer is over."""

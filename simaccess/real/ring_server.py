@@ -11,9 +11,8 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
-from types import TracebackType
-from typing import Self
 
+from simaccess.closing import Closing
 from simaccess.errors import InputError, LinkError
 from simaccess.real.clock import TICKS_PER_SECOND
 from simaccess.real.shared_ring import create_ring
@@ -25,7 +24,7 @@ __all__ = ["RingServer", "serve", "serve_workload"]
 _START = 60.0  # seconds within which a producer's process must be ready
 
 
-class RingServer:
+class RingServer(Closing):
     """A producer's process and the shared memory that it fills.
 
     The process ends, and the memory's names are gone, when this is closed, and when the process
@@ -72,17 +71,6 @@ class RingServer:
             process.kill()
             process.wait()
         _unlink(memory)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def serve(

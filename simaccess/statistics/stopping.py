@@ -9,9 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.statistics.intervals import mean_interval
+from simaccess.statistics.intervals import Sample, mean_interval
 
-__all__ = ["StopRule", "replicate"]
+__all__ = ["FIRST", "StopRule", "relative_half_width", "replicate"]
+
+FIRST = 10
+"""Replications before the first look. Looking often at few replications stops by luck while the
+interval happens to be narrow, and then holds the truth less often than it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,13 @@ class StopRule:
     target : float
         The half-width of the interval over what it is the interval of, at which to stop.
     first : int
-        Replications before the first look. Looking often at few replications stops by luck while
-        the interval happens to be narrow, and then holds the truth less often than it says.
+        Replications before the first look (`FIRST`).
     most : int
         Where to stop in any case.
     """
 
     target: float
-    first: int = 10
+    first: int = FIRST
     most: int = 1000
 
     def __post_init__(self) -> None:
@@ -60,6 +63,18 @@ class StopRule:
         return min(max(math.ceil(needed), count + 1), self.most)
 
 
+def relative_half_width(figures: Sample) -> float:
+    """Return the half-width of the interval of a mean over its absolute value.
+
+    It is 0 where all figures are alike, and infinite for fewer than two.
+    """
+    interval = mean_interval(figures)
+    if interval is None:
+        return math.inf
+    half, mean = (interval[1] - interval[0]) / 2, abs(interval[0] + interval[1]) / 2
+    return half / mean if mean else (math.inf if half else 0.0)
+
+
 def replicate(
     measure: Callable[[Sequence[int]], Sequence[float]], rule: StopRule
 ) -> NDArray[np.float64]:
@@ -81,9 +96,5 @@ def replicate(
     wanted = rule.after(0, math.inf)
     while wanted > len(figures):
         figures += measure(range(len(figures), wanted))
-        interval = mean_interval(figures)
-        assert interval is not None
-        half, mean = (interval[1] - interval[0]) / 2, abs(interval[0] + interval[1]) / 2
-        width = half / mean if mean else (math.inf if half else 0.0)
-        wanted = rule.after(len(figures), width)
+        wanted = rule.after(len(figures), relative_half_width(figures))
     return np.array(figures)

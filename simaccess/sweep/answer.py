@@ -6,20 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from simaccess.figures import Scalar
-from simaccess.objective import OBJECTIVES, Objective, figure, lead
+from simaccess.objective import OBJECTIVES, Objective, figure
 from simaccess.result import Result
+from simaccess.statistics.seeds import replication_seeds
 from simaccess.sweep import plane
-from simaccess.sweep.design import AS_IT_STANDS, described
+from simaccess.sweep.design import described
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import fair
 from simaccess.sweep.identity import key
 from simaccess.sweep.outcome import Cell, MapPanel, Outcome
 from simaccess.sweep.runner import Runner, sort_of
 from simaccess.sweep.task import Measure, ModelRef, Pairs, Run, Search, WorkloadRef, is_drawn
+from simaccess.sweep.uncertainty import AS_IT_STANDS, drawn, far_behind
+from simaccess.sweep.uncertainty import figures as figures_of
 from simaccess.tune import Tuning
 from simaccess.verdict import Verdict, verdict
 
-__all__ = ["FAR", "answer", "expected"]
+__all__ = ["answer", "expected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,9 @@ class _Place:
     model: ModelRef
     workload: WorkloadRef
     titles: tuple[str, str]
-    seeds: range
+    seeds: tuple[int, ...]
     seeded: bool
 
-
-FAR = 10
-"""A method that is so many times behind the best one is left out of the draws."""
 
 _Key = tuple[_Place, str]  # and the method
 _Results = Mapping[_Key, tuple[Result, ...]]
@@ -67,7 +67,7 @@ def answer(experiment: Experiment, runner: Runner | None = None) -> Outcome:
     for (place, method), base in bases.items():
         points = len(place.seeds[:2]) + experiment.draws
         runner.expect(sort_of(base), points, searches=int(experiment.tunes(method)))
-    runner.begin(experiment, described(experiment, draws=experiment.draws))
+    runner.begin(experiment, described(experiment))
     if experiment.figure is not None:
         runner.expect(plane.SORT, plane.tasks(experiment.figure, len(links)))
         # These differ from all others: their time must be known for that which is left to be.
@@ -93,12 +93,12 @@ def expected(experiment: Experiment) -> Iterator[tuple[Run, int]]:
 
 
 def _places(experiment: Experiment) -> list[_Place]:
-    seeds = range(experiment.seed, experiment.seed + experiment.seeds)
+    seeds = tuple(replication_seeds(experiment.seed, experiment.seeds))
+    two = replication_seeds(experiment.seed, 2)
     places = []
     for entry in experiment.models:
         for asked in experiment.workloads:
             base = experiment.base(entry.ref, asked.ref, experiment.methods[0])
-            two = range(experiment.seed, experiment.seed + 2)
             seeded = is_drawn(base.model, base.workload, two)
             titles = (entry.title, asked.title)
             mine = seeds if seeded else seeds[:1]
@@ -161,7 +161,7 @@ def _replicated(bases: Mapping[_Key, Run], runner: Runner) -> _Results:
     A place is replicated for all methods or for none, which keeps their results paired.
     """
 
-    def runs(key: _Key, seeds: range) -> list[Run]:
+    def runs(key: _Key, seeds: Sequence[int]) -> list[Run]:
         return [replace(bases[key], seed=seed, real=True) for seed in seeds]
 
     begun = runner.run_groups({key: runs(key, key[0].seeds[:2]) for key in bases})
@@ -186,13 +186,11 @@ def _drawn(
     """Simulate each base on the models drawn from the ranges, but those far behind."""
     runs: dict[_Key, list[Run]] = {}
     for (place, method), base in bases.items():
-        rivals = [replications[place, other][0] for other in experiment.methods]
-        far = _far_behind(replications[place, method][0], rivals)
-        draws = [] if far else range(experiment.draws)
-        runs[place, method] = [
-            replace(base, model=_drawn_model(experiment, base, draw)) for draw in draws
-        ]
-        runner.leave_out(sort_of(base), experiment.draws - len(draws))
+        rivals = [figures_of(replications[place, other][0]) for other in experiment.methods]
+        far = far_behind(figures_of(replications[place, method][0]), rivals)
+        asked = [] if far else drawn(base, experiment.draws, experiment.seed)
+        runs[place, method] = asked
+        runner.leave_out(sort_of(base), experiment.draws - len(asked))
     return runner.run_groups(runs)
 
 
@@ -207,34 +205,20 @@ def _note(
     models, workloads = experiment.titles
     number = 0
     for (place, method), base in bases.items():
-        model, asked = place.titles
-        at = [models.index(model), workloads.index(asked)]
-        titles = {"at": at, "model": model, "workload": asked, "method": method}
-        for seed in range(experiment.seed, experiment.seed + len(replications[place, method])):
+        model, workload = place.titles
+        at = [models.index(model), workloads.index(workload)]
+        titles = {"at": at, "model": model, "workload": workload, "method": method}
+        for seed, _ in zip(place.seeds, replications[place, method], strict=False):
             run = replace(base, seed=seed, real=True)
             runner.store.place(number, key(run), {**titles, "seed": seed, "draw": AS_IT_STANDS})
             number += 1
-        for draw in range(len(draws[place, method])):
-            run = replace(base, model=_drawn_model(experiment, base, draw))
+        asked = drawn(base, experiment.draws, experiment.seed)
+        for draw, _ in enumerate(draws[place, method]):
+            run = asked[draw]
             where = {**titles, "seed": experiment.seed, "draw": draw}
             runner.store.place(number, key(run), where)
             number += 1
     runner.store.flush()
-
-
-def _drawn_model(experiment: Experiment, base: Run, draw: int) -> ModelRef:
-    return replace(base.model, draws=experiment.draws, seed=experiment.seed, draw=draw)
-
-
-def _far_behind(result: Result, rivals: Sequence[Result]) -> bool:
-    """Return whether a result is far behind the best one in throughput and in latency."""
-    return all(
-        max(
-            lead(figure(rival, objective), figure(result, objective), objective) for rival in rivals
-        )
-        >= FAR - 1
-        for objective in OBJECTIVES
-    )
 
 
 def _judged(

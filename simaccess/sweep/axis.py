@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from simaccess.errors import InputError
 from simaccess.figures import Scalar
 from simaccess.parameters import Section
-from simaccess.sweep.quantity import Quantity, number_of, written
+from simaccess.sweep.quantity import Quantity, number_of, plain, written
 from simaccess.workload.workload import Positive
 
 __all__ = ["Axis", "AxisEntry", "Sample", "axis", "sampled"]
@@ -159,7 +159,9 @@ class _Range:
         made = np.clip(made, self.low, self.high)
         if self.whole:
             made = np.round(made / self.multiple) * self.multiple
-        numbers: Sequence[float] = [round(each) if self.whole else each for each in made.tolist()]
+        numbers: Sequence[float] = [
+            round(each) if self.whole else plain(each) for each in made.tolist()
+        ]
         if once:
             numbers = list(dict.fromkeys(numbers))
         values = tuple(written(number, self.unit) for number in numbers)

@@ -10,15 +10,10 @@ from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Dimension
 from simaccess.sweep.sources import digest
 
-__all__ = ["AS_IT_STANDS", "described", "design_of"]
-
-AS_IT_STANDS = -1
-"""The draw of a result on the model as it stands."""
+__all__ = ["described", "design_of"]
 
 
-def described(
-    experiment: Experiment, dimensions: Sequence[Dimension] = (), draws: int = 0
-) -> dict[str, Any]:
+def described(experiment: Experiment, dimensions: Sequence[Dimension] = ()) -> dict[str, Any]:
     """Return an experiment as plain data.
 
     Parameters
@@ -27,8 +22,6 @@ def described(
         The experiment.
     dimensions : sequence of Dimension
         Those of its axes.
-    draws : int
-        Models drawn.
     """
     models, workloads = experiment.titles
     return {
@@ -38,7 +31,7 @@ def described(
         "measures": experiment.measures,
         "models": models,
         "workloads": workloads,
-        "draws": draws,
+        "draws": experiment.draws,
         "dimensions": [
             {
                 "name": dimension.name,
@@ -64,6 +57,8 @@ def design_of(experiment: Experiment) -> str:
         "simaccess.simulate",
         "simaccess.tune",
         "simaccess.registry",
+        "simaccess.statistics.seeds",
+        "simaccess.statistics.stopping",
         *(f"simaccess.sim.{kind}" for kind in kinds),
     )
     return sha256(f"{text} {code}".encode()).hexdigest()

@@ -15,6 +15,7 @@ from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Grid, fair
 from simaccess.sweep.store import Store
 from simaccess.sweep.task import Run, Search
+from simaccess.sweep.walk import rule_of
 from simaccess.tune import most
 
 __all__ = ["TIMED_S", "Plan", "plan"]
@@ -84,17 +85,18 @@ def plan(experiment: Experiment, store: Store | None) -> Plan:
 def _sweep(experiment: Experiment, stored: int) -> Plan:
     grid = Grid(experiment)
     groups = grid.counts.total()
-    seeds = experiment.seeds if experiment.interval is None else experiment.most_seeds
+    rule = rule_of(experiment)
+    each = (experiment.seeds if rule is None else rule.most) + experiment.draws
     searches = sum(count for method, count in grid.counts.items() if experiment.tunes(method))
     estimate = Estimate()
     for method, count in grid.counts.items():
-        estimate.expect(method, count * seeds)
+        estimate.expect(method, count * each)
         estimate.expect(SearchOf(method), count if experiment.tunes(method) else 0)
     timed = _time(_few(grid), estimate)
     work_s = estimate.left_s(1) or 0.0
-    points = groups * seeds
+    points = groups * each
     left = 1.0 if not points else max(0.0, 1 - stored / points)
-    return Plan(points, searches, seeds > 1, stored, timed, work_s * left)
+    return Plan(points, searches, each > 1, stored, timed, work_s * left)
 
 
 def _few(grid: Grid) -> Iterator[tuple[Hashable, Run | Search]]:

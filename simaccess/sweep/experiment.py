@@ -34,51 +34,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from simaccess.errors import InputError
 from simaccess.figures import Scalar
 from simaccess.objective import Objective
 from simaccess.parameters import Section
-from simaccess.quantities import Share
 from simaccess.refusal import did_you_mean
 from simaccess.registry import names, parameters, require_once
 from simaccess.scenario import Engine
 from simaccess.sweep.axis import AxisEntry, Sample
+from simaccess.sweep.drawing import Drawn, Lines, Map, Open, Regimes
+from simaccess.sweep.entry import ModelEntry, Text, Values, WorkloadEntry
 from simaccess.sweep.measures import known_measure, static_measures
 from simaccess.sweep.settings import merged, split
 from simaccess.sweep.task import ModelRef, Run, WorkloadRef
 from simaccess.tune import equipped
 from simaccess.workload.workload import Positive
 
-__all__ = ["Experiment", "Lines", "Map", "ModelEntry", "Regimes", "WorkloadEntry"]
-
-Text: TypeAlias = Annotated[str, Field(min_length=1)]
-
-
-def _flat(table: object) -> object:
-    """Return a table with those in it as dotted keys: TOML reads ``link.rate = 1`` as a table."""
-    if not isinstance(table, dict):
-        return table
-    flat: dict[str, object] = {}
-    for key, value in _values(table):
-        if key in flat:
-            raise InputError(f"{key} is set twice", allowed="one value a key")
-        if not isinstance(value, str | int | float):
-            problem = f"{key} is not a value"
-            raise InputError(problem, value=value, allowed="text, a number, true or false")
-        flat[key] = value
-    return flat
-
-
-def _values(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _values(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+__all__ = ["Experiment"]
 
 
 def _axes(table: object) -> object:
@@ -111,142 +87,7 @@ def _all_or_some(tune: object) -> object:
     raise InputError("not allowed", value=tune, allowed=allowed)
 
 
-Values: TypeAlias = Annotated[dict[str, Scalar], BeforeValidator(_flat)]
-"""Values by dotted key; a key need not be quoted."""
-
 _OF_SWEEPS = ("sample", "constraints", "interval", "measures", "figures")
-
-Open: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
-"""A number between 0 and 1, both excluded."""
-
-
-class ModelEntry(Section):
-    """A model of the experiment.
-
-    Parameters
-    ----------
-    model : str
-        Name of a model, or a file; relative paths start at the experiment's folder.
-    label : str, optional
-        What it is called in the answer; its name by default.
-    set : mapping of str to scalar
-        Other values of its parameters.
-    """
-
-    model: Text
-    label: Text | None = None
-    set: Values = Field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What it is called in the answer."""
-        return self.label or self.model
-
-    @property
-    def ref(self) -> ModelRef:
-        """The model."""
-        return ModelRef(self.model, tuple(self.set.items()))
-
-
-class WorkloadEntry(Section):
-    """A workload of the experiment.
-
-    Parameters
-    ----------
-    workload : str
-        Name of a workload, or a file; relative paths start at the experiment's folder.
-    label : str, optional
-        What it is called in the answer; its name by default.
-    set : mapping of str to scalar
-        Its parameters.
-    """
-
-    workload: Text
-    label: Text | None = None
-    set: Values = Field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What it is called in the answer."""
-        return self.label or self.workload
-
-    @property
-    def ref(self) -> WorkloadRef:
-        """The workload."""
-        return WorkloadRef(self.workload, tuple(self.set.items()))
-
-
-class Map(Section):
-    """The figure: the plane of t/T and p, with a panel for each model.
-
-    Parameters
-    ----------
-    link : str
-        Name of a ``fifo-link`` model; its latency is swept so that t/T covers the plane.
-    ratios : list of float
-        The t/T that it is swept to, each above 0 and below 1.
-    probabilities : list of float
-        The payload probabilities of all points.
-    record, header : str
-        Sizes of a record and of its header.
-    records : int
-        Records that each point reads.
-    """
-
-    kind: Literal["t/T-p"] = "t/T-p"
-    link: Text = "example-link"
-    ratios: Annotated[list[Open], Field(min_length=1)]
-    probabilities: Annotated[list[Share], Field(min_length=1)]
-    record: str = "1514 B"
-    header: str = "54 B"
-    records: Positive = 64
-
-
-class Lines(Section):
-    """A figure of a sweep: a measure over one axis, a line a method.
-
-    Parameters
-    ----------
-    x : str
-        The axis.
-    y : str
-        The measure.
-    at : mapping of str to scalar
-        Values of other axes; those that are not named have a panel for each of their values.
-    """
-
-    kind: Literal["lines"] = "lines"
-    x: Text
-    y: Text = "throughput_bytes_per_s"
-    at: Values = Field(default_factory=dict)
-
-
-class Regimes(Section):
-    """A figure of a sweep: which method is best over two axes.
-
-    Parameters
-    ----------
-    x, y : str
-        The axes, two values each at least.
-    at : mapping of str to scalar
-        As for `Lines`.
-    """
-
-    kind: Literal["regimes"]
-    x: Text
-    y: Text
-    at: Values = Field(default_factory=dict)
-
-
-def _kind(figure: object) -> str:
-    kind = figure.get("kind", "lines") if isinstance(figure, dict) else figure.kind  # type: ignore[attr-defined]  # one of both
-    return str(kind)
-
-
-Drawn: TypeAlias = Annotated[
-    Annotated[Lines, Tag("lines")] | Annotated[Regimes, Tag("regimes")], Discriminator(_kind)
-]
-"""A figure of a sweep; lines unless it says its kind."""
 
 
 class Experiment(Section):
@@ -281,14 +122,14 @@ class Experiment(Section):
     seeds : int
         Replications of a cell in which anything is drawn; others are simulated once.
     seed : int
-        The first replication's; the others follow it.
+        The first replication's; the others are spawned from it (`simaccess.statistics.seeds`).
     interval : float, optional
-        In a sweep: replications go on until the 95 % interval of the objective's mean is no wider
-        than this share of it to either side.
+        In a sweep: the replications of a cell go on until the 95 % interval of the objective's mean
+        is no wider than this share of it to either side, for each method.
     most_seeds : int
         Replications at most, where an interval is asked for.
     draws : int
-        Models drawn from the parameters' ranges; not in a sweep.
+        Models drawn from the parameters' ranges; what an axis varies is not drawn.
     figure : Map, optional
         What is drawn; not in a sweep.
     axes : mapping of str to AxisEntry
@@ -299,7 +140,7 @@ class Experiment(Section):
         What holds between axes at every point.
     measures : list of str
         The columns of a sweep's results; all by default.
-    figures : list of Lines or Regimes
+    figures : list of Lines, Points or Regimes
         What is drawn of a sweep.
     """
 
@@ -419,7 +260,7 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _table_or_sweep(self) -> Experiment:
-        of_other = ("draws", "figure") if self.axes else _OF_SWEEPS
+        of_other = ("figure",) if self.axes else _OF_SWEEPS
         for key in of_other:
             if key in self.model_fields_set and getattr(self, key):
                 what = "a sweep" if self.axes else "an experiment without axes"
@@ -439,7 +280,7 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _shown(self) -> Experiment:
-        along = [each.y for each in self.figures if isinstance(each, Lines)]
+        along = [each.y for each in self.figures if not isinstance(each, Regimes)]
         for name in [*self.measures, *along]:
             if not known_measure(name):
                 problem = "no such measure" + did_you_mean(name, static_measures())
@@ -448,10 +289,28 @@ class Experiment(Section):
         asked = [("figures.x", each.x) for each in self.figures]
         asked += [("figures.y", each.y) for each in self.figures if isinstance(each, Regimes)]
         asked += [("figures.at", name) for each in self.figures for name in each.at]
-        if self.figures and self.sample is not None:
-            raise InputError("not with a sample", key="figures", allowed="axes with points")
         for key, name in asked:
             if name not in self.axes:
                 problem = "no axis" + did_you_mean(name, self.axes)
                 raise InputError(problem, key=key, value=name, allowed=list(self.axes))
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_of_a_sample(self) -> Experiment:
+        sampled = [key for key, entry in self.axes.items() if entry.sampled]
+        for each in self.figures if sampled else ():
+            if isinstance(each, Lines):
+                problem = "nothing to join by lines: the sample varies several axes at once"
+                allowed = "kind = 'points', or kind = 'regimes' over an axis of the sample"
+                raise InputError(problem, key="figures.kind", value="lines", allowed=allowed)
+            if isinstance(each, Regimes) and not {each.x, each.y} & set(sampled):
+                problem = "neither is sampled, so that points of the sample would hide each other"
+                raise InputError(
+                    problem, key="figures.x, figures.y", value=[each.x, each.y], allowed=sampled
+                )
+            for name in each.at:
+                if name in sampled:
+                    rest = [key for key in self.axes if key not in sampled]
+                    problem = "varies with the sample, and cannot be held"
+                    raise InputError(problem, key="figures.at", value=name, allowed=rest or "none")
         return self

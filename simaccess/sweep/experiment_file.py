@@ -18,7 +18,9 @@ from simaccess.refusal import did_you_mean, foremost, refusal
 from simaccess.registry import make, parameters
 from simaccess.scenario import ProducerParameters
 from simaccess.sweep.axis import AxisEntry, Sample
-from simaccess.sweep.experiment import Experiment, Lines, Map, ModelEntry, Regimes, WorkloadEntry
+from simaccess.sweep.drawing import Lines, Map, Points, Regimes
+from simaccess.sweep.entry import ModelEntry, WorkloadEntry
+from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Grid
 from simaccess.sweep.settings import SECTIONS, split
 from simaccess.sweep.task import ModelRef, Run
@@ -193,6 +195,7 @@ def _section_at(place: tuple[int | str, ...]) -> type[Section]:
         "axes": AxisEntry,
         "sample": Sample,
         "lines": Lines,
+        "points": Points,
         "regimes": Regimes,
     }
     if not place:

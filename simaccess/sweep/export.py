@@ -7,11 +7,15 @@ import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from simaccess.errors import InputError
+from simaccess.sweep.judged import verdicts
 from simaccess.sweep.store import Store
 from simaccess.sweep.tabulate import dataset, frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FORMATS", "SUFFIXES", "Format", "as_text", "check", "export"]
 
@@ -33,14 +37,16 @@ _NEEDS: Mapping[Format, tuple[str, ...]] = {
 }
 
 
-def check(form: Format) -> None:
-    """Check that what a format needs is installed.
+def check(form: Format, *, judged: bool = False) -> None:
+    """Check that a format can hold what is wanted, and that what it needs is installed.
 
     Raises
     ------
     InputError
-        If something is missing.
+        If something is missing, or verdicts are wanted as netCDF.
     """
+    if judged and form == "netcdf":
+        raise InputError("not for verdicts", key="--format", value=form, allowed=[*FORMATS[:-1]])
     missing = [name for name in _NEEDS.get(form, ()) if find_spec(name) is None]
     if missing:
         problem = f"needs {' and '.join(missing)}; install simaccess[results]"
@@ -48,14 +54,16 @@ def check(form: Format) -> None:
         raise InputError(problem, key="--format", value=form, allowed=allowed)
 
 
-def as_text(store: Store, form: Format) -> str:
-    """Return results as CSV or JSON."""
+def as_text(store: Store, form: Format, *, judged: bool = False) -> str:
+    """Return results, or the verdicts of their places, as CSV or JSON."""
+    made = _rows(store, judged)
     if form == "csv":
-        return str(frame(store).to_csv(index=False))
-    return json.dumps(_document(store), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return str(made.to_csv(index=False))
+    document = _document(store, made)
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def export(store: Store, form: Format, path: Path) -> None:
+def export(store: Store, form: Format, path: Path, *, judged: bool = False) -> None:
     """Write results into a file, whole or not at all; what is there is replaced.
 
     Parameters
@@ -66,17 +74,26 @@ def export(store: Store, form: Format, path: Path) -> None:
         Parquet has the units in its metadata, netCDF as attributes.
     path : Path
         The file.
+    judged : bool
+        Whether the verdicts of the places are wanted (`simaccess.sweep.judged`), and not a row a
+        simulation.
 
     Raises
     ------
     InputError
         If something that the format needs is not installed, or the file cannot be written.
     """
-    check(form)
+    check(form, judged=judged)
     write: Callable[[Path], object] = {
-        "csv": lambda place: place.write_text(as_text(store, form), encoding="utf-8"),
-        "json": lambda place: place.write_text(as_text(store, form), encoding="utf-8"),
-        "parquet": lambda place: frame(store).to_parquet(place, engine="pyarrow", index=False),
+        "csv": lambda place: place.write_text(
+            as_text(store, form, judged=judged), encoding="utf-8"
+        ),
+        "json": lambda place: place.write_text(
+            as_text(store, form, judged=judged), encoding="utf-8"
+        ),
+        "parquet": lambda place: _rows(store, judged).to_parquet(
+            place, engine="pyarrow", index=False
+        ),
         "netcdf": lambda place: dataset(store).to_netcdf(place, engine="h5netcdf"),
     }[form]
     try:
@@ -88,8 +105,11 @@ def export(store: Store, form: Format, path: Path) -> None:
         raise InputError(f"cannot be written: {error.strerror}", path) from None
 
 
-def _document(store: Store) -> dict[str, Any]:
-    made = frame(store)
+def _rows(store: Store, judged: bool) -> pd.DataFrame:
+    return verdicts(store) if judged else frame(store)
+
+
+def _document(store: Store, made: pd.DataFrame) -> dict[str, Any]:
     rows = [
         {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124  # NaN
         for row in made.to_dict("records")

@@ -17,7 +17,9 @@ from itertools import product
 from simaccess.errors import InputError
 from simaccess.figures import Scalar
 from simaccess.sweep.axis import Axis, axis, sampled
-from simaccess.sweep.experiment import Experiment, Lines, ModelEntry, Regimes, WorkloadEntry
+from simaccess.sweep.drawing import Lines, Points, Regimes
+from simaccess.sweep.entry import ModelEntry, WorkloadEntry
+from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.expression import constraint
 from simaccess.sweep.task import Run
 
@@ -123,8 +125,10 @@ class Grid:
         asked = self.experiment
         return (len(asked.models), len(asked.workloads), *map(len, self.dimensions))
 
-    def panels(self, wanted: Lines | Regimes) -> list[Panel]:
+    def panels(self, wanted: Lines | Points | Regimes) -> list[Panel]:
         """Return the panels of a figure: models, workloads, and what it leaves open of the axes.
+
+        All points of a sample are in one panel.
 
         Raises
         ------
@@ -135,7 +139,7 @@ class Grid:
         models, workloads = self.experiment.titles
         panels = [Panel(model, asked, {}) for model, asked in product(models, workloads)]
         for each in self.axes:
-            if each.key in across:
+            if each.key in across or self.experiment.axes[each.key].sampled:
                 continue
             if each.key in wanted.at:
                 indices = [each.nearest(wanted.at[each.key])]

@@ -15,7 +15,7 @@ from simaccess.conditions import payload_share
 from simaccess.objective import Objective, figure
 from simaccess.quantities import parse_size
 from simaccess.result import Result
-from simaccess.sweep.experiment import Map
+from simaccess.sweep.drawing import Map
 from simaccess.sweep.outcome import MapPanel, MapPoint
 from simaccess.sweep.runner import Runner
 from simaccess.sweep.task import Measure, ModelRef, Run, WorkloadRef

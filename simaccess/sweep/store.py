@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from simaccess.closing import Closing
 from simaccess.errors import InputError
 
 __all__ = ["NAME", "Row", "Store", "Stored"]
@@ -82,7 +83,7 @@ class Row:
     stored: Stored
 
 
-class Store:
+class Store(Closing):
     """A store, to write or to read.
 
     Parameters
@@ -122,9 +123,6 @@ class Store:
             self._connection.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -135,7 +133,11 @@ class Store:
             if kind is None:
                 self.flush()
         finally:
-            self._connection.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the file; what waits to be written is dropped."""
+        self._connection.close()
 
     def begin(self, design: str, entries: Mapping[str, Any]) -> None:
         """Say what experiment the points belong to; the places of another one's are dropped.

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from simaccess.objective import Objective
-from simaccess.sweep.measures import measured
+from simaccess.sweep.judged import judged
 from simaccess.sweep.store import Store
-from simaccess.sweep.tabulate import results
 from simaccess.sweep.walk import Walked
 
 __all__ = ["Summary", "lines", "summary"]
 
-_MEASURES = {"throughput": "throughput_bytes_per_s", "latency": "latency_s.p50"}
+_UNSURE = "too close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +27,22 @@ class Summary:
     methods : tuple of str
         Those that competed.
     places : mapping of (str, str) to int
-        How many places there are of each model and workload: combinations of all axes but those
-        of methods, at which two methods or more have results.
+        How many places there are of each model and workload (`simaccess.sweep.judged`).
     best : mapping of (str, str) to mapping of str to int
-        At how many of them each method is best, with the best of its settings, by the mean over
-        seeds.
+        At how many of them each method is best.
+    close : mapping of (str, str) to int
+        At how many of them another method is too close to the best one to call it
+        (`simaccess.verdict`).
+    draws : int
+        Models drawn from the parameters' ranges.
     """
 
     objective: Objective
     methods: tuple[str, ...]
     places: dict[tuple[str, str], int]
     best: dict[tuple[str, str], Counter[str]]
+    close: Counter[tuple[str, str]]
+    draws: int
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Return it as plain data."""
@@ -49,6 +52,7 @@ class Summary:
                 "workload": workload,
                 "places": places,
                 "best": {name: self.best[model, workload][name] for name in self.methods},
+                "too_close_to_call": self.close[model, workload],
             }
             for (model, workload), places in self.places.items()
         ]
@@ -57,30 +61,15 @@ class Summary:
 def summary(store: Store) -> Summary:
     """Return the summary of a sweep's results."""
     told = store.experiment()
-    objective: Objective = told["objective"]
-    names = [dimension["name"] for dimension in told["dimensions"]]
-    of_methods = {2 + at for at, name in enumerate(names) if name.startswith("method.")}
-    figures: defaultdict[tuple[int, ...], defaultdict[tuple[str, tuple[int, ...]], list[float]]]
-    figures = defaultdict(lambda: defaultdict(list))
-    for row in results(store):
-        at = row.place["at"]
-        place = tuple(index for axis, index in enumerate(at) if axis not in of_methods)
-        setting = tuple(index for axis, index in enumerate(at) if axis in of_methods)
-        value = measured(row.stored.text)[_MEASURES[objective]]
-        worst = 0.0 if objective == "throughput" else math.inf
-        figures[place][row.place["method"], setting].append(worst if value is None else value)
-    choose = max if objective == "throughput" else min
     places: dict[tuple[str, str], int] = {}
     best: dict[tuple[str, str], Counter[str]] = {}
-    for place in sorted(figures):
-        means = {who: math.fsum(each) / len(each) for who, each in figures[place].items()}
-        if len({method for method, _ in means}) < 2:
-            continue
-        method, _ = choose(means, key=means.__getitem__)
-        titles = told["models"][place[0]], told["workloads"][place[1]]
+    close: Counter[tuple[str, str]] = Counter()
+    for each in judged(store):
+        titles = each.place["model"], each.place["workload"]
         places[titles] = places.get(titles, 0) + 1
-        best.setdefault(titles, Counter())[method] += 1
-    return Summary(objective, tuple(told["methods"]), places, best)
+        best.setdefault(titles, Counter())[each.verdict.best] += 1
+        close[titles] += not each.verdict.decided
+    return Summary(told["objective"], tuple(told["methods"]), places, best, close, told["draws"])
 
 
 def lines(question: str, walked: Walked, found: Summary) -> list[str]:
@@ -93,12 +82,13 @@ def lines(question: str, walked: Walked, found: Summary) -> list[str]:
     labels = [f"  {model}, {workload}" for model, workload in found.places]
     width = max(map(len, (what, *labels)))
     head = f"{what:{width}}  {'places':>8}"
-    shown += ["", head + "".join(f"  {method:>10}" for method in found.methods)]
+    columns = (*found.methods, _UNSURE)
+    shown += ["", head + "".join(f"  {name:>10}" for name in columns)]
     for label, (titles, places) in zip(labels, found.places.items(), strict=True):
-        shares = [100 * found.best[titles][method] / places for method in found.methods]
+        counts = [*(found.best[titles][method] for method in found.methods), found.close[titles]]
         row = "".join(
-            f"  {f'{share:.0f} %':>{max(10, len(method))}}"
-            for share, method in zip(shares, found.methods, strict=True)
+            f"  {f'{100 * count / places:.0f} %':>{max(10, len(name))}}"
+            for count, name in zip(counts, columns, strict=True)
         )
         shown.append(f"{label:{width}}  {places:>8,}{row}")
     return [*shown, ""]

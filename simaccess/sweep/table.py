@@ -14,8 +14,8 @@ from rich.text import Text
 from simaccess import present
 from simaccess.analytic import Conditions
 from simaccess.objective import Objective
-from simaccess.sweep.answer import FAR
 from simaccess.sweep.outcome import Cell, Outcome
+from simaccess.sweep.uncertainty import FAR
 from simaccess.tune import BLOCKS, CAPACITY, shown_settings
 from simaccess.verdict import LEGEND, Verdict
 

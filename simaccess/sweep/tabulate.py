@@ -33,7 +33,17 @@ def open_results(place: Path | str) -> Iterator[Store]:
         If there is none.
     """
     path = Path(place)
-    with Store(path / NAME if path.is_dir() else path, reading=True) as store:
+    file = path / NAME if path.is_dir() else path
+    if not file.is_file():
+        allowed = "the folder that 'simaccess sweep --out' was given"
+        if near := sorted(path.glob(f"*/{NAME}"))[:3]:
+            allowed += f": here are {', '.join(str(each.parent) for each in near)}"
+        problem = f"has no results of a sweep, which are in a file {NAME}"
+        raise InputError(problem, path, allowed=allowed)
+    with Store(file, reading=True) as store:
+        if not store.experiment():
+            problem = "holds what questions have simulated, and no sweep's results"
+            raise InputError(problem, path, allowed="the folder of a sweep")
         yield store
 
 

@@ -6,6 +6,7 @@ A task names its model and workload rather than holding them; each process makes
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -181,7 +182,7 @@ Task: TypeAlias = Run | Search | Measure
 """A piece of work; called, it returns its `Result`, `Tuning` or `Conditions`."""
 
 
-def is_drawn(model: ModelRef, asked: WorkloadRef, seeds: range) -> bool:
+def is_drawn(model: ModelRef, asked: WorkloadRef, seeds: Sequence[int]) -> bool:
     """Return whether seeds matter: whether the link draws numbers, or the accesses differ."""
     if kind_named(model.load().kind).seeded:
         return True

@@ -1,23 +1,26 @@
-"""Go through the points of a sweep: searches first, then replications in rounds."""
+"""Go through the points of a sweep: searches first, replications in rounds, then drawn models."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from simaccess.errors import InputError
-from simaccess.objective import figure
+from simaccess.objective import OBJECTIVES
+from simaccess.statistics.seeds import replication_seeds
+from simaccess.statistics.stopping import FIRST, StopRule, relative_half_width
 from simaccess.sweep.design import described
+from simaccess.sweep.estimate import SearchOf
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Cell, Grid
 from simaccess.sweep.run import Done
 from simaccess.sweep.runner import Runner
 from simaccess.sweep.task import Pairs, Run, Search, Task
+from simaccess.sweep.uncertainty import AS_IT_STANDS, Figures, drawn, far_behind, figures
 
-__all__ = ["Walked", "walk"]
+__all__ = ["Walked", "rule_of", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +42,33 @@ class Walked:
     failed: list[tuple[dict[str, Any], str]]
 
 
+def rule_of(experiment: Experiment) -> StopRule | None:
+    """Return when replications stop, where an interval is asked for."""
+    if experiment.interval is None:
+        return None
+    most = max(experiment.seeds, experiment.most_seeds)
+    return StopRule(experiment.interval, min(max(experiment.seeds, FIRST), most), most)
+
+
 @dataclass(slots=True)
 class _Group:
     """The replications of a method in a cell."""
 
     settings: Pairs | None = None
-    figures: list[float] = field(default_factory=list)
+    figures: dict[int, Figures] = field(default_factory=dict)  # by the replication's number
     texts: set[bytes] = field(default_factory=set)  # digests, of the first two
 
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """A replication that is asked for, or a search."""
+    """What is asked for: a search, a replication, or a run on a drawn model."""
 
     cell: Cell
     method: str
     group: int
-    replication: int | None  # None of a search
     task: Task
+    replication: int | None = None
+    draw: int = AS_IT_STANDS
 
 
 def walk(experiment: Experiment, runner: Runner) -> Walked:
@@ -87,14 +99,14 @@ class _Walk:
         self._experiment = experiment
         self._runner = runner
         self._grid = Grid(experiment)
-        # What the replications gave is kept only where others may follow them.
-        self._groups: dict[int, _Group] = {}
-        self._repeats = experiment.seeds > 1 or experiment.interval is not None
-        self._least = max(experiment.seeds, 2 if experiment.interval is not None else 1)
+        self._rule = rule_of(experiment)
+        self._least = experiment.seeds if self._rule is None else self._rule.first
+        self._most = self._least if self._rule is None else self._rule.most
         self._first = min(2, self._least)  # replications of the first round
-        self._most = self._least
-        if experiment.interval is not None:
-            self._most = max(self._least, experiment.most_seeds)
+        self._seeds = replication_seeds(experiment.seed, self._most)
+        # What the replications gave is kept only where something may follow them.
+        self._groups: dict[int, _Group] = {}
+        self._kept = self._least > 1 or experiment.draws > 0
         self._asked: dict[int, _Point] = {}
         self._failed: list[tuple[dict[str, Any], str]] = []
         self._points = self._simulated = 0
@@ -103,25 +115,24 @@ class _Walk:
         """Go through all points."""
         runner, experiment = self._runner, self._experiment
         runner.begin(experiment, described(experiment, self._grid.dimensions))
-        first = self._first
         for method, groups in self._grid.counts.items():
             searches = groups if experiment.tunes(method) else 0
-            runner.expect(method, groups * first, searches=searches)
+            runner.expect(method, groups * (self._first + experiment.draws), searches=searches)
         if any(experiment.tunes(method) for method in experiment.methods):
             self._do(self._searches())
-        self._do(self._replications({}, first))
-        done = first
-        while (again := self._unsure(done)) and done < self._most:
-            to = self._least if done < self._least else min(2 * done, self._most)
-            for group in again:
-                runner.expect(self._method(group), to - done)
-            self._do(self._replications(again, to))
-            done = to
+        self._do(self._replications(self._grid.cells(), {}))
+        begun: dict[int, int] = {}
+        while again := self._unsure(begun):
+            for number, to in again.items():
+                have = begun.get(number, self._first)
+                for method, group in self._groups_of(self._grid.cell(number)):
+                    runner.expect(method, (to - have) * self._goes_on(group, have))
+            self._do(self._replications(map(self._grid.cell, again), again, begun))
+            begun = again
+        if experiment.draws:
+            self._do(self._drawn())
         runner.store.flush()
         return Walked(self._points, self._simulated, self._failed)
-
-    def _method(self, group: int) -> str:
-        return self._experiment.methods[group % len(self._experiment.methods)]
 
     def _groups_of(self, cell: Cell) -> Iterator[tuple[str, int]]:
         methods = self._experiment.methods
@@ -135,24 +146,49 @@ class _Walk:
                     run = self._made(cell, method, group)
                     if run is not None:
                         search = Search(run, self._experiment.objective)
-                        yield _Point(cell, method, group, None, search)
+                        yield _Point(cell, method, group, search)
 
-    def _replications(self, begun: dict[int, int], to: int) -> Iterator[_Point]:
-        """Return the replications up to one: of some groups from others on, or of all from none."""
-        cells = self._grid.cells()
-        if begun:
-            methods = len(self._experiment.methods)
-            cells = map(self._grid.cell, dict.fromkeys(group // methods for group in begun))
+    def _replications(
+        self,
+        cells: Iterator[Cell],
+        to: Mapping[int, int],
+        begun: Mapping[int, int] | None = None,
+    ) -> Iterator[_Point]:
+        """Return the replications of some cells up to a number; of the first round without one."""
         for cell in cells:
+            low = 0 if begun is None else begun.get(cell.number, self._first)
             for method, group in self._groups_of(cell):
-                if begun and group not in begun:
-                    continue
-                run = self._base(cell, method, group)
+                run = self._base(cell, method, group) if self._goes_on(group, low) else None
                 if run is None:
                     continue
-                for number in range(begun.get(group, 0), to):
-                    task = replace(run, seed=self._experiment.seed + number, real=True)
-                    yield _Point(cell, method, group, number, task)
+                for number in range(low, to.get(cell.number, self._first)):
+                    task = replace(run, seed=self._seeds[number], real=True)
+                    yield _Point(cell, method, group, task, number)
+
+    def _goes_on(self, group: int, have: int) -> bool:
+        """Return whether a group has all replications so far: what failed goes on no more."""
+        return not have or (group in self._groups and len(self._groups[group].figures) >= have)
+
+    def _drawn(self) -> Iterator[_Point]:
+        """Return the runs on drawn models, but those of methods far behind in their cell."""
+        asked = self._experiment
+        for cell in self._grid.cells():
+            groups = dict(self._groups_of(cell))
+            firsts = {
+                method: self._groups[group].figures[0]
+                for method, group in groups.items()
+                if group in self._groups and 0 in self._groups[group].figures
+            }
+            for method, group in groups.items():
+                run = None
+                if method in firsts and not far_behind(firsts[method], firsts.values()):
+                    run = self._base(cell, method, group)
+                if run is None:
+                    if method in firsts:  # else it failed, and was left out then
+                        self._runner.leave_out(method, asked.draws)
+                    continue
+                for draw, task in enumerate(drawn(run, asked.draws, asked.seed)):
+                    yield _Point(cell, method, group, task, draw=draw)
 
     def _base(self, cell: Cell, method: str, group: int) -> Run | None:
         """Return what is replicated; None if that, or the search for its settings, failed."""
@@ -170,21 +206,27 @@ class _Walk:
         except InputError as error:
             place = {**cell.place, "method": method}
             self._failed.append((place, str(error)))
-            self._runner.store.fail(group * self._most, place, str(error))
-            points = self._first + self._experiment.tunes(method)
-            self._runner.leave_out(method, points, failed=1)
+            self._runner.store.fail(self._number(group), place, str(error))
+            self._runner.leave_out(method, self._first + self._experiment.draws, failed=1)
+            if self._experiment.tunes(method):
+                self._runner.leave_out(SearchOf(method), 1)
             return None
+
+    def _number(self, group: int, replication: int | None = None, draw: int = AS_IT_STANDS) -> int:
+        """Return the number of a point: a group's replications come first, then its draws."""
+        behind = replication or 0 if draw == AS_IT_STANDS else self._most + draw
+        return group * (self._most + self._experiment.draws) + behind
 
     def _do(self, points: Iterator[_Point]) -> None:
         for done in self._runner.complete(self._tasks(points), self._sort):
             point = self._asked.pop(done.index)
             if done.stored is None:
                 self._fail(point, done)
-            elif point.replication is None:
+            elif isinstance(point.task, Search):
                 settings = tuple(done.result.settings.items())
                 self._groups[point.group] = _Group(settings=settings)
             else:
-                self._note(point, point.replication, done)
+                self._note(point, done)
 
     def _tasks(self, points: Iterator[_Point]) -> Iterator[Task]:
         for index, point in enumerate(points):
@@ -199,51 +241,66 @@ class _Walk:
 
     def _place(self, point: _Point) -> dict[str, Any]:
         place = {"at": point.cell.at, **point.cell.place, "method": point.method}
-        if point.replication is not None:
-            place["seed"] = self._experiment.seed + point.replication
+        if isinstance(point.task, Run):
+            place["seed"] = point.task.seed
+            if self._experiment.draws:
+                place["draw"] = point.draw
         return place
 
-    def _note(self, point: _Point, replication: int, done: Done) -> None:
+    def _note(self, point: _Point, done: Done) -> None:
         """Say in the store where a result lies, and keep what decides whether others follow."""
         self._points += 1
         self._simulated += done.fresh
-        number = point.group * self._most + replication
+        number = self._number(point.group, point.replication, point.draw)
         self._runner.store.place(number, done.key, self._place(point))
-        if self._repeats and done.stored is not None:
-            group = self._groups.setdefault(point.group, _Group())
-            group.figures.append(figure(done.result, self._experiment.objective))
-            if replication < 2:
-                seed = f'"seed":{self._experiment.seed + replication},'
-                text = done.stored.text.replace(seed, "", 1)
-                group.texts.add(sha256(text.encode()).digest())
+        if not self._kept or point.replication is None or done.stored is None:
+            return
+        group = self._groups.setdefault(point.group, _Group())
+        group.figures[point.replication] = figures(done.result)
+        if point.replication < 2:
+            seed = f'"seed":{self._seeds[point.replication]},'
+            text = done.stored.text.replace(seed, "", 1)
+            group.texts.add(sha256(text.encode()).digest())
 
     def _fail(self, point: _Point, done: Done) -> None:
         place = self._place(point)
         del place["at"]
-        number = point.group * self._most + (point.replication or 0)
+        number = self._number(point.group, point.replication, point.draw)
         self._failed.append((place, str(done.error)))
         self._runner.store.fail(number, place, str(done.error))
-        if point.replication is None:  # what it was the search for is not simulated
-            self._runner.leave_out(point.method, self._first)
+        if isinstance(point.task, Search):  # what it was the search for is not simulated
+            self._runner.leave_out(point.method, self._first + self._experiment.draws)
+        elif point.replication == 0:  # nor is what would be compared with it
+            self._runner.leave_out(point.method, self._experiment.draws)
 
-    def _unsure(self, done: int) -> dict[int, int]:
-        """Return the groups that need more replications, and how many they have."""
-        unsure = {}
+    def _unsure(self, begun: Mapping[int, int]) -> dict[int, int]:
+        """Return the cells that need more replications, and how many they are to have.
+
+        A cell is replicated for all its methods or for none, which keeps their results paired.
+        """
+        if self._first < 2 or self._most == self._first:
+            return {}
+        methods = len(self._experiment.methods)
+        cells: dict[int, list[_Group]] = {}
         for number, group in self._groups.items():
-            if len(group.figures) < done or len(group.texts) < 2:
-                continue  # something failed, or the seed changes nothing
-            if done < self._least or not self._narrow(group.figures):
-                unsure[number] = done
+            if not begun or number // methods in begun:
+                cells.setdefault(number // methods, []).append(group)
+        unsure = {}
+        for number, groups in cells.items():
+            have = begun.get(number, self._first)
+            if have < self._least:
+                drawn_from = any(len(group.texts) > 1 for group in groups)
+                to = self._least if drawn_from else have  # the seed may change nothing
+            elif self._rule is not None:
+                to = self._rule.after(have, max(map(self._width, groups)))
+            else:
+                to = have
+            if to > have:
+                unsure[number] = to
         return unsure
 
-    def _narrow(self, figures: Sequence[float]) -> bool:
-        """Return whether the 95 % interval of the mean is narrow enough, by Student's t."""
-        if self._experiment.interval is None:
-            return True
-        from scipy.stats import t  # noqa: PLC0415  # takes as long to import as a small run
-
-        count = len(figures)
-        mean = math.fsum(figures) / count
-        variance = math.fsum((each - mean) ** 2 for each in figures) / (count - 1)
-        half = float(t.ppf(0.975, count - 1)) * math.sqrt(variance / count)
-        return half <= self._experiment.interval * abs(mean)
+    def _width(self, group: _Group) -> float:
+        """Return the relative half-width of the interval of the objective's mean."""
+        at = OBJECTIVES.index(self._experiment.objective)
+        known = [each[at] for each in group.figures.values()]
+        return relative_half_width(known) if len(known) > 1 else 0.0  # it failed

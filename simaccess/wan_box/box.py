@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from pydantic import ValidationError
 
+from simaccess.closing import Closing
 from simaccess.errors import UNSET, InputError
 from simaccess.refusal import refusal
 from simaccess.wan_box import compiled, guard, namespaces, netem
@@ -49,7 +49,7 @@ net.ipv4.tcp_pacing_ss_ratio net.ipv4.tcp_pacing_ca_ratio net.ipv4.tcp_rto_min_u
 """.split()
 
 
-class WanBox:
+class WanBox(Closing):
     """Two network namespaces, near and far, joined by an emulated link.
 
     In each direction IP packets pass a FIFO queue that is emptied at a constant rate and drops what
@@ -154,14 +154,6 @@ class WanBox:
             self.close()
             raise
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Take everything away; harmless when called again."""

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.pool import Pool
-from simaccess.progress import Count
 from simaccess.questions.case import Case, pairs
 from simaccess.questions.log_times import LogTimes, Spot
+from simaccess.questions.simulations import Simulations
 
 Formula = Callable[[Spot, int], float]
 
@@ -22,13 +21,13 @@ class Analytic(LogTimes):
     """Log times by a formula of the spot and the replication's number."""
 
     def __init__(self, formula: Formula) -> None:
-        super().__init__(Pool(None, lambda: None), Count(lambda _done, _all: None))
+        super().__init__(Simulations())
         self._formula = formula
         self.asked: set[tuple[Spot, int]] = set()
 
     def require(self, spots: Iterable[Spot], replications: int) -> None:
         self.asked |= {(spot, number) for spot in spots for number in range(replications)}
-        self.simulations = len(self.asked)
+        self._simulations.done = len(self.asked)
 
     def drawn(self, spots: Iterable[Spot]) -> bool:
         return any(np.ptp(self.of(spot, 2)) > 0 for spot in spots)
@@ -40,8 +39,7 @@ class Analytic(LogTimes):
 
 def simulated(seed: int = 0) -> LogTimes:
     """Return what simulates within this process."""
-    count = Count(lambda _done, _all: None)
-    return LogTimes(Pool(None, count.did), count, seed=seed)
+    return LogTimes(Simulations(), seed=seed)
 
 
 def free_link(workload: str, methods: tuple[str, ...], **settings: str) -> Case:

@@ -8,10 +8,12 @@ import pytest
 
 from simaccess.analytic import zero_copy_beats_copy_once
 from simaccess.errors import InputError
+from simaccess.model import load_model
 from simaccess.quantities import parse_duration
 from simaccess.questions.axis import Axis, Scale, axis
-from simaccess.questions.case import Case
+from simaccess.questions.case import Case, pairs
 from simaccess.questions.crossover import crossover
+from simaccess.questions.crossover_draws import spread
 from simaccess.questions.log_times import Spot
 from simaccess.statistics.stopping import StopRule
 from tests.questions.analytic_times import ENGINE, Analytic, free_link, simulated
@@ -168,3 +170,41 @@ def test_one_method_alone_cannot_be_overtaken() -> None:
     case, along = made_up(methods=("hybrid",))
     with pytest.raises(InputError, match="two methods or more"):
         crossover(case, along, Analytic(curves(lambda _: 0.0)))
+
+
+def test_the_spread_over_draws_is_that_of_the_closed_form() -> None:
+    """Zero-copy's 2 l and copy-once's l + ENGINE meet at l = ENGINE, of which one part is drawn."""
+    whole = free_link(
+        "header-payload",
+        ("zero-copy", "copy-once"),
+        workload__requests="5",
+        workload__payload_probability="1",
+    )
+    settings = tuple(each for each in whole.settings if each[0] != "dma.start")
+    case = Case(whole.model, whole.workload, whole.methods, settings)
+    along = axis("link.latency", "100 ns", "100 us", case)
+    found = spread(case, along, simulated(), 20, seed=3, places=4)
+    model = load_model("example-link").with_values(
+        {key: value for key, value in settings if not key.startswith("workload.")}
+    )
+    assert list(model.bounds()) == ["dma.start"]
+    starts = [float(str(each.value("dma.start"))) for each in model.draws(20, 3)]
+    borders = [ENGINE - 1e-6 + start for start in starts]
+    (change,) = found.changes
+    assert (change.before, change.after, change.count) == (("zero-copy",), ("copy-once",), 20)
+    low, median, high = np.quantile(borders, (0.025, 0.5, 0.975))
+    assert change.median == pytest.approx(median, rel=1e-3)
+    assert (change.low, change.high) == pytest.approx((low, high), rel=1e-3)
+    assert change.interval[0] > 0.8
+    assert (found.refused, found.throughout) == (0, ())
+
+
+def test_what_is_best_throughout_a_draw_is_told() -> None:
+    asked = {"workload.requests": "10", "dma.completion": "1 ms"}
+    case = Case("example-link", "random", BULK, pairs(asked))
+    found = spread(case, axis("link.rate", "1 GB/s", "2 GB/s", case), simulated(), 3, places=2)
+    assert found.changes == ()
+    assert found.throughout == ((("zero-copy",), 3),)
+    fixed = free_link("random", BULK)
+    with pytest.raises(InputError, match="no parameter but the axis has a range"):
+        spread(fixed, axis("link.rate", "1 GB/s", "2 GB/s", fixed), simulated(), 3)

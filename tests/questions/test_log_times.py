@@ -116,3 +116,21 @@ def test_the_probability_that_a_method_wins_is_that_of_the_range_in_which_it_doe
     assert found.best == "zero-copy"  # at 2 us
     assert found.lead == pytest.approx(4.5 / 4 - 1)
     assert count.done == count.total == 2 * 202
+
+
+def test_what_is_asked_for_by_name_is_the_scenario_itself() -> None:
+    """A store's key is of the run by names, its result that of the scenario."""
+    settings = {
+        "link.latency": "3 us",
+        "model.dma.channels": "2",
+        "workload.requests": "10",
+        "method.block": "4 KiB",
+        "producer.arrivals": "constant",
+        "producer.rate": "1 MHz",
+    }
+    asked = Case("example-link", "sequential", ("copy-once",), pairs(settings), consumers=2)
+    values = (("dma.start", "2 us"),)
+    run = asked.run("copy-once", values, 7)
+    assert run.scenario() == asked.scenario("copy-once", values, 7)
+    behind = Case("pci-64-66", "random", ("hybrid",), memory="shared-memory-ddr4", shared=True)
+    assert behind.run("hybrid").scenario() == behind.scenario("hybrid")

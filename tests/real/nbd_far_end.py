@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from struct import pack
@@ -149,23 +148,3 @@ def one_handshake(data: bytes, name: str = "x") -> None:
                 return
             part, data = data[:step], data[step:]
             step = steps.send(part)
-
-
-def main() -> None:
-    """Fuzz with atheris; further arguments are libFuzzer's."""
-    import atheris  # noqa: PLC0415  # an extra
-
-    def one(data: bytes) -> None:
-        if data[:1] == b"h":
-            one_handshake(data[1:])
-            one_handshake(greeting() + data[1:])
-        else:
-            one_input(data)
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()

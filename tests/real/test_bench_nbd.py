@@ -24,5 +24,6 @@ def test_the_ratios_are_printed() -> None:
         check=True,
     )
     ratios = [json.loads(line) for line in done.stdout.splitlines()]
-    assert sum("prefetch" in each["name"] for each in ratios) == 12
+    assert sum("prefetch" in each["name"] for each in ratios) == 14
+    assert sum("each at its best" in each["name"] for each in ratios) == 2
     assert all(each["ratio"] > 0 and each["processor"] > 0 for each in ratios)

@@ -19,7 +19,7 @@ from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.prefetch import Prefetch
 from simaccess.operations import AccessMethod
 from simaccess.real.clock import run
-from simaccess.real.nbd import NbdLink, NbdOptions
+from simaccess.real.nbd_link import NbdLink, NbdOptions
 from simaccess.real.urls import open_link
 from tests.real.nbd_servers import (
     Server,

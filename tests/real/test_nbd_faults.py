@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import random
-import signal
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from struct import pack
-from types import FrameType
 from typing import TypeAlias
 
 import pytest
 
-from simaccess.buffer import Buffer, Shadow
-from simaccess.errors import InputError, LinkError
+from simaccess.buffer import Buffer
+from simaccess.errors import LinkError
 from simaccess.real.clock import run
-from simaccess.real.nbd import NbdLink, open_link
-from simaccess.real.nbd_request import READ, WRITE, Request
-from tests.conformance.play import Setting
+from simaccess.real.nbd import open_link
+from simaccess.real.nbd_request import WRITE
+from tests.real.nbd_clients import SIZE, buffer_over, read, soon
 from tests.real.nbd_far_end import DATA, DONE, SEGMENT, chunk, data_chunk, error_chunk, simple
 from tests.real.scripted_server import FarEnd, Got, scripted
-
-SIZE = len(SEGMENT)
-RECEIVE_TIMEOUT = (socket.SOL_SOCKET, socket.SO_RCVTIMEO)
-LONG_BEFORE = 8.0  # seconds: much more than the short timeouts here, and less than a hang
-
-
-@contextmanager
-def soon() -> Iterator[None]:
-    begin = time.monotonic()
-    yield
-    assert time.monotonic() - begin < LONG_BEFORE
-
-
-def buffer_over(link: NbdLink, name: str, block: int = 100) -> Buffer:
-    shadow = Shadow(Setting(name, block=block, slots=8, number=3).make(), link.local)
-    return Buffer(shadow, link.attach(), link.clock)
-
-
-def read(buffer: Buffer, offset: int, length: int) -> bytes:
-    view = run(buffer.read(offset, length))
-    assert view is not None
-    return bytes(view)
 
 
 def read_all(buffer: Buffer) -> None:
@@ -100,6 +73,7 @@ def errors_without_end(end: FarEnd, got: Got) -> None:
 
 
 Fault: TypeAlias = Callable[[FarEnd, Got], None]
+
 
 FATAL: dict[Fault, str] = {
     # What is seen first: the end of what it sent, or that it takes nothing any more.
@@ -160,223 +134,6 @@ def test_all_that_is_under_way_on_a_lost_connection_fails() -> None:
                 run(transfer)
 
 
-@pytest.mark.parametrize("connections", [1, 2])
-@pytest.mark.parametrize("structured", [False, True])
-def test_an_answer_that_comes_too_late_touches_nothing(structured: bool, connections: int) -> None:
-    go_on = threading.Event()
-
-    def script(end: FarEnd) -> None:
-        first = end.request()
-        assert go_on.wait(20)
-        end.send(end.answer(first))
-        end.serve()
-
-    with (
-        scripted(script, structured=structured, timeout="200 ms", connections=connections) as url,
-        open_link(url) as link,
-    ):
-        segment, memory = link.attach(), link.local(200)
-        transfer = run(segment.fetch(0, 100, memory, 0))
-        with soon(), pytest.raises(LinkError, match=r"got no answer within 0\.2 s"):
-            run(transfer)
-        with soon(), pytest.raises(LinkError, match=r"got no answer within 0\.2 s"):
-            run(segment.load(1, 2))
-        go_on.set()
-        for _ in range(20):
-            try:
-                run(run(segment.fetch(100, 100, memory, 100)))
-                break
-            except LinkError:  # on a busy machine the answer to the first comes late once more
-                continue
-        assert bytes(memory.view(0, 200)) == bytes(100) + SEGMENT[100:200]
-        assert link.clock.wait > 0
-
-
-def test_a_short_timeout_does_not_wait_in_the_kernels_ticks() -> None:
-    """They are up to 10 ms, and rounded up; `poll` is exact to a millisecond."""
-    stop = threading.Event()
-
-    def script(end: FarEnd) -> None:
-        end.request()
-        stop.wait(20)
-
-    with scripted(script, timeout="150 ms") as url:
-        for attempt in range(20):
-            try:
-                link = open_link(url)
-                break
-            except LinkError:  # on a busy machine the handshake takes longer
-                assert attempt < 19
-        with link:
-            (connection,) = link._connections
-            assert not any(connection.socket.getsockopt(*RECEIVE_TIMEOUT, 16))
-            begin = time.perf_counter()
-            with soon(), pytest.raises(LinkError, match=r"got no answer within 0\.15 s"):
-                run(link.attach().load(0, 1))
-            assert time.perf_counter() - begin >= 0.15
-        stop.set()
-
-
-def test_a_timeout_that_cannot_be_kept_is_refused() -> None:
-    with pytest.raises(InputError, match=r"timeout = '0\.9 ms'"):
-        open_link("nbd://127.0.0.1:1/?timeout=0.9 ms")
-
-
-@pytest.mark.parametrize("how", ["cancel", "drop"])
-def test_a_transfer_that_nobody_holds_touches_nothing(how: str) -> None:
-    go_on = threading.Event()
-
-    def script(end: FarEnd) -> None:
-        first = end.request()
-        end.send(end.answer(first)[:40])
-        assert go_on.wait(20)
-        end.send(end.answer(first)[40:])
-        end.serve()
-
-    with scripted(script) as url, open_link(url) as link:
-        segment, memory = link.attach(), link.local(200)
-        transfer = run(segment.fetch(0, 100, memory, 0))
-        while not any(memory.view(0, 12)):  # until the first of its bytes have come
-            assert not run(transfer.poll())
-        if how == "cancel":
-            assert not run(transfer.cancel())
-            go_on.set()
-            with pytest.raises(LinkError, match="was withdrawn"):
-                run(transfer)
-        else:
-            del transfer
-            go_on.set()
-        view = run(segment.load(100, 10))
-        assert view is not None
-        assert bytes(view) == SEGMENT[100:110]
-        assert bytes(memory.view(0, 200)) == SEGMENT[:12] + bytes(188)
-
-
-def test_a_server_that_dribbles_does_not_prolong_the_wait() -> None:
-    def script(end: FarEnd) -> None:
-        answer = end.answer(end.request())
-        for place in range(len(answer)):
-            end.send(answer[place : place + 1])
-            time.sleep(0.05)
-
-    with scripted(script, timeout="300 ms") as url, open_link(url) as link:
-        segment, memory = link.attach(), link.local(SIZE)
-        transfer = run(segment.fetch(0, SIZE, memory, 0))
-        with soon(), pytest.raises(LinkError, match="no answer within"):
-            run(transfer)
-
-
-@pytest.mark.parametrize("connections", [1, 2])
-def test_a_server_that_takes_nothing_ends_a_write_in_time(connections: int) -> None:
-    stop = threading.Event()
-    size = 1 << 24
-
-    def script(_: FarEnd) -> None:
-        stop.wait(20)
-
-    with (
-        scripted(script, timeout="200 ms", size=size, connections=connections) as url,
-        open_link(url) as link,
-    ):
-        segment, memory = link.attach(), link.local(size)
-        transfer = run(segment.flush(0, size, memory, 0))
-        with soon(), pytest.raises(LinkError, match=r"write of .* got no answer"):
-            run(transfer)
-        with soon(), pytest.raises(LinkError, match="no answer"):
-            run(segment.store(100, 8, memoryview(b"12345678")))
-        stop.set()
-
-
-@pytest.mark.parametrize("how", ["cancel", "drop"])
-def test_a_write_given_up_half_sent_is_not_torn(how: str) -> None:
-    go_on = threading.Event()
-    size = 1 << 24
-    taken: list[bytes] = []
-
-    def script(end: FarEnd) -> None:
-        assert go_on.wait(20)
-        for _ in range(2):
-            got = end.request()
-            taken.append(got.data)
-            end.send(end.answer(got))
-
-    with scripted(script, size=size) as url, open_link(url) as link:
-        segment, memory = link.attach(), link.local(size)
-        transfer = run(segment.flush(0, size, memory, 0))
-        if how == "cancel":
-            assert not run(transfer.cancel())
-        del transfer
-        memory.view(0, size)[:] = b"x" * size
-        go_on.set()
-        run(segment.store(1, 3, memoryview(b"abc")))
-        assert taken == [bytes(size), b"abc"]
-
-
-def test_a_rest_as_long_as_a_header_is_not_taken_for_one() -> None:
-    with scripted(FarEnd.serve) as url, open_link(url) as link:
-        (connection,) = link._connections
-        request = Request(WRITE, 0, 100)
-        connection.replies.expect(request)
-        connection.queue.append((request, memoryview(b"x" * len(request.header()))))
-        assert not connection.withdraw(request)
-        assert [bytes(part) for _, part in connection.queue] == [b"x" * 28]
-
-
-def test_a_destructor_in_the_middle_of_a_call_touches_no_queue() -> None:
-    with scripted(FarEnd.serve) as url, open_link(url) as link:
-        (connection,) = link._connections
-        request = Request(READ, 0, 100, memoryview(bytearray(100)))
-        connection.replies.expect(request)
-        connection.queue.append((request, memoryview(request.header())))
-        connection.whole = False
-        link.let_go([request])
-        assert request.view is None
-        assert connection.queue
-        assert not connection.whole
-
-
-def test_cooling_leaves_a_server_that_does_not_answer() -> None:
-    def script(end: FarEnd) -> None:
-        if end.number:
-            end.serve()
-        end.request()
-        end.socket.recv(1)
-
-    with scripted(script, timeout="200 ms") as url, open_link(url) as link:
-        segment = link.attach()
-        with pytest.raises(LinkError, match="no answer"):
-            run(segment.store(0, 3, memoryview(b"abc")))
-        assert link.cool()
-        view = run(segment.load(0, 10))
-        assert view is not None
-        assert bytes(view) == SEGMENT[:10]
-
-
-def test_a_request_that_was_not_sent_is_withdrawn_whole() -> None:
-    go_on = threading.Event()
-    size = 1 << 24
-    taken: list[tuple[int, int]] = []
-
-    def script(end: FarEnd) -> None:
-        assert go_on.wait(20)
-        while True:
-            got = end.request()
-            taken.append((got.offset, got.length))
-            end.send(end.answer(got))
-
-    with scripted(script, size=size) as url, open_link(url) as link:
-        segment, memory = link.attach(), link.local(size)
-        first = run(segment.flush(1 << 20, 1 << 23, memory, 0))
-        second = run(segment.flush(0, 1000, memory, 0))
-        assert run(second.cancel())
-        assert run(second.poll())
-        third = run(segment.fetch(0, 1000, memory, 0))
-        go_on.set()
-        for transfer in (first, third):
-            run(transfer)
-        assert taken == [(1 << 20, 1 << 23), (0, 1000)]
-
-
 @pytest.mark.parametrize("sent", [b"", b"NBDMAGIC", b"SSH-2.0-OpenSSH_9.2\r\n"])
 def test_a_server_that_breaks_off_in_the_handshake(sent: bytes) -> None:
     def script(end: FarEnd) -> None:
@@ -384,16 +141,6 @@ def test_a_server_that_breaks_off_in_the_handshake(sent: bytes) -> None:
 
     problem = "closed the connection in|no NBD server"
     asked = scripted(script, shakes_hands=False)
-    with asked as url, soon(), pytest.raises(LinkError, match=problem):
-        open_link(url)
-
-
-def test_a_server_that_is_silent_in_the_handshake() -> None:
-    def script(end: FarEnd) -> None:
-        end.socket.recv(1)
-
-    problem = r"no answer within 0\.2 s in the handshake"
-    asked = scripted(script, shakes_hands=False, timeout="200 ms")
     with asked as url, soon(), pytest.raises(LinkError, match=problem):
         open_link(url)
 
@@ -483,41 +230,6 @@ def test_errors_and_any_order_never_give_a_wrong_byte(
                     problem = str(error)
             assert seen == SEGMENT[offset : offset + length]
     assert any(errors)
-
-
-class Interrupted(KeyboardInterrupt):
-    pass
-
-
-@pytest.mark.parametrize("connections", [1, 2])
-def test_an_interrupted_wait_leaves_the_link_usable(connections: int) -> None:
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise Interrupted
-
-    go_on = threading.Event()
-
-    def script(end: FarEnd) -> None:
-        first = end.request()
-        end.send(end.answer(first)[:50])
-        assert go_on.wait(20)
-        end.send(end.answer(first)[50:])
-        end.serve()
-
-    if threading.current_thread() is not threading.main_thread():
-        pytest.skip("signals reach the main thread only")
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with scripted(script, connections=connections) as url, open_link(url) as link:
-            buffer = buffer_over(link, "copy-once")
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
-            with soon(), pytest.raises(Interrupted):
-                read(buffer, 0, 10)
-            assert not any(buffer.shadow.flights)
-            go_on.set()
-            assert read(buffer, 0, 150) == SEGMENT[:150]
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_link_is_closed_once_and_for_all() -> None:

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.real import nbd_far_end
-
 pytestmark = [pytest.mark.fuzz, pytest.mark.slow]
 
 
 def test_atheris_finds_nothing(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is missing: pip install 'simaccess[fuzz]'")
-    command = [sys.executable, "-m", nbd_far_end.__name__, "-max_total_time=5", "-max_len=500"]
+    command = [sys.executable, "-m", "tests.real.nbd_fuzzing", "-max_total_time=5", "-max_len=500"]
     done = subprocess.run(
         [*command, f"-artifact_prefix={tmp_path}/"],
         cwd=Path(__file__).parents[2],

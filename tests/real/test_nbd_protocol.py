@@ -110,6 +110,20 @@ def test_replies_in_any_order_and_cut_anywhere(
         assert memory == SEGMENT[begin : begin + len(memory)]
 
 
+def test_a_short_reply_is_understood_after_a_header_that_came_in_two() -> None:
+    """A header cut short asks for more bytes than the next reply may have."""
+    replies = Replies(structured=True)
+    memory = bytearray(1)
+    read, write = Request(READ, 0, 1, memoryview(memory), 0), Request(WRITE, 0, 10)
+    replies.expect(read)
+    replies.expect(write)
+    whole = chunk(read.cookie, DATA, b"\0" * 8 + SEGMENT[:1], flags=DONE)
+    stream = whole + simple(write.cookie)
+    assert feed(replies, stream, [18, len(whole) - 18, 16]) == len(stream)
+    assert memory == SEGMENT[:1]
+    assert write.over
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_end_well(data: bytes) -> None:

@@ -15,7 +15,8 @@ from rich.console import Console, RenderableType
 from simaccess import present
 from simaccess.errors import InputError
 from simaccess.pool import WorkerDied, local_workers, processes
-from simaccess.sweep.answer import FAR, answer
+from simaccess.statistics.seeds import replication_seeds
+from simaccess.sweep.answer import answer
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.files import write
 from simaccess.sweep.outcome import Outcome
@@ -23,6 +24,7 @@ from simaccess.sweep.runner import Runner
 from simaccess.sweep.store import NAME, Store
 from simaccess.sweep.table import WIDTH, as_text, table, verdict_shown
 from simaccess.sweep.task import ModelRef, WorkloadRef, is_drawn
+from simaccess.sweep.uncertainty import FAR
 from simaccess.verdict import verdict
 
 
@@ -45,7 +47,7 @@ def test_every_cell_has_all_its_replications_and_draws(outcome: Outcome) -> None
     assert {len(each) for each in filtering.replications.values()} == {3}
     assert {len(each) for cell in outcome.cells for each in cell.draws.values()} <= {0, 2}
     assert all(cell.draws[cell.verdicts["throughput"].best] for cell in outcome.cells)
-    assert [result.seed for result in filtering.replications["hybrid"]] == [0, 1, 2]
+    assert [result.seed for result in filtering.replications["hybrid"]] == replication_seeds(0, 3)
     for cell in outcome.cells:
         for method, tuning in cell.tunings.items():
             assert cell.replications[method][0].throughput_bytes_per_s == tuning.figure

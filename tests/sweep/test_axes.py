@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from simaccess.errors import InputError
 from simaccess.sweep.axis import Axis, AxisEntry, Sample, axis, sampled
 from simaccess.sweep.expression import constraint
+from simaccess.sweep.quantity import Quantity, number_of, shown
 
 
 def made(key: str = "some.key", **entry: Any) -> Axis:
@@ -27,6 +28,21 @@ def test_a_list_keeps_its_text_and_tells_its_numbers() -> None:
     text = axis("method.eviction", AxisEntry(values=["lru", "fifo"]))
     assert (text.numbers, text.unit, text.shown(1)) == (None, None, "fifo")
     assert axis("shared", AxisEntry(values=[True, False])).numbers is None
+
+
+def test_values_are_shown_and_written_as_a_user_would() -> None:
+    log = made(low="100 ns", high="100 us", points=7, scale="log")
+    assert log.numbers is not None
+    assert (log.numbers[0], log.values[0]) == (1e-7, "100 ns")
+    assert log.values[1] == "316.227766016838 ns"
+    assert [number_of(value) for value in log.values] == [Quantity(n, "s") for n in log.numbers]
+    assert shown(1e-7, "s") == "100 ns"
+    assert [shown(size, "B") for size in (54, 65536, 100_000)] == ["54 B", "64 KiB", "100000 B"]
+    assert [shown(each, unit) for each, unit in ((0.5, "1"), ("lru", None), (True, None))] == [
+        "0.5",
+        "lru",
+        "True",
+    ]
 
 
 def test_ranges_are_linear_or_logarithmic_with_exact_ends() -> None:
