@@ -28,7 +28,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from validation_tables import HEADING, by_class, by_method, conditions, row
 
-from simaccess.calibrate import begin, calibrate
+from simaccess.calibrate import begin, calibrate, fitted_by
 from simaccess.cell import Cell, assignments
 from simaccess.errors import InputError
 from simaccess.measure import Outcome, measure
@@ -71,61 +71,7 @@ LOCAL = 64 * MIB
 CONSUMER, *_, SERVER = (*sorted(os.sched_getaffinity(0)),) * 2
 WAN_FITTED = ("path.rate", "path.rtt", "request.service", "request.issue")
 
-# What is known of the links of one machine: who moves the bytes, a core's cache (lscpu), how many
-# bytes a unix socket hands over at once (a load takes a step between 32 and 40 KiB) and holds
-# (docs/real-links.md), that a hit in the shadow is a view. What NBD's client takes to issue a
-# request, and to receive a reply that is there, was timed apart, on 16 requests of 4 KiB after
-# which it slept until all had been answered: no cell tells it from the server's time. Where the
-# fit begins is a guess.
-_NEAR = {"cache.size": "1 MiB", "cache.rate": "100 GB/s"}
-_SOFTWARE = {
-    "local.latency": "500 ns",
-    "local.rate": "1000 GB/s",
-    "client.access": "500 ns",
-    "client.miss": "1 us",
-    "client.step": "2 us",
-}
-_ENGINE = {"dma.channels": "1", "dma.completion": "0 us", **_SOFTWARE}
-_CLIENT_FITTED = ("local.latency", "client.access", "client.miss", "client.step")
-LOCAL_KNOWN: Mapping[str, Mapping[str, str]] = {
-    "shared memory": {"dma.mover": "issuer", **_NEAR, **_ENGINE},
-    "file, buffered": {
-        "dma.mover": "waiter",
-        "dma.issue_rate": "60 GB/s",
-        **_NEAR,
-        **_ENGINE,
-    },
-    "NBD, loopback": {
-        "link.load_wait": "25 us",
-        "link.load_rate": "5 GB/s",
-        "link.piece": "32 KiB",
-        "link.window": "219264 B",
-        "link.wake": "10 us",
-        "dma.issue": "4.9 us",
-        "dma.handling": "9.7 us",
-        **_ENGINE,
-    },
-}
-LOCAL_FITTED: Mapping[str, tuple[str, ...]] = {
-    "shared memory": ("link.rate", "link.latency", "dma.issue", "cache.rate", *_CLIENT_FITTED),
-    "file, buffered": (
-        "link.rate",
-        "link.latency",
-        "dma.issue",
-        "dma.issue_rate",
-        "cache.rate",
-        *_CLIENT_FITTED,
-    ),
-    "NBD, loopback": (
-        "link.rate",
-        "link.load_wait",
-        "link.load_rate",
-        "link.latency",
-        "link.wake",
-        "dma.start",
-        *_CLIENT_FITTED,
-    ),
-}
+LINKS = ("shared memory", "file, buffered", "NBD, loopback")
 
 
 def cells(lossy: bool) -> Iterator[Cell]:
@@ -263,7 +209,8 @@ def local_cells() -> Iterator[Cell]:
         "random size=16 MiB length=64 B requests=512",
         "header-payload size=384 KiB payload_probability=0.1",
     ]
-    for cell in methods(workloads):
+    # From blocks that nearly all misses tell to blocks that nearly all hits do.
+    for cell in methods(workloads, [4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB]):
         yield replace(cell, state="steady", warm=1)
 
 
@@ -274,6 +221,7 @@ def fit(kind: str, file: Path, settings: Mapping[str, str], pool: Pool, **option
     """Fit a model to a measured set, half of it held out, and write it beside the set."""
     measured = MeasuredSet.read(file)
     start = begin(kind, measured, settings)
+    options.setdefault("vary", fitted_by(kind, measured))
     found = calibrate(measured, start, pool, hold_out=HELD_OUT, data=file.name, **options)
     model = found.model
     title = f"Fitted to {file.name}"
@@ -393,12 +341,12 @@ def report(out: Path, pairs: Iterable[tuple[str, str]], pool: Pool) -> None:
             file = out / f"{slug(other, control)}.csv"
             name = slug(setting, "to", other, control)
             moved.append(row(f"{setting} to {other}, {control}", check(file, there, pool, name)))
-    for name in ("shared memory", "file, buffered", "NBD, loopback"):
+    for name in LINKS:
         file = out / f"{slug(name)}.csv"
         if file.exists():
             print(name, flush=True)
             sets[name] = MeasuredSet.read(file)
-            model = fit("fifo-link", file, LOCAL_KNOWN[name], pool, vary=LOCAL_FITTED[name])
+            model = fit("fifo-link", file, {}, pool)
             found[name, ""] = check(file, model, pool, file.stem)
             local.append(row(name, found[name, ""]))
     lines = [*conditions(sets), *wan, "", *local]

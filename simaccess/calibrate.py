@@ -10,7 +10,7 @@ are fitted to whole methods, and otherwise no method is simulated. Points held o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -28,10 +28,21 @@ from simaccess.measured import MeasuredSet, held_out
 from simaccess.model import Model, load_model
 from simaccess.points import FLOOR, Point, points, segment_of
 from simaccess.pool import Pool
+from simaccess.real.known import Known, known
 from simaccess.refusal import did_you_mean
 from simaccess.uncertainty import FITTED, correlation_of, unexplained
 
-__all__ = ["CONFIDENCE", "FLOOR", "Fit", "Fitted", "Interrupted", "begin", "calibrate"]
+__all__ = [
+    "CONFIDENCE",
+    "FLOOR",
+    "Fit",
+    "Fitted",
+    "Interrupted",
+    "begin",
+    "calibrate",
+    "fitted_by",
+    "known_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +61,12 @@ class Fit:
         What the data cannot tell, a line each.
     median_error, p95_error : float
         Relative error on the points that were fitted.
-    points, held_out, spare : int
-        Points that were fitted, that were left alone, and whole methods that had no parameter left
-        to tell.
+    points, held_out, spare, left_out : int
+        Points that were fitted, that were left alone, whole methods that had no parameter left to
+        tell, and points of states for which the kind has no mechanism.
     simulations : int
         Cells simulated.
-    left_out : tuple of str
+    untold : tuple of str
         Parameters that the data do not tell and that have kept their first guess.
     interrupted : bool
         Whether an interrupt ended it: then the values are those of the best try, and of what was
@@ -72,7 +83,8 @@ class Fit:
     held_out: int
     spare: int
     simulations: int
-    left_out: tuple[str, ...] = ()
+    left_out: int = 0
+    untold: tuple[str, ...] = ()
     interrupted: bool = False
 
 
@@ -98,9 +110,10 @@ def begin(kind: str, measured: MeasuredSet, settings: Mapping[str, str]) -> Mode
     kind : str
         A name of `simaccess.kinds.KINDS`.
     measured : MeasuredSet
-        Whose latency and rate a typical model of the kind gets.
+        Whose latency and rate a typical model of the kind gets, and what is known of its link
+        (`known_of`).
     settings : mapping of str to str
-        What is known, by dotted key; it comes before all else.
+        What else is known, by dotted key; it comes before all else.
 
     Raises
     ------
@@ -117,16 +130,46 @@ def begin(kind: str, measured: MeasuredSet, settings: Mapping[str, str]) -> Mode
     for operation in ("load", "fetch"):
         if operation in baselines:
             values |= dict.fromkeys(found.rate, baselines[operation].rate)
-    begun = start.with_values(start.written(values) | dict(settings), "a first guess")
+    own = known_of(kind, measured)
+    known_there = {} if own is None else dict(own.settings)
+    first = start.written(values) | known_there
+    begun = start.with_values(first | dict(settings), "a first guess")
     provenance = dict(begun.provenance)
     for key in settings:
         provenance[key] = replace(provenance[key], source="given")
-    for key in values.keys() - settings.keys():  # a guess has the range that it had before
+    # A guess has the range that it had before.
+    for key in values.keys() - settings.keys() - known_there.keys():
         value = float(begun.value(key) or 0)
         low, high = start.bounds().get(key, (value, value))
         ends = (begun.written({key: end})[key] for end in (min(low, value), max(high, value)))
         provenance[key] = replace(provenance[key], range=(next(ends), next(ends)))
     return replace(begun, provenance=provenance)
+
+
+def known_of(kind: str, measured: MeasuredSet) -> Known | None:
+    """Return what is known of the link that was measured, if it is told in this kind's terms.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of model.
+    measured : MeasuredSet
+        Whose header names the link and the machine.
+    """
+    if kind != "fifo-link":
+        return None
+    machine = measured.header.get("machine")
+    told = machine if isinstance(machine, Mapping) else {}
+    return known(str(measured.header.get("link", "")), told)
+
+
+def fitted_by(kind: str, measured: MeasuredSet) -> tuple[str, ...] | None:
+    """Return the parameters that are fitted to a link of which something is known.
+
+    None: those of the kind.
+    """
+    own = known_of(kind, measured)
+    return None if own is None else own.fitted
 
 
 def calibrate(
@@ -137,6 +180,7 @@ def calibrate(
     vary: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     hold_out: float = 0.0,
+    without: Collection[str] = (),
     data: str = "",
     watch: Watch = lambda _: None,
 ) -> Fit:
@@ -156,6 +200,9 @@ def calibrate(
         Bounds of parameters, in seconds, hertz, bytes or bytes a second.
     hold_out : float
         Share of the points to leave alone, for `simaccess.validate`.
+    without : collection of str
+        States, as ``cold``, whose points are left out, here and in a validation: those for which
+        the kind has no mechanism.
     data : str
         Name of the measured set, for the model's provenance.
     watch : callable
@@ -172,13 +219,16 @@ def calibrate(
         raise InputError(
             "leaves nothing", key="hold_out", value=hold_out, allowed="0 to 1, less than 1"
         )
-    every = points(measured)
+    all_points = points(measured)
+    every = [point for point in all_points if point.cell.state not in without]
     hidden = held_out((point.cell for point in every), hold_out)
     chosen = [point for point in every if point.cell not in hidden]
     own = [point for point in chosen if point.cell.operation != "method"]
     whole = [point for point in chosen if point.cell.operation == "method"]
     keys = _keys(start, vary)
     made = _Made(start, measured, data, hold_out, len(every), len(chosen))
+    if len(every) < len(all_points):
+        made.left_out = len(all_points) - len(every), " ".join(sorted(without))
     course = Course(watch)
     model = start
     for some in (own, whole):
@@ -193,7 +243,7 @@ def calibrate(
             if problem.keys:
                 _check_enough(some, problem.keys)
                 result, out, kept = leave_out(problem, problem.solve())
-                made.leave_out(out, kept, start)
+                made.keep(out, kept, start)
                 made.add(problem, problem.fitted(result), correlations(result, problem.keys))
         except KeyboardInterrupt:
             if problem.best:
@@ -225,8 +275,9 @@ class _Made:
     ) -> None:
         self.fitted: list[Fitted] = []
         self.silent: list[str] = []
-        self.left_out: list[str] = []
+        self.untold: list[str] = []
         self.simulations = 0
+        self.left_out = 0, ""  # points, and their states
         self._start = start
         self._measured = measured
         self._data = data
@@ -252,7 +303,7 @@ class _Made:
             self._ties |= ties
             self._doubts += _doubts(found, ties)
 
-    def leave_out(self, out: Mapping[str, str], kept: Sequence[str], start: Model) -> None:
+    def keep(self, out: Mapping[str, str], kept: Sequence[str], start: Model) -> None:
         """Add what has kept its first guess, each with the reason, and what could not."""
         guesses = {key: start.provenance[key].value for key in (*out, *kept)}
         for key, reason in out.items():
@@ -261,7 +312,7 @@ class _Made:
             self._doubts.append(
                 f"{key}: fitted all the same; its first guess, {guesses[key]}, is off"
             )
-        self.left_out += out
+        self.untold += out
 
     def fit(self, *, interrupted: bool = False) -> Fit:
         """Return it all."""
@@ -280,15 +331,17 @@ class _Made:
         }
         for (first, second), tie in self._ties.items():
             calibration[correlation_of(first, second)] = round(tie, 3)
-        if self.left_out:
-            calibration["left_out"] = ", ".join(self.left_out)
+        if self.untold:
+            calibration["untold"] = ", ".join(self.untold)
+        if self.left_out[0]:
+            calibration["left_out"] = self.left_out[1]
         if interrupted:
             calibration["interrupted"] = True
         for fact in ("link", "kernel"):
             if fact in self._measured.header:
                 calibration[fact] = str(self._measured.header[fact])
         return Fit(
-            model=_model(self._start, self.fitted, self.left_out, calibration),
+            model=_model(self._start, self.fitted, self.untold, calibration),
             fitted=tuple(self.fitted),
             correlation=self._ties,
             warnings=(*self.silent, *self._doubts),
@@ -297,8 +350,9 @@ class _Made:
             points=len(self._errors),
             held_out=self._held_out,
             spare=self._chosen - len(self._errors),
+            left_out=self.left_out[0],
             simulations=self.simulations,
-            left_out=tuple(self.left_out),
+            untold=tuple(self.untold),
             interrupted=interrupted,
         )
 
@@ -351,7 +405,7 @@ def _doubts(fitted: Sequence[Fitted], ties: Mapping[tuple[str, str], float]) -> 
 def _model(
     start: Model,
     fitted: Sequence[Fitted],
-    left_out: Sequence[str],
+    untold: Sequence[str],
     calibration: dict[str, Scalar],
 ) -> Model:
     """Return the model with what was fitted."""
@@ -362,7 +416,7 @@ def _model(
     figures = {}
     for key, figure in made.provenance.items():
         figures[key] = figure
-        if key in left_out:
+        if key in untold:
             not_told = f"{figure.source}; not told by {calibration['data'] or 'measured points'}"
             figures[key] = replace(
                 figure, source=not_told, range=figure.range or (figure.value, figure.value)

@@ -113,9 +113,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 # What only some links have; not fitted where it is left at nothing.
                 "link.load_rate",
                 "link.load_wait",
+                "link.long_rate",
                 "link.wake",
                 "dma.handling",
                 "dma.issue_rate",
+                "dma.take_rate",
                 "cache.rate",
                 "client.access",
                 "client.miss",

@@ -37,6 +37,7 @@ def record(cpus: Sequence[int] = ()) -> dict[str, Any]:
             "cores": psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
             "processors": psutil.cpu_count() or 1,
             "memory": psutil.virtual_memory().total,
+            "caches": _caches(),
         },
         "kernel": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -66,6 +67,15 @@ def _cpu() -> str:
         if key.strip() in ("model name", "Model"):
             return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _caches() -> dict[str, str]:
+    """Return the sizes of the first processor's caches of data by level, as ``{"L2": "1024K"}``."""
+    found = {}
+    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        if _read(f"{index}/type") != "Instruction":
+            found[f"L{_read(f'{index}/level')}"] = _read(f"{index}/size")
+    return dict(sorted(found.items()))
 
 
 def _allowed() -> list[int]:

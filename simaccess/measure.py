@@ -32,8 +32,12 @@ FEWEST, FEWEST_WITH_LOSS = 10, 30
 NARROW = 0.02
 """Half of the 95 % interval of the median, as a share of it, from which on a cell is known."""
 
-SHORT, BATCH = 10e-6, 200e-6
-"""Seconds of an operation below which several are timed together, and of a batch at least."""
+BATCH = 200e-6
+"""Seconds of a batch at least: of shorter operations several are timed together. One by one, what
+other cells have left in the caches, and what waking costs on the day, would be timed with them."""
+
+TRIES = 5
+"""Runs whose least time tells how many requests make a batch."""
 
 CHECKPOINT = 10.0
 """Seconds from one report of what has been measured to the next."""
@@ -85,10 +89,14 @@ class _Course:
 
     def goes_on(self, fewest: int, most: int, late: bool) -> bool:
         """Say whether another repetition is wanted; `late`: only to have the fewest."""
-        used = len(self.seconds)
+        wanted = len(self.seconds) < fewest or (not late and not self.narrow())
+        return wanted and self.may_go_on(fewest, most)
+
+    def may_go_on(self, fewest: int, most: int) -> bool:
+        """Say whether there may be another repetition."""
         if self.attempts >= 4 * max(fewest, most):
             return False  # nearly all are discarded
-        return used < fewest or (not late and used < most and not self.narrow())
+        return len(self.seconds) < max(fewest, most)
 
 
 def path_of(facts: Mapping[str, str]) -> Path | None:
@@ -251,12 +259,14 @@ def measure_with(
 def batched(timer: Timer, cell: Cell) -> Cell:
     """Run a cell, untimed, and return it with as many requests as can be timed together.
 
-    Only where no state matters: a connection is fresh for one request alone.
+    Only where no state matters: a connection is fresh for one request alone. How long it takes is
+    the least of some runs: first ones are slow, and one that was interrupted would leave a short
+    operation without a batch.
     """
     timer.time(cell, 0)
     if timer.exact or cell.state != "steady" or cell.operation == "method":
         return cell
-    while (took := timer.time(cell, 0)) < min(BATCH, SHORT * cell.count):
+    while (took := min(timer.time(cell, 0) for _ in range(TRIES))) < BATCH:
         more = 2 * cell.count if took * 4 > BATCH else 4 * cell.count
         cell = replace(cell, count=more, warm=more if cell.warm else 0)
     return cell
@@ -265,9 +275,15 @@ def batched(timer: Timer, cell: Cell) -> Cell:
 def _rounds(
     courses: Sequence[_Course], fewest: int, most: int, late: Callable[[], bool]
 ) -> Iterator[_Course]:
-    """Yield the cells in turn, in each round those that go on, in an order drawn for it."""
+    """Yield the cells in turn, in each round those that go on, in an order drawn for it.
+
+    As long as most of them go on all do: what a machine does for a minute would else be in the
+    medians of some, and not of those that happened to be known before.
+    """
     number = 0
     while going := [each for each in courses if each.goes_on(fewest, most, late())]:
+        if 2 * len(going) > len(courses) and not late():
+            going = [each for each in courses if each.may_go_on(fewest, most)]
         for index in generator(number, "order").permutation(len(going)):
             yield going[index]
         number += 1

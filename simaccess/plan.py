@@ -199,11 +199,13 @@ def _single(grid: _Grid, traits: Traits) -> Iterator[Cell]:
             for warm in grid.warm:
                 yield _cell(operation, size, state="warm", warm=warm)
         for operation, size in product(pair, _fitting(grid.fewer, traits)):
-            # Random places that nothing has touched before, and the same ones a second time.
-            yield _cell(operation, size, pattern="random", count=16)
+            # Random places that nothing has touched before, and the same ones a second time. Where
+            # other cells leave the link cold, only the second time is the same each time.
             if not traits.cools:
+                yield _cell(operation, size, pattern="random", count=16)
                 yield _cell(operation, size, pattern="random", warm=16, count=16)
                 continue
+            yield _cell(operation, size, pattern="random", state="warm", warm=16, count=16)
             for seconds, warm in product(grid.idle, grid.warm[-1:]):
                 yield _cell(operation, size, state="idle", warm=warm, idle_s=seconds)
 

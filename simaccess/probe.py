@@ -104,6 +104,17 @@ class Task:
             return self.cell.size
         return int(self.workload.accesses(0).length.max())
 
+    @cached_property
+    def room(self) -> int:
+        """Bytes of the room that views are read into: another number than its shadow's.
+
+        A link may hand out the same memory again for the same number.
+        """
+        if self.workload is None:
+            return self.longest
+        method = self.method()
+        return self.longest + (self.longest == method.slots * method.slot_bytes)
+
     def method(self) -> AccessMethod:
         """Return the cell's method, fresh."""
         assert self.workload is not None
@@ -196,7 +207,7 @@ async def probe(
         raise InputError("this link has no such state", key="state", value=cell.state)
     segment = link.attach()
     if link.views:
-        segment = _Read(segment, prepared.longest)
+        segment = _Read(segment, link.local(prepared.room))
     if cell.operation == "method":
         warm_up, timed, settle = _passes(link, prepared, segment, repetition, consumer)
     else:
@@ -218,10 +229,15 @@ async def probe(
 
 
 class _Read:
-    """A segment whose views are read: a load that brings no byte would be for nothing."""
+    """A segment whose views are read: a load that brings no byte would be for nothing.
 
-    def __init__(self, segment: Segment, longest: int) -> None:
-        self.room = memoryview(bytearray(longest))
+    They go into local memory as a bulk copy's do, for to where no page begins a copy is slower.
+    """
+
+    def __init__(self, segment: Segment, local: Local) -> None:
+        room = local.view(0, local.size)
+        assert room is not None
+        self.room = room
         self.size = segment.size
         self.posted = segment.posted
         self.store = segment.store

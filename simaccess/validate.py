@@ -163,6 +163,8 @@ class Validation:
     choices : tuple of Choice
         The methods, workload by workload. Predictions of methods enter no fit's errors but are
         made for all measured cells, since a choice needs all of them.
+    left_out : int
+        Points of states that the fit left out, and this does.
     """
 
     model: str
@@ -172,6 +174,7 @@ class Validation:
     classes: Mapping[CellClass, Errors]
     threshold: Errors
     choices: tuple[Choice, ...]
+    left_out: int = 0
 
     @property
     def rank_agreement(self) -> float | None:
@@ -192,6 +195,7 @@ class Validation:
             **asdict(self.overall),
             "rank_agreement": self.rank_agreement,
             "regret": self.regret,
+            "left_out": self.left_out,
             "threshold": asdict(self.threshold),
             "classes": [
                 {"operation": operation, "size": size, "state": state, **asdict(errors)}
@@ -230,7 +234,9 @@ def validate(
     InputError
         If there are no such points.
     """
-    every = points(measured)
+    without = str(model.calibration.get("left_out", "")).split()
+    all_points = points(measured)
+    every = [point for point in all_points if point.cell.state not in without]
     if hold_out is None:
         fitted = model.calibration.get("digest") == measured.digest
         hold_out = float(model.calibration.get("hold_out", 1.0)) if fitted else 1.0
@@ -272,6 +278,7 @@ def validate(
         classes={kind: _errors(classes[kind]) for kind in sorted(classes)},
         threshold=_errors([one for one in plain if one.point.threshold]),
         choices=tuple(_choices([verified[point.cell] for point in methods])),
+        left_out=len(all_points) - len(every),
     )
 
 

@@ -343,6 +343,35 @@ def test_the_commands_agree_about_what_was_held_out(
     assert held == model.calibration["held_out"]
 
 
+def test_what_a_file_takes_from_its_disk_is_left_out_and_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = load_model("example-link", TRUTH | {"dma.mover": "waiter"})
+    rows = []
+    for state in ("cold", "warm"):
+        cells = [
+            Cell(each.operation, each.size, state=state, warm=state == "warm") for each in SINGLE
+        ]
+        slow = 100 if state == "cold" else 1
+        rows += [
+            (each, 0, slow * predict(truth, each, segment=SEGMENT), False, "") for each in cells
+        ]
+    file, mine = tmp_path / "measured.csv", tmp_path / "mine.toml"
+    MeasuredSet.of({"link": "file:/data/x", "segment": SEGMENT}, rows).write(file)
+    command = ["calibrate", str(file), "--kind", "fifo-link", "--out", str(mine), "--jobs", "1"]
+    command += ["--hold-out", "0.5", "--set", "dma.issue=4 us", "--set", "dma.issue_rate=0 B/s"]
+    assert main([*command, "--vary", "link.rate", "--vary", "link.latency"]) == 0
+    printed = capsys.readouterr().out
+    assert "dma.mover=waiter" in printed
+    assert f"left out: {len(SINGLE)} cold and idle points" in printed
+    assert main(["validate", str(file), "--model", str(mine), "--jobs", "1", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["left_out"] == len(SINGLE)
+    assert {each["state"] for each in document["classes"]} == {"warm"}
+    assert main(["validate", str(file), "--model", str(mine), "--jobs", "1"]) == 0
+    assert f"left out, as the fit did: {len(SINGLE)} points" in capsys.readouterr().out
+
+
 def test_what_was_fitted_is_known_by_its_rows_and_not_by_its_name(tmp_path: Path) -> None:
     truth = load_model("example-link", TRUTH)
     cells = [*SINGLE, *PIPED]

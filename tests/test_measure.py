@@ -165,8 +165,12 @@ def test_a_consumer_does_not_wait_for_one_that_fails(
 
 def test_a_link_that_fails_midway_leaves_what_was_measured(server: Server) -> None:
     timer = RealTimer(partial(open_link, server.url))
-    server.left = 150
-    outcome = measure_with(timer, Plan("some", CELLS))
+
+    def warming(done: int, cells: int) -> None:
+        if done == cells:
+            server.left = 30
+
+    outcome = measure_with(timer, Plan("some", CELLS), warming=warming)
     timer.close()
     assert isinstance(outcome.failure, LinkError)
     assert not outcome.interrupted
@@ -345,3 +349,27 @@ def test_processes_are_pinned_where_asked() -> None:
     assert outcome.measured.header["placement"]["pinned"] == [cpu]
     with pytest.raises(InputError, match="cpu = 4095: cannot be used; allowed: "):
         measure(memory, Plan("one", CELLS[4:5]), cpus=[4095])
+
+
+class _Unsteady:
+    """Times cells of other sizes than 1 now so, now twice as long."""
+
+    url, segment, exact = "unsteady:", 1000, True
+
+    def traits(self, writes: bool) -> Traits:
+        return Traits(self.segment, cools=False, writes=writes)
+
+    def time(self, cell: Cell, repetition: int) -> float:
+        return 1.0 + (repetition % 2 if cell.size > 1 else 0)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("sizes", "most"), [((1, 2, 3), 20), ((1, 1, 2), FEWEST)])
+def test_a_cell_that_is_known_goes_on_as_long_as_most_do(sizes: tuple[int, ...], most: int) -> None:
+    cells = tuple(Cell("load", size, warm=number) for number, size in enumerate(sizes))
+    measured = measure_with(_Unsteady(), Plan("some", cells, most=20)).measured
+    assert [len(measured.seconds(cell)) for cell in cells] == [
+        most if cell.size == 1 else 20 for cell in cells
+    ]

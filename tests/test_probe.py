@@ -15,7 +15,7 @@ from simaccess.predict import predict
 from simaccess.probe import PATTERN, probe, task
 from simaccess.real.clock import run
 from simaccess.scenario import Scenario
-from simaccess.segment import Segment
+from simaccess.segment import Local, Segment
 from simaccess.simulate import simulate
 from simaccess.workload.registry import workload
 from tests.real.memory_link import MemoryLink
@@ -138,8 +138,8 @@ def test_views_are_read(views: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[probing._Read] = []
 
     class Noted(probing._Read):
-        def __init__(self, segment: Segment, longest: int) -> None:
-            super().__init__(segment, longest)
+        def __init__(self, segment: Segment, local: Local) -> None:
+            super().__init__(segment, local)
             made.append(self)
 
     monkeypatch.setattr(probing, "_Read", Noted)

@@ -111,11 +111,11 @@ def test_a_lossy_link_is_found_again_and_medians_lie_in_its_interval() -> None:
     fit = calibrate(measure(truth, 15, 0.003, seed=0), start, HERE, vary=vary)
     found = {one.key: one for one in fit.fitted}
 
-    assert fit.left_out == ("path.rtt",)
+    assert fit.untold == ("path.rtt",)
     assert any("path.rtt keeps its first guess, 20 ms" in each for each in fit.warnings)
     assert fit.model.value("path.rtt") == pytest.approx(0.020)
     assert fit.model.provenance["path.rtt"].source == "given; not told by measured points"
-    assert fit.model.calibration["left_out"] == "path.rtt"
+    assert fit.model.calibration["untold"] == "path.rtt"
     assert found["request.service"].value == pytest.approx(300e-6, abs=120e-6)
     low, high = found["path.rate"].interval
     assert low < 6.25e6 < high < 3 * low

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from simaccess.calibrate import Fit
+    from simaccess.real.known import Known
 
 __all__ = ["EPILOG", "calibrate"]
 
@@ -37,7 +38,8 @@ HOLD_OUT = typer.Option(
 VARY = typer.Option(
     "--vary",
     metavar="KEY",
-    help="A parameter to fit, as in path.rtt; may be repeated. Default: those of the kind.",
+    help="A parameter to fit, as in path.rtt; may be repeated. Default: those of the kind, or of"
+    " the link that was measured, if it lies within one machine.",
 )
 VERBOSE = typer.Option("--verbose", help="Say on stderr, now and then, how far it has come.")
 
@@ -61,7 +63,7 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     chosen by what they are, not by chance, and are never simulated. An interrupt keeps the best
     try so far.
     """
-    from simaccess.calibrate import Interrupted, begin
+    from simaccess.calibrate import Interrupted, begin, known_of
     from simaccess.calibrate import calibrate as fit_to
     from simaccess.errors import InputError
     from simaccess.measured import MeasuredSet
@@ -80,13 +82,26 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
         )
     _check_apart(vary, given)
     name = Path(measured).name
+    own = None if kind is None else known_of(kind, data)
+    without = ("cold", "idle") if own is not None and own.cools else ()
     try:
         with (
             following(verbose) as watch,
             processes(available() if jobs is None else jobs, preload="simaccess.predict") as pool,
         ):
             start = begin(kind, data, given) if kind is not None else load_model(str(model), given)
-            fit = fit_to(data, start, pool, vary=vary, hold_out=hold_out, data=name, watch=watch)
+            if vary is None and own is not None:
+                vary = [key for key in own.fitted if start.value(key)]
+            fit = fit_to(
+                data,
+                start,
+                pool,
+                vary=vary,
+                hold_out=hold_out,
+                without=without,
+                data=name,
+                watch=watch,
+            )
     except Interrupted as interrupted:
         fit = interrupted.fit
     made = fit.model
@@ -101,8 +116,22 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     if json:
         print_json(_document(fit, out))
     else:
+        if own is not None:
+            sys.stdout.write(_begun(own, given))
+        if fit.left_out:
+            states = " and ".join(without)
+            sys.stdout.write(
+                f"left out: {fit.left_out} {states} points, since a {kind} knows neither a disk nor"
+                " a processor that has slept\n"
+            )
         _print(fit)
         sys.stdout.write(f"wrote {out}\n")
+
+
+def _begun(own: Known, given: Mapping[str, str]) -> str:
+    """Say what a fit began with, and what of that the user has set otherwise."""
+    facts = ", ".join(f"{key}={value}" for key, value in own.facts.items() if key not in given)
+    return f"{own.name}: known, and not fitted (--set changes it): {facts}\n"
 
 
 def _check_apart(vary: Sequence[str] | None, given: Mapping[str, str]) -> None:
@@ -133,13 +162,14 @@ def _document(fit: Fit, out: str) -> dict[str, Any]:
             {"first": first, "second": second, "value": value}
             for (first, second), value in fit.correlation.items()
         ],
-        "left_out": list(fit.left_out),
+        "untold": list(fit.untold),
         "warnings": list(fit.warnings),
         "median_error": fit.median_error,
         "p95_error": fit.p95_error,
         "points": fit.points,
         "held_out": fit.held_out,
         "spare": fit.spare,
+        "left_out": fit.left_out,
         "simulations": fit.simulations,
     }
 

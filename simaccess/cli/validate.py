@@ -122,6 +122,11 @@ def _print(validation: Validation) -> None:
     print_rows(heading, [(name, *_row(errors)) for name, errors in classes.items()])
     if any(errors.coverage is None for errors in classes.values()):
         sys.stdout.write("inside: medians within the model's interval; n/a where no link draws\n")
+    if validation.left_out:
+        sys.stdout.write(
+            f"left out, as the fit did: {validation.left_out} points in states that the model has"
+            " no mechanism for\n"
+        )
     if validation.choices:
         sys.stdout.write("\n")
         rows = []

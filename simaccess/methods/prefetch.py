@@ -87,7 +87,12 @@ class Prefetch:
                     self._block = number
                     return operations
                 reader.block = number - 1  # it is there still, and keeps that block
-        return self._read(shadow.parts(offset, length), limit)
+        parts = shadow.parts(offset, length)
+        reader = self._readers.follow(parts[0][0], parts[-1][0])
+        if not reader.depth and len(parts) == 1:  # nothing is copied ahead: as copy-once does it
+            reader.block = self._block = number
+            return shadow.access(offset, length, limit, 0, parts)
+        return self._read(reader, parts, limit)
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""
@@ -105,9 +110,8 @@ class Prefetch:
         """Yield the copies back of all that was written."""
         return self.shadow.sync()
 
-    def _read(self, parts: list[Part], limit: int) -> Steps[None]:
+    def _read(self, reader: Reader, parts: list[Part], limit: int) -> Steps[None]:
         shadow = self.shadow
-        reader = self._readers.follow(parts[0][0], parts[-1][0])
         while parts:
             slots = yield from shadow.start(parts, limit)
             begun, parts = parts[: len(slots)], parts[len(slots) :]

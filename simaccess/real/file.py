@@ -14,7 +14,7 @@ from simaccess.errors import InputError
 from simaccess.real.clock import Done, RealClock
 from simaccess.real.copier import Copier
 from simaccess.real.file_access import Access, Buffered, Direct, Mapped, OpenFile
-from simaccess.real.link import RealLink
+from simaccess.real.link import Mover, RealLink
 from simaccess.real.memory import RealMemory
 from simaccess.real.urls import LinkOptions, options
 from simaccess.segment import Data, Local, Segment, Transfer
@@ -41,6 +41,13 @@ class FileOptions(LinkOptions):
     def helped(self) -> bool:
         """Whether a helper process copies."""
         return (self.copier or ("process" if self.mode == "direct" else "inline")) == "process"
+
+    @property
+    def mover(self) -> Mover:
+        """Who moves the bytes of a bulk copy, and when: the reader, once it awaits them."""
+        if self.helped:
+            return "engine"
+        return "issuer" if self.mode == "direct" else "waiter"
 
 
 class FileLink(RealLink):

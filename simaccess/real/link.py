@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from simaccess.closing import Closing
 from simaccess.real.clock import RealClock
 from simaccess.real.memory import RealMemory
 from simaccess.segment import Segment
 
-__all__ = ["RealLink"]
+__all__ = ["Mover", "RealLink"]
+
+Mover: TypeAlias = Literal["engine", "issuer", "waiter"]
+"""Who moves the bytes of a bulk copy: somebody beside the consumer, the consumer when it issues the
+copy, or the consumer when it awaits it."""
 
 
 class RealLink(Closing):

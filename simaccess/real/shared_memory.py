@@ -20,7 +20,7 @@ from simaccess.counters import Counters
 from simaccess.errors import InputError
 from simaccess.real.clock import Done, RealClock
 from simaccess.real.copier import Copier
-from simaccess.real.link import RealLink
+from simaccess.real.link import Mover, RealLink
 from simaccess.real.memory import RealMemory
 from simaccess.real.resident import Resident
 from simaccess.real.urls import LinkOptions, options
@@ -43,6 +43,11 @@ class SharedMemoryOptions(LinkOptions):
     """
 
     copier: Literal["inline", "process"] = "inline"
+
+    @property
+    def mover(self) -> Mover:
+        """Who moves the bytes of a bulk copy, and when."""
+        return "engine" if self.copier == "process" else "issuer"
 
 
 class SharedMemoryLink(RealLink):

@@ -105,6 +105,10 @@ def why_not(parameters: FifoParameters) -> str | None:
         return "the consumer's processor copies through its cache"
     if parameters.dma.mover != "engine":
         return "a processor makes the copies, and no engine"
+    if parameters.dma.take_rate:
+        return "the consumer takes the bytes out of a buffer"
+    if parameters.link.long:
+        return "long copies have a rate of their own"
     return None
 
 

@@ -6,9 +6,9 @@ so its closed forms are exact, and others are compared with it.
 
 Links within one machine are as plain, but for what the processors at their ends do. That can be
 told, and costs nothing where it is not: a consumer's processor that makes the copies itself
-(`simaccess.sim.processor_port`), through its cache (`simaccess.sim.near_cache`); bytes that come
-in pieces and wake who waits for them twice; and the client's own software
-(`simaccess.sim.client`).
+(`simaccess.sim.processor_port`), through its cache (`simaccess.sim.near_cache`), or takes what has
+come out of a buffer (`simaccess.sim.taken`); bytes that come in pieces and wake who waits for them
+twice; and the client's own software (`simaccess.sim.client`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
 from simaccess.sim.client import Client, ClientSection
 from simaccess.sim.dma import DmaEngine
-from simaccess.sim.environment import Environment
+from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.fifo_port import FifoPort
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
 from simaccess.sim.near_cache import NearCacheSection
 from simaccess.sim.processor_port import ProcessorPort
-from simaccess.sim.station import Durations, FifoStation, StationUse
+from simaccess.sim.station import Durations, FifoStation, StationUse, whole_ticks
+from simaccess.sim.taken import Takes
 from simaccess.sim.transfer import Transfer
 
 __all__ = ["FifoLink", "FifoParameters"]
@@ -55,6 +56,12 @@ class LinkSection(Section):
     window : int
         Bytes that the far end hands over before it has to wait until the consumer has taken some,
         as a socket's buffer holds; 0: any number.
+    long : int
+        Bytes from which on a copy by the consumer's processor is made by another loop, as `memmove`
+        of the GNU C library changes its own at the size of the L2 (on AMD; `cpu_features` there
+        calls it ``rep_movsb_stop_threshold``); 0: never.
+    long_rate : float
+        Bytes a second of that loop.
     wake : float
         Seconds that waking somebody who sleeps takes. More than a piece takes it once in addition:
         who waits is woken by the first piece, takes it, and sleeps again until the rest is there.
@@ -69,6 +76,8 @@ class LinkSection(Section):
     piece: Size = 0
     window: Size = 0
     wake: Duration = 0.0
+    long: Size = 0
+    long_rate: Rate = 0.0
 
 
 class EngineSection(Section):
@@ -90,6 +99,9 @@ class EngineSection(Section):
     issue_rate : float
         Bytes a second at which a request is got ready when it is issued, as pages are looked up;
         0: its bytes take no time.
+    take_rate : float
+        Bytes a second at which the processor of whoever awaits a copy takes what has come, as out
+        of a socket's buffer, while more is coming (`simaccess.sim.taken`); 0: it is in place.
     mover : str
         ``engine``: an engine copies beside the consumer. ``issuer``: the processor that issues a
         copy makes it, then and there. ``waiter``: the processor that awaits a copy first makes it;
@@ -103,6 +115,7 @@ class EngineSection(Section):
     completion: Duration
     handling: Duration = 0.0
     issue_rate: Rate = 0.0
+    take_rate: Rate = 0.0
     mover: Literal["engine", "issuer", "waiter"] = "engine"
 
 
@@ -119,6 +132,10 @@ class FifoParameters(Parameters):
     def _check(self) -> Self:
         if self.link.wake and not (self.link.piece or self.link.window):
             raise ValueError("link.wake needs link.piece or link.window; allowed: as in '32 KiB'")
+        if bool(self.link.long) != bool(self.link.long_rate):
+            raise ValueError("link.long and link.long_rate need each other; allowed: both, or none")
+        if self.dma.take_rate and self.dma.mover != "engine":
+            raise ValueError("dma.take_rate needs dma.mover to be 'engine'")
         return self
 
     def remembers(self) -> tuple[int, ...] | None:
@@ -132,15 +149,20 @@ class FifoParameters(Parameters):
 class _Services(Durations):
     """Ticks of the station by bytes, with a wake of the far end after each window but the last."""
 
-    __slots__ = ("_wake", "_window")
+    __slots__ = ("_long", "_long_byte", "_wake", "_window")
 
     def __init__(self, rate: float, link: LinkSection) -> None:
         super().__init__(1 / rate)
         self._window = link.window
         self._wake = Durations(link.wake)[1]
+        self._long = link.long
+        self._long_byte = 1 / link.long_rate * TICKS_PER_SECOND if link.long else 0.0
 
     def __missing__(self, units: int) -> int:
-        ticks = super().__missing__(units)
+        if 0 < self._long <= units:
+            self[units] = ticks = whole_ticks(units, self._long_byte)
+        else:
+            ticks = super().__missing__(units)
         if self._window and units:
             self[units] = ticks = ticks + (units - 1) // self._window * self._wake
         return ticks
@@ -149,17 +171,20 @@ class _Services(Durations):
 class _Delays(Durations):
     """Ticks beyond the station by bytes, with one more wake beyond the first piece."""
 
-    __slots__ = ("_piece", "_wake")
+    __slots__ = ("_piece", "_takes", "_wake")
 
-    def __init__(self, fixed: int, link: LinkSection) -> None:
+    def __init__(self, fixed: int, link: LinkSection, takes: Takes | None = None) -> None:
         super().__init__(0.0, fixed)
         self._piece = link.piece
         self._wake = Durations(link.wake)[1]
+        self._takes = takes
 
     def __missing__(self, units: int) -> int:
         ticks = super().__missing__(units)
         if self._wake and 0 < self._piece < units:
             self[units] = ticks = ticks + self._wake
+        if self._takes is not None:
+            self[units] = ticks = ticks + self._takes.last(units)
         return ticks
 
 
@@ -190,7 +215,9 @@ class FifoLink(Link):
         self.service = _Services(own.rate, own)
         self.load_service = _Services(own.load_rate or own.rate, own)
         latency = Durations(own.latency)[1]
-        self.load_latency = _Delays(latency + Durations(own.load_wait)[1], own)
+        self.takes = Takes(dma.take_rate, own.rate, own.piece) if dma.take_rate else None
+        loads = Takes(dma.take_rate, own.load_rate or own.rate, own.piece) if self.takes else None
+        self.load_latency = _Delays(latency + Durations(own.load_wait)[1], own, loads)
         byte = 1 / dma.issue_rate if dma.issue_rate else 0.0
         self.issue = Durations(byte, Durations(dma.issue)[1])
         self.handling = Durations(dma.handling)[1]

@@ -37,6 +37,7 @@ class FifoPort:
         "_issue",
         "_latency",
         "_load_service",
+        "_made",
         "_service",
         "_station",
         "_turn",
@@ -60,6 +61,7 @@ class FifoPort:
         self._engine = link.engine
         self._issue = link.issue
         self._handling = link.handling
+        self._made = Transfer if link.takes is None else link.takes.transfer
         self.client = link.client
 
     def load(self, offset: int, length: int) -> Awaitable[Data]:
@@ -134,7 +136,7 @@ class FifoPort:
             view[:] = self._data[offset : offset + length]
         self.moved += length
         engine = self._engine
-        transfer = Transfer(env, engine.number, length, self._handling)
+        transfer = self._made(env, engine.number, length, self._handling)
         engine.submit(transfer, now)
         return transfer
 

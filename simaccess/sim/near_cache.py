@@ -35,9 +35,10 @@ class NearCacheSection(Section):
     Parameters
     ----------
     size : int
-        Bytes that it holds, at least 4 KiB.
+        Bytes that it holds, at least 4 KiB: what a core has near, its L2 and what others leave it
+        of the L3.
     rate : float
-        Bytes a second at which the processor copies what is in it to where it is in it, too.
+        Bytes a second at which the processor copies to where it holds the bytes.
     """
 
     size: Size

@@ -7,6 +7,7 @@ needed, when it is awaited. Either way it takes the processor's time, and nothin
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,13 +36,14 @@ class ProcessorPort(FifoPort):
         The link.
     """
 
-    __slots__ = ("_cache", "_copies", "_locals", "_near", "_waits")
+    __slots__ = ("_cache", "_copies", "_locals", "_long", "_near", "_waits")
 
     def __init__(self, link: FifoLink) -> None:
         super().__init__(link)
         cache = link.parameters.cache
         self._cache = None if cache is None else NearCache(cache.size)
         self._near = self._service if cache is None else Durations(1 / cache.rate)
+        self._long = link.parameters.link.long or sys.maxsize
         self._waits = link.parameters.dma.mover == "waiter"
         self._copies = link.parameters.dma.mover != "engine"
         self._locals: dict[Local, int] = {}
@@ -105,9 +107,11 @@ class ProcessorPort(FifoPort):
     def _through(
         self, far: Durations, offset: int, length: int, local: Local | None, at: int
     ) -> int:
-        """Return the ticks of moving bytes: half for those read, half for those written.
+        """Return the ticks of moving bytes.
 
-        Each half is at the cache's own rate as far as the bytes are there, else at the far one.
+        Those written to what is in the cache go at its own rate, others at the far one, since they
+        push out as many that are to be written back. What is read is fetched ahead from wherever
+        it lies; it takes room in the cache, and no time of its own.
         """
         cache = self._cache
         if cache is None:
@@ -116,8 +120,9 @@ class ProcessorPort(FifoPort):
         if local is not None:
             memory = self._locals.setdefault(local, _FIRST_LOCAL + len(self._locals))
             place += local.base
-        missing = cache.touch(_SEGMENT, offset, length) + cache.touch(memory, place, length)
-        return (far[missing] + self._near[2 * length - missing]) // 2
+        cache.touch(_SEGMENT, offset, length)
+        missing = cache.touch(memory, place, length)
+        return far[missing] + self._near[length - missing] if length < self._long else far[length]
 
 
 class _Copy(Transfer):

@@ -125,6 +125,10 @@ def test_a_fifo_link_whose_copies_a_processor_makes_goes_to_simpy() -> None:
     model = load_model("example-link")
     model = replace(model, parameters=model.parameters.model_copy(update={"cache": cache}))
     assert "through its cache" in (can_replay(replace(scenario(), model=model)) or "")
+    model = load_model("example-link", {"dma.take_rate": "1 GB/s"})
+    assert "out of a buffer" in (can_replay(replace(scenario(), model=model)) or "")
+    model = load_model("example-link", {"link.long": "1 MiB", "link.long_rate": "1 GB/s"})
+    assert "long copies" in (can_replay(replace(scenario(), model=model)) or "")
 
 
 def test_a_record_without_the_clients_software_is_no_record_for_one_that_takes_time() -> None:

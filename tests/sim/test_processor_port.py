@@ -136,12 +136,57 @@ def test_a_cache_makes_near_bytes_fast() -> None:
     assert seconds(changes, cold) == pytest.approx(0.5 * US + (16 << 10) * far)
     warm = Cell("fetch", 16 << 10, warm=1)
     assert seconds(changes, warm) == pytest.approx(0.5 * US + (16 << 10) * near)
-    # Another place every time, into the same memory: half of it is far.
+    # Another place every time, into the same memory: what is read pushes some of that out.
     moving = Cell("fetch", 16 << 10, warm=64, count=64)
-    mean = seconds(changes, moving) / 64
-    assert 0.5 * (far + near) <= (mean - 0.5 * US) / (16 << 10) < far
+    mean = (seconds(changes, moving) / 64 - 0.5 * US) / (16 << 10)
+    assert near < mean < 0.5 * (far + near)
+    # Into more memory than it holds, nearly all is far.
+    spread = Cell("fetch", 16 << 10, depth=64, warm=64, count=64)
+    assert 0.9 * far < (seconds(changes, spread) / 64 - 0.5 * US) / (16 << 10) <= far
     loads = Cell("load", 16 << 10, warm=1)
     assert seconds(changes, loads) == pytest.approx(2 * US + (16 << 10) * near)
+
+
+@pytest.mark.parametrize("mover", ["engine", "issuer"])
+@pytest.mark.parametrize("cache", [{}, CACHE])
+def test_long_copies_have_a_rate_of_their_own(mover: str, cache: Mapping[str, str]) -> None:
+    plain = {"dma.mover": mover, **cache}
+    long = plain | {"link.long": "32 KiB", "link.long_rate": "500 MB/s"}
+    for operation in BOTH:
+        shorter, longer = (Cell(operation, size) for size in ((32 << 10) - 1, 32 << 10))
+        assert seconds(long, shorter) == seconds(plain, shorter)
+        more = (32 << 10) * (1 / 0.5e9 - 1 / 1e9)  # whatever is near
+        without = seconds({"dma.mover": mover}, longer)
+        assert seconds(long, longer) == pytest.approx(without + more)
+
+
+def test_bytes_are_taken_beside_those_that_come_and_alone_when_all_have_come() -> None:
+    fast, slow = {"dma.take_rate": "2 GB/s"}, {"dma.take_rate": "250 MB/s"}
+    pieces = {"link.piece": "1000 B"}
+    for operation in BOTH:
+        cell = Cell(operation, 10_000)
+        plain = seconds({}, cell)
+        # Without pieces nothing is there before all of it is.
+        assert seconds(fast, cell) == pytest.approx(plain + 5 * US)
+        # With them the last one is left to be taken; or, once the first is there, all of them.
+        assert seconds(fast | pieces, cell) == pytest.approx(plain + 0.5 * US)
+        assert seconds(slow | pieces, cell) == pytest.approx(plain + 40 * US - 9 * US)
+        assert seconds(slow | pieces, Cell(operation, 700)) == pytest.approx(
+            seconds({}, Cell(operation, 700)) + 2.8 * US
+        )
+    # Of many in flight the processor's share alone is left, where that is longer than the link's.
+    busy = Cell("fetch", 10_000, depth=8, count=400)
+    assert seconds(slow | pieces, busy) / 400 == pytest.approx(40.5 * US, rel=0.01)
+
+
+def test_taking_is_copying_by_whoever_awaits_first() -> None:
+    load = workload("sequential", {"size": "64 KiB", "length": "4 KiB"})
+    changes = model({"dma.take_rate": "1 GB/s", "dma.handling": "2 us"})
+    result = simulate(Scenario(changes, load, "copy-once", {"block": "16 KiB", "shadow": "1 MiB"}))
+    processor = result.processor_s
+    assert processor.copy == pytest.approx((64 << 10) / 1e9)
+    assert processor.issue == pytest.approx(4 * 2.5 * US)
+    assert processor.wait == pytest.approx((64 << 10) / 1e9 + 4 * 6 * US)
 
 
 @pytest.mark.parametrize("ratio", [1.25, 1.5, 2.0, 3.0])
@@ -225,6 +270,7 @@ def test_run_ahead_and_bytes_change_nothing(method: str, shared: bool, mover: st
     ("key", "value", "problem"),
     [
         ("link.wake", "1 us", "link.wake needs link.piece or link.window"),
+        ("link.long", "1 MiB", "link.long and link.long_rate need each other"),
         ("cache.size", "4000 B", "cache.size must be 4096 B or more"),
         ("dma.mover", "nobody", "engine"),
         ("link.load_rate", "5", "missing unit"),
