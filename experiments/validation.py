@@ -257,6 +257,7 @@ def known(setting: str, control: str) -> dict[str, str]:
         "path.upstream_rate": facts["rate"],
         "path.buffer": facts["buffer"],
         "path.loss": facts.get("loss", "0"),
+        "path.upstream_loss": "0",
     }
 
 

@@ -1,8 +1,9 @@
 """Fit a model's parameters to measured points, through the model itself.
 
-What is made small is the logarithm of predicted over measured, over the error of the measurement
-(at least `FLOOR`), under a loss that grows like its root for points that do not fit. The
-parameters are fitted within bounds, all but durations in their logarithm. What was timed on the
+What is made small is the logarithm of predicted over measured, over the error of both (that of the
+measurement is at least `FLOOR`), under a loss that grows like its root for points that do not fit.
+What the data do not tell keeps its first guess (`simaccess.left_out`). The parameters are fitted
+within bounds, all but durations in their logarithm. What was timed on the
 link itself, loads and copies, tells the parameters that it depends on; only those that it does not
 are fitted to whole methods, and otherwise no method is simulated. Points held out never are.
 """
@@ -19,14 +20,17 @@ from simaccess.baseline import fit_baselines
 from simaccess.course import Course, Watch
 from simaccess.errors import InputError
 from simaccess.figures import Figure, Scalar
+from simaccess.fitted import CONFIDENCE, Fitted, correlations
 from simaccess.kinds import kind_named
-from simaccess.least_squares import CONFIDENCE, Fitted, Problem, correlations
+from simaccess.least_squares import Problem
+from simaccess.left_out import TIED, UNKNOWN, leave_out
 from simaccess.measured import MeasuredSet, held_out
 from simaccess.model import Model, load_model
 from simaccess.points import FLOOR, Point, points, segment_of
 from simaccess.pool import Pool
 from simaccess.real.known import Known, known
 from simaccess.refusal import did_you_mean
+from simaccess.uncertainty import FITTED, correlation_of, unexplained
 
 __all__ = [
     "CONFIDENCE",
@@ -39,9 +43,6 @@ __all__ = [
     "fitted_by",
     "known_of",
 ]
-
-_TIED = 0.98  # parameters whose correlation is beyond this are told apart by their sum only
-_UNKNOWN = 10.0  # an interval this many times as wide as its lower end says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Fit:
         tell, and points of states for which the kind has no mechanism.
     simulations : int
         Cells simulated.
+    untold : tuple of str
+        Parameters that the data do not tell and that have kept their first guess.
     interrupted : bool
         Whether an interrupt ended it: then the values are those of the best try, and of what was
         still being fitted nothing is known but its bounds.
@@ -81,6 +84,7 @@ class Fit:
     spare: int
     simulations: int
     left_out: int = 0
+    untold: tuple[str, ...] = ()
     interrupted: bool = False
 
 
@@ -127,8 +131,19 @@ def begin(kind: str, measured: MeasuredSet, settings: Mapping[str, str]) -> Mode
         if operation in baselines:
             values |= dict.fromkeys(found.rate, baselines[operation].rate)
     own = known_of(kind, measured)
-    first = start.written(values) | ({} if own is None else dict(own.settings))
-    return start.with_values(first | dict(settings), "a first guess")
+    known_there = {} if own is None else dict(own.settings)
+    first = start.written(values) | known_there
+    begun = start.with_values(first | dict(settings), "a first guess")
+    provenance = dict(begun.provenance)
+    for key in settings:
+        provenance[key] = replace(provenance[key], source="given")
+    # A guess has the range that it had before.
+    for key in values.keys() - settings.keys() - known_there.keys():
+        value = float(begun.value(key) or 0)
+        low, high = start.bounds().get(key, (value, value))
+        ends = (begun.written({key: end})[key] for end in (min(low, value), max(high, value)))
+        provenance[key] = replace(provenance[key], range=(next(ends), next(ends)))
+    return replace(begun, provenance=provenance)
 
 
 def known_of(kind: str, measured: MeasuredSet) -> Known | None:
@@ -227,7 +242,8 @@ def calibrate(
             keys = [key for key in keys if key not in problem.keys]
             if problem.keys:
                 _check_enough(some, problem.keys)
-                result = problem.solve()
+                result, out, kept = leave_out(problem, problem.solve())
+                made.keep(out, kept, start)
                 made.add(problem, problem.fitted(result), correlations(result, problem.keys))
         except KeyboardInterrupt:
             if problem.best:
@@ -259,6 +275,7 @@ class _Made:
     ) -> None:
         self.fitted: list[Fitted] = []
         self.silent: list[str] = []
+        self.untold: list[str] = []
         self.simulations = 0
         self.left_out = 0, ""  # points, and their states
         self._start = start
@@ -270,16 +287,32 @@ class _Made:
         self._ties: dict[tuple[str, str], float] = {}
         self._doubts: list[str] = []
         self._errors: list[float] = []
+        self._logs: list[float] = []
+        self._chance: list[float] = []
 
     def add(
         self, problem: Problem, found: list[Fitted], ties: Mapping[tuple[str, str], float] | None
     ) -> None:
         """Add what was fitted to some points; without `ties` it is no more than the best try."""
-        self._errors += problem.errors({one.key: one.value for one in found}).tolist()
+        off = problem.errors({one.key: one.value for one in found})
+        self._errors += np.abs(off).tolist()
+        self._logs += np.log1p(off).tolist()
+        self._chance += problem.chance.tolist()
         self.fitted += found
         if ties is not None:
             self._ties |= ties
             self._doubts += _doubts(found, ties)
+
+    def keep(self, out: Mapping[str, str], kept: Sequence[str], start: Model) -> None:
+        """Add what has kept its first guess, each with the reason, and what could not."""
+        guesses = {key: start.provenance[key].value for key in (*out, *kept)}
+        for key, reason in out.items():
+            self._doubts.append(f"{reason}; {key} keeps its first guess, {guesses[key]}")
+        for key in kept:
+            self._doubts.append(
+                f"{key}: fitted all the same; its first guess, {guesses[key]}, is off"
+            )
+        self.untold += out
 
     def fit(self, *, interrupted: bool = False) -> Fit:
         """Return it all."""
@@ -293,7 +326,13 @@ class _Made:
             "held_out": self._held_out,
             "median_error": float(f"{median:.3g}"),
             "p95_error": float(f"{p95:.3g}"),
+            "unexplained": float(f"{unexplained(self._logs, self._chance, len(self.fitted)):.3g}"),
+            FITTED: ", ".join(one.key for one in self.fitted),
         }
+        for (first, second), tie in self._ties.items():
+            calibration[correlation_of(first, second)] = round(tie, 3)
+        if self.untold:
+            calibration["untold"] = ", ".join(self.untold)
         if self.left_out[0]:
             calibration["left_out"] = self.left_out[1]
         if interrupted:
@@ -302,7 +341,7 @@ class _Made:
             if fact in self._measured.header:
                 calibration[fact] = str(self._measured.header[fact])
         return Fit(
-            model=_model(self._start, self.fitted, calibration),
+            model=_model(self._start, self.fitted, self.untold, calibration),
             fitted=tuple(self.fitted),
             correlation=self._ties,
             warnings=(*self.silent, *self._doubts),
@@ -313,6 +352,7 @@ class _Made:
             spare=self._chosen - len(self._errors),
             left_out=self.left_out[0],
             simulations=self.simulations,
+            untold=tuple(self.untold),
             interrupted=interrupted,
         )
 
@@ -349,7 +389,7 @@ def _doubts(fitted: Sequence[Fitted], ties: Mapping[tuple[str, str], float]) -> 
     doubts = []
     for one in fitted:
         low, high = one.interval
-        if high >= _UNKNOWN * low:
+        if high >= UNKNOWN * low:
             doubts.append(f"{one.key}: the data do not tell it ({low:.3g} to {high:.3g})")
         elif one.value <= one.bounds[0] * 1.001 or one.value >= one.bounds[1] / 1.001:
             doubts.append(f"{one.key}: at a bound of what was sought, {one.value:.3g}")
@@ -357,12 +397,17 @@ def _doubts(fitted: Sequence[Fitted], ties: Mapping[tuple[str, str], float]) -> 
         keys = ", ".join(one.key for one in fitted)
         doubts.append(f"the data do not tell all of these apart: {keys}")
     for (first, second), tie in ties.items():
-        if abs(tie) > _TIED:
+        if abs(tie) > TIED:
             doubts.append(f"{first} and {second}: hardly told apart (correlation {tie:.3f})")
     return doubts
 
 
-def _model(start: Model, fitted: Sequence[Fitted], calibration: dict[str, Scalar]) -> Model:
+def _model(
+    start: Model,
+    fitted: Sequence[Fitted],
+    untold: Sequence[str],
+    calibration: dict[str, Scalar],
+) -> Model:
     """Return the model with what was fitted."""
     written = {one.key: start.written_between(one.key, one.value, *one.interval) for one in fitted}
     made = start.with_values({key: value for key, (value, _) in written.items()})
@@ -371,9 +416,14 @@ def _model(start: Model, fitted: Sequence[Fitted], calibration: dict[str, Scalar
     figures = {}
     for key, figure in made.provenance.items():
         figures[key] = figure
-        if key in written:
+        if key in untold:
+            not_told = f"{figure.source}; not told by {calibration['data'] or 'measured points'}"
+            figures[key] = replace(
+                figure, source=not_told, range=figure.range or (figure.value, figure.value)
+            )
+        elif key in written:
             value, ends = written[key]
             figures[key] = Figure(value, source, "derived", ends)
         elif figure.status == "set" and key in numbers:  # a file's number has a range
-            figures[key] = replace(figure, range=(figure.value, figure.value))
+            figures[key] = replace(figure, range=figure.range or (figure.value, figure.value))
     return replace(made, provenance=figures, calibration=calibration)

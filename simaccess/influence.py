@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from simaccess.figures import Scalar
 from simaccess.model import Model
-from simaccess.points import Point, draws_needed, predict_all
+from simaccess.points import Point, predict_all
 from simaccess.pool import Pool
+from simaccess.sampling import Sampling, sample, weigh
 
 __all__ = ["Predictions"]
 
@@ -60,10 +61,30 @@ class Predictions:
         self._segment = segment
         self._keys = tuple(keys)
         self._chosen = chosen
-        self._draws: list[int] = []  # counted when first needed
+        self._sampling: Sampling | None = None  # found out when first needed
         self.simulations = 0
         self._moves = [set(keys) for _ in chosen]  # all of them until that is known better
         self._known: list[_Known] = [{} for _ in chosen]
+
+    @property
+    def sampling(self) -> Sampling:
+        """What chance does to the points; known after the first `times`."""
+        assert self._sampling is not None
+        return self._sampling
+
+    def sampled(self, values: Mapping[str, float]) -> Sampling:
+        """Find out what chance does to the points unless it is known; return it."""
+        if self._sampling is None:
+            model = self._start.with_values(self._start.written(values), "tried")
+            self._sampling, took = sample(model, self._chosen, self._pool, self._segment)
+            self.simulations += took
+        return self._sampling
+
+    def weigh(self, values: Mapping[str, float]) -> None:
+        """Find out anew what chance does to the points, with other values than the first ones."""
+        model = self._start.with_values(self._start.written(values), "tried")
+        self._sampling, took = weigh(self.sampling, model, self._chosen, self._pool, self._segment)
+        self.simulations += took
 
     def times(self, values: Mapping[str, float]) -> NDArray[np.float64]:
         """Return the predicted seconds of each point.
@@ -74,16 +95,13 @@ class Predictions:
             Those of the keys that vary, in seconds, hertz, bytes or bytes a second.
         """
         written = self._start.written(values)
-        if not self._draws:
-            model = self._start.with_values(written, "tried")
-            self._draws, took = draws_needed(model, self._chosen, self._pool, self._segment)
-            self.simulations += took
+        self.sampled(values)
         missing = [
             number
             for number, known in enumerate(self._known)
             if self._place(number, written) not in known
         ]
-        draws = [self._draws[number] for number in missing]
+        draws = [self.sampling.draws[number] for number in missing]
         for number, seconds in zip(missing, self._predict(missing, values, draws), strict=True):
             self._known[number][self._place(number, written)] = seconds
         return np.array(
@@ -162,7 +180,7 @@ class Predictions:
 
     def _afresh(self, numbers: Sequence[int], values: Mapping[str, float]) -> dict[int, float]:
         """Simulate some points, whatever is known of them."""
-        draws = [self._draws[number] for number in numbers]
+        draws = [self.sampling.draws[number] for number in numbers]
         return dict(zip(numbers, self._predict(numbers, values, draws), strict=True))
 
     def _predict(

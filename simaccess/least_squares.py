@@ -1,15 +1,15 @@
 """The fit of a model's parameters as an optimiser sees it.
 
-What is made small is the logarithm of predicted over measured, over the error of the measurement
-(at least `FLOOR`), under a loss that grows like its root for points that do not fit. A fit ends on
-a plateau: where a step makes it smaller by less than a small share, or is itself small.
+What is made small is the logarithm of predicted over measured, over the error of both (`Sampling`;
+that of the measurement is at least `FLOOR`), under a loss that grows like its root for points that
+do not fit. A fit ends on a plateau: where a step makes it smaller by less than a small share, or is
+itself small.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 
 import lmfit
@@ -19,17 +19,17 @@ from scipy import stats
 
 from simaccess.course import Course
 from simaccess.errors import InputError
+from simaccess.fitted import CONFIDENCE, Fitted, slopes_of, soft
 from simaccess.influence import Predictions
 from simaccess.model import Model
-from simaccess.points import FLOOR, Point
+from simaccess.points import Point
 from simaccess.pool import Pool
+from simaccess.uncertainty import unexplained
 
-__all__ = ["CONFIDENCE", "FLOOR", "Fitted", "Problem", "correlations"]
-
-CONFIDENCE = 0.95
-"""Of the parameters' intervals."""
+__all__ = ["Problem"]
 
 _STEP = 0.01  # of a parameter, for the derivatives: a model counts packets, and is no smooth curve
+_LONG_STEP = 0.1  # the same where the link draws
 _SCALES = (50.0, 2.0)  # errors beyond which a point counts less, in a first and a second fit
 _LOOKS = 7  # values of a parameter that are tried before the fit
 # Shares of the cost below which a step is none worth another one, in a first and a second fit.
@@ -38,33 +38,17 @@ _MOST = 20  # steps of a fit
 _STEEP = 0.1  # the same for a fit that begins at the best of one that would not end
 _SMALL = 1e-5  # a step that is none, as a share of a variable
 _USUAL = 8  # steps of a fit, for the share of the work that is shown
+# Where the link draws, the cost is rough: a step is none worth another one if it gains less than
+# this (it moves a parameter by a third of its standard error) or moves the variables by less.
+_NOISE = 0.05
+_ROUGH = 1e-3
+_WORSE = 3.84  # chi-square with one degree of freedom is beyond that in one of twenty
+_SHARPEST = 1e-3  # scatter beyond chance that no clock and no model is credited to be below
 _AGAIN = 3  # final fits at most, as long as one finds what moves a point after all
 _EXCHANGES = 4  # at most, of one duration for another
 _WIDE = 1000.0  # bounds where nobody gave any: this many times the start, either way
 # A model whose times all change by less than this share does not have the parameter.
 _NOTHING = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A parameter that was fitted.
-
-    Attributes
-    ----------
-    key : str
-        Its dotted key.
-    value : float
-        In seconds, hertz, bytes or bytes a second.
-    interval : (float, float)
-        Confidence interval (95 %); of the fit alone, as if the model were true.
-    bounds : (float, float)
-        Between which it was sought.
-    """
-
-    key: str
-    value: float
-    interval: tuple[float, float]
-    bounds: tuple[float, float]
 
 
 class Problem:
@@ -114,7 +98,6 @@ class Problem:
         self._least = self._error = math.inf
         self._course = course
         self._measured = np.array([point.median for point in chosen])
-        self._errors = np.array([point.weight for point in chosen])
         self._values = {key: float(start.value(key) or 0) for key in keys}
         for key, value in self._values.items():
             if value <= 0:
@@ -124,6 +107,10 @@ class Problem:
                     value=value,
                     allowed="a start above 0, by --set",
                 )
+        self._first = dict(self._values)
+        ranges = start.bounds()
+        self._before = {key: ranges.get(key, (value, value)) for key, value in self._first.items()}
+        self._shortest = min(point.median / point.cell.count for point in chosen)
         self._durations = set(start.durations())
         self.bounds = {
             key: bounds.get(key, (value / _WIDE, value * _WIDE))
@@ -153,10 +140,16 @@ class Problem:
         self._course.begin("looking around", 0.3, (_LOOKS + 1) * len(self.keys))
         usual = {key: min(max(value, low), high) for key, value, low, high in self._limits()}
         moving = self._predictions.learn(usual, {key: self.bounds[key] for key in self.keys})
+        drawn = self._predictions.sampled(usual).drawn
         silent = []
         for key in list(self.keys):
             low, high = self.bounds[key]
             values = [usual[key], *np.geomspace(low, high, _LOOKS).tolist()]
+            given = self._before[key][0] == self._before[key][1]
+            if (
+                key in moving and given and drawn
+            ):  # where the cost is rough, what is known is better
+                continue
             if key in moving:
                 times = [self._times({key: value}) for value in values]
             if key not in moving or all(
@@ -185,13 +178,58 @@ class Problem:
             result = self._fit(0)
         for _ in range(_AGAIN):
             self._values |= self._found(result)
+            self._weigh()
             self._course.begin("last fit", 0.95, fit)
             result = self._fit(1)
-            self._course.begin("trying what was left out", 1.0, len(self.keys))
+            self._course.begin("trying what was passed over", 0.96, len(self.keys))
             found = self._values | self._found(result)
             if self._predictions.verify(found, {key: self._aside(key, found) for key in self.keys}):
                 break
         return result
+
+    def without(
+        self, key: str, other: str, result: lmfit.minimizer.MinimizerResult
+    ) -> lmfit.minimizer.MinimizerResult | None:
+        """Fit anew with a parameter at its first guess; None if that fits worse.
+
+        Worse is what chance makes of a parameter that has this value in less than one of twenty
+        sets (chi-square test, with the scatter beyond chance that the fit left, which may be less
+        than `FLOOR`). Then all is as it was. Of two durations the other one takes over.
+        """
+        low, high = self.bounds[key]
+        if not low <= self._first[key] <= high:
+            return None
+        before = self.keys, self._values, self.best
+        found = self._values | self._found(result)
+        off = np.log(self._times(found) / self._measured)
+        left = unexplained(off, self.chance, len(self.keys), _SHARPEST)
+        self._values = {**found, key: self._first[key]}
+        if other != key and {key, other} <= self._durations:
+            taken = found[other] + found[key] - self._first[key]
+            low, high = self.bounds[other]
+            self._values[other] = min(max(taken, low), high)
+        self.keys = [each for each in self.keys if each != key]
+        self._afresh()
+        self._course.begin(f"leaving out {key}", 1.0, _USUAL * (len(self.keys) + 1))
+        anew = self._fit(1)
+        then = np.log(self._times(self._found(anew)) / self._measured)
+        errors = np.hypot(self.chance, left)
+        if soft(then / errors, _SCALES[1]) - soft(off / errors, _SCALES[1]) <= _WORSE:
+            return anew
+        self.keys, self._values, self.best = before
+        self._afresh()
+        return None
+
+    def known(self, key: str, result: lmfit.minimizer.MinimizerResult) -> float:
+        """Return how well a parameter was known before, less being better.
+
+        It is the width of the range of its first guess, which is none where the value was given,
+        in the standard errors to which the data would tell it if all others were known.
+        """
+        low, high = self._before[key]
+        width = self._variable(key, high) - self._variable(key, low)
+        slopes = slopes_of(result, self.keys)
+        return float(width * (1.0 if slopes is None else np.linalg.norm(slopes[key])))
 
     def fitted(self, result: lmfit.minimizer.MinimizerResult) -> list[Fitted]:
         """Return the parameters with their intervals, which stay within the bounds."""
@@ -219,16 +257,34 @@ class Problem:
         ]
 
     def errors(self, values: Mapping[str, float]) -> NDArray[np.float64]:
-        """Return the relative error of each point with some values."""
+        """Return the relative error of each point with some values, above 0 if too long."""
         times = self._predictions.times(self._values | dict(values))
-        off: NDArray[np.float64] = np.abs(times / self._measured - 1)
+        off: NDArray[np.float64] = times / self._measured - 1
         return off
+
+    @property
+    def chance(self) -> NDArray[np.float64]:
+        """By what share chance alone sets each point and its prediction apart."""
+        return self._predictions.sampling.chance
 
     def _residuals(self, parameters: lmfit.Parameters) -> NDArray[np.float64]:
         """Return what is made small, of each point."""
         values = {key: self._value(key, parameters[_name(key)].value) for key in self.keys}
-        weighted: NDArray[np.float64] = np.log(self._times(values) / self._measured) / self._errors
-        return weighted
+        return self._weighted(self._times(values))
+
+    def _weighted(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        off: NDArray[np.float64] = np.log(times / self._measured)
+        return off / self._predictions.sampling.errors
+
+    def _weigh(self) -> None:
+        """Weigh the points anew where the fit has come to."""
+        self._predictions.weigh(self._values)
+        self._afresh()
+
+    def _afresh(self) -> None:
+        """Begin to look for the best try again, since tries are judged otherwise from now on."""
+        self._least = math.inf
+        self._times({})
 
     def _fit(self, number: int) -> lmfit.minimizer.MinimizerResult:
         """Fit; where it goes on and on, end it at its best."""
@@ -239,6 +295,11 @@ class Problem:
         return result
 
     def _descend(self, number: int, plateau: float) -> lmfit.minimizer.MinimizerResult:
+        small = _SMALL
+        if self._predictions.sampling.drawn:
+            now = soft(self._weighted(self._times({})), _SCALES[1]) / 2
+            plateau = max(plateau, _NOISE / now) if now > 0 else plateau
+            small = _ROUGH
         with np.errstate(invalid="ignore", divide="ignore"):  # a covariance that is none
             return lmfit.minimize(
                 self._residuals,
@@ -246,17 +307,36 @@ class Problem:
                 method="least_squares",
                 loss="soft_l1",
                 f_scale=_SCALES[number],
-                diff_step=_STEP,
+                diff_step=self._steps(),
                 ftol=plateau,
-                xtol=_SMALL,
+                xtol=small,
                 max_nfev=_MOST * (len(self.keys) + 1),
                 scale_covar=False,
             )
+
+    def _steps(self) -> list[float]:
+        """Return each variable's step for the derivatives, as a share of it.
+
+        A duration's is no less than the same share of the shortest request. Where the link draws,
+        any step makes another course of some transfers, and their medians jump: after a short step
+        that would look as if the parameter mattered much to them, and were well told.
+        """
+        steps = []
+        share = _LONG_STEP if self._predictions.sampling.drawn else _STEP
+        for key in self.keys:
+            step = share
+            if key in self._durations:
+                least = share * self._shortest / self._values[key]
+                step = max(step, least / self._variable(key, self._values[key]))
+            steps.append(step)
+        return steps
 
     def _exchange(self, found: Mapping[str, float]) -> bool:
         """Begin with the best of what one duration's giving to another makes, if that is better."""
         durations = [key for key in self.keys if key in self._durations]
         best, least = None, self._cost(self._times(found))
+        if self._predictions.sampling.drawn:  # not for what the roughness of the cost makes
+            least -= _NOISE
         for giver, taker in permutations(durations, 2):
             given = found[giver] - self.bounds[giver][0]
             tried = {**found, giver: found[giver] - 0.9 * given, taker: found[taker] + 0.9 * given}
@@ -271,7 +351,7 @@ class Problem:
 
     def _cost(self, times: NDArray[np.float64]) -> float:
         """Return how far off some predictions are, a point that is far off not by its square."""
-        return float(np.sum(np.log1p(np.abs(np.log(times / self._measured)) / FLOOR)))
+        return float(np.sum(np.log1p(np.abs(self._weighted(times)))))
 
     def _times(self, values: Mapping[str, float]) -> NDArray[np.float64]:
         """Try some values: return the predicted seconds of each point."""
@@ -310,19 +390,3 @@ class Problem:
 
 def _name(key: str) -> str:
     return key.replace(".", "__")
-
-
-def correlations(
-    result: lmfit.minimizer.MinimizerResult, keys: Sequence[str]
-) -> dict[tuple[str, str], float]:
-    """Return the correlation of each pair of parameters; none where there is no covariance."""
-    covariance = getattr(result, "covar", None)
-    if covariance is None:
-        return {}
-    variances = np.diag(covariance)
-    return {
-        (first, second): float(covariance[i, j] / math.sqrt(variances[i] * variances[j]))
-        for i, first in enumerate(keys)
-        for j, second in enumerate(keys)
-        if i < j and min(variances[i], variances[j]) > 0
-    }

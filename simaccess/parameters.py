@@ -23,3 +23,7 @@ class Parameters(Section):
         time for each. None where that is not so, as where a connection's window grows on.
         """
         return None
+
+    def draws(self) -> bool | None:
+        """Return whether whatever crosses the link meets chance; None where that is not known."""
+        return None

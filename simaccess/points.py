@@ -7,7 +7,6 @@ over some draws is the prediction.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,25 +23,14 @@ from simaccess.pool import Pool
 from simaccess.predict import predict, predict_each
 
 __all__ = [
-    "DRAWS",
     "FLOOR",
     "Point",
-    "draws_needed",
     "link_draws",
     "points",
     "predict_all",
     "segment_of",
     "spread_out",
 ]
-
-DRAWS = 15
-"""Draws, at most, whose median predicts a cell in which chance plays a part, in a fit."""
-
-PILOT = 5
-"""Draws, at least, of such a cell: they tell how far draws are apart."""
-
-SHARE = 0.5
-"""Of a point's own error: what the draws of its prediction may add to it."""
 
 FLOOR = 0.01
 """The least error that a measured point is credited with, as a share of it."""
@@ -125,9 +113,13 @@ def spread_out(
 
 
 def link_draws(model: Model, cells: Sequence[Cell], pool: Pool, segment: int) -> list[bool]:
-    """Say of each cell whether its prediction depends on what the link draws, not on accesses."""
-    if not kind_named(model.kind).seeded:
-        return [False] * len(cells)
+    """Say of each cell whether its prediction depends on what the link draws, not on accesses.
+
+    By what the link's parameters say, and where they do not, by two seeds.
+    """
+    known = model.parameters.draws() if kind_named(model.kind).seeded else False
+    if known is not None:
+        return [known] * len(cells)
     tasks = [
         partial(predict, model, cell, segment=segment, seed=seed)
         for cell in cells
@@ -135,28 +127,6 @@ def link_draws(model: Model, cells: Sequence[Cell], pool: Pool, segment: int) ->
     ]
     seconds = pool.run(tasks)
     return [one != two for one, two in zip(seconds[::2], seconds[1::2], strict=True)]
-
-
-def draws_needed(
-    model: Model, chosen: Sequence[Point], pool: Pool, segment: int
-) -> tuple[list[int], int]:
-    """Return how many draws' median tells each point's cell well enough, and what finding out took.
-
-    One where chance plays no part; else as many as bring the standard error of their median,
-    1.2533 sigma / sqrt(n), below half of the point's own error, so that the draws widen what is
-    seen of a misfit by an eighth at most; `DRAWS` at most.
-    """
-    cells = [point.cell for point in chosen]
-    counts = [1] * len(cells)
-    spread = spread_out(model, cells, pool, segment, short=True)
-    chancy = [number for number, each in enumerate(spread) if each]
-    some = [cells[number] for number in chancy]
-    pilots = predict_all(model, some, pool, segment, PILOT, short=True)
-    for number, pilot in zip(chancy, pilots, strict=True):
-        sigma = float(np.std(np.log(pilot), ddof=1))
-        wanted = math.ceil((1.2533 * sigma / (SHARE * chosen[number].weight)) ** 2)
-        counts[number] = min(max(wanted, PILOT), DRAWS)
-    return counts, 2 * len(cells) + PILOT * len(chancy)
 
 
 def predict_all(

@@ -23,12 +23,13 @@ from simaccess.measured import CellClass, MeasuredSet, held_out
 from simaccess.model import Model
 from simaccess.points import Point, link_draws, points, predict_all, segment_of, spread_out
 from simaccess.pool import Pool
+from simaccess.uncertainty import asides, median_interval, spread
 
 __all__ = ["Choice", "Errors", "Validation", "Verified", "validate"]
 
 DRAWS = 200
 """Draws of a cell in which the link draws: of them the prediction is the median, and of
-medians of as many of them as there are repetitions its interval."""
+medians of as many of them as there are repetitions the chance in its interval."""
 
 INTERVAL = 0.90
 """Share of the measured medians that the intervals are to hold."""
@@ -36,7 +37,7 @@ INTERVAL = 0.90
 CLOSE = 0.02
 """Methods whose measured medians differ by less are too close to call."""
 
-_RESAMPLES = 500
+_ASIDE = 50  # draws with a parameter aside: the same ones as without, so that few tell its effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Verified:
         Seconds; the median where chance plays a part.
     interval : (float, float) or None
         The model's own interval (90 %) of the median of as many repetitions as were measured,
-        where the link draws, as losses. Where only the accesses are drawn there is none: the
-        prediction is of the very accesses that were measured.
+        where the link draws, as losses: what chance makes of as many draws, what the fit does not
+        know of its parameters, and what it left unexplained (`simaccess.uncertainty`). None where
+        only the accesses are drawn: the prediction is of the very accesses that were measured.
     baseline : float or None
         Seconds by the baseline; None for a whole method.
     """
@@ -251,14 +253,16 @@ def validate(
     methods = [point for point in every if point.cell.operation == "method"]
     wanted = list({point.cell: point for point in [*unseen, *methods]}.values())
     baselines = fit_baselines(seen)
-    predictions, chancy = _predictions(measured, model, wanted, pool)
+    predictions, drawn = _predictions(measured, model, wanted, pool)
+    spreads = _spreads(measured, model, wanted, predictions, drawn, pool)
     verified = {}
-    for point, draws, drawn in zip(wanted, predictions, chancy, strict=True):
+    for number, (point, draws) in enumerate(zip(wanted, predictions, strict=True)):
         baseline = baselines.get(point.cell.operation)
+        some = len(point.seconds)
         verified[point.cell] = Verified(
             point,
             float(np.median(draws)),
-            _interval(draws, len(point.seconds)) if drawn else None,
+            median_interval(draws, some, spreads[number], INTERVAL) if number in spreads else None,
             None if baseline is None else baseline.seconds(point.cell),
         )
     ours = [verified[point.cell] for point in unseen]
@@ -280,32 +284,41 @@ def validate(
 
 def _predictions(
     measured: MeasuredSet, model: Model, wanted: Sequence[Point], pool: Pool
-) -> tuple[list[NDArray[np.float64]], list[bool]]:
-    """Return the draws of each point, and whether the link draws there.
+) -> tuple[list[NDArray[np.float64]], list[int]]:
+    """Return the draws of each point, and the points in which the link draws.
 
     Where only the accesses are drawn, they are those of as many repetitions as were measured.
     """
     cells = [point.cell for point in wanted]
     segment = segment_of(measured)
-    spread = spread_out(model, cells, pool, segment)
-    some = [number for number, each in enumerate(spread) if each]
-    drawn = link_draws(model, [cells[number] for number in some], pool, segment)
-    chancy = {number for number, each in zip(some, drawn, strict=True) if each}
-    counts = [
-        DRAWS if number in chancy else len(wanted[number].seconds) if each else 1
-        for number, each in enumerate(spread)
-    ]
-    draws = predict_all(model, cells, pool, segment, counts)
-    return draws, [number in chancy for number in range(len(cells))]
+    drawn = [n for n, each in enumerate(link_draws(model, cells, pool, segment)) if each]
+    rest = sorted(set(range(len(cells))) - set(drawn))
+    counts = dict.fromkeys(drawn, DRAWS)
+    apart = spread_out(model, [cells[number] for number in rest], pool, segment)
+    for number, each in zip(rest, apart, strict=True):
+        counts[number] = len(wanted[number].seconds) if each else 1
+    draws = predict_all(model, cells, pool, segment, [counts[n] for n in range(len(cells))])
+    return draws, drawn
 
 
-def _interval(draws: NDArray[np.float64], repetitions: int) -> tuple[float, float]:
-    """Return the interval of the median of as many draws as there are repetitions."""
-    generator = np.random.default_rng(0)
-    medians = np.median(generator.choice(draws, (_RESAMPLES, repetitions)), axis=1)
-    tail = (1 - INTERVAL) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail])
-    return float(low), float(high)
+def _spreads(  # noqa: PLR0917  # made in one place
+    measured: MeasuredSet,
+    model: Model,
+    wanted: Sequence[Point],
+    predictions: Sequence[NDArray[np.float64]],
+    drawn: Sequence[int],
+    pool: Pool,
+) -> dict[int, float]:
+    """Return by what share each of some predictions may be off, chance aside."""
+    others = asides(model) if drawn else []
+    cells = [wanted[number].cell for number in drawn]
+    before = np.array([np.median(predictions[number][:_ASIDE]) for number in drawn])
+    effects = np.empty((len(others), len(drawn)))
+    for row, aside in enumerate(others):
+        moved = predict_all(aside.model, cells, pool, segment_of(measured), _ASIDE)
+        effects[row] = aside.sign * np.log([np.median(each) for each in moved] / before)
+    keys = [aside.key for aside in others]
+    return {number: spread(model, keys, effects[:, n]) for n, number in enumerate(drawn)}
 
 
 def _errors(some: Sequence[Verified]) -> Errors:

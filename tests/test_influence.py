@@ -8,9 +8,10 @@ import pytest
 from simaccess.influence import Predictions
 from simaccess.measured import Cell
 from simaccess.model import load_model
-from simaccess.points import Point, draws_needed
+from simaccess.points import Point
 from simaccess.pool import Pool
 from simaccess.predict import predict
+from simaccess.sampling import sample
 
 SEGMENT = 1 << 20
 HERE = Pool(None, lambda: None)
@@ -68,6 +69,7 @@ def test_what_was_wrongly_left_out_is_found() -> None:
 
 @pytest.mark.parametrize("error", [0.01, 0.3])
 def test_draws_are_as_many_as_the_points_error_asks_for(error: float) -> None:
-    (one, some), _ = draws_needed(MODEL, points(CELLS[0], METHOD, error=error), HERE, SEGMENT)
+    sampling, _ = sample(MODEL, points(CELLS[0], METHOD, error=error), HERE, SEGMENT)
+    one, some = sampling.draws
     assert one == 1
     assert some == 5 if error > 0.1 else some >= 5

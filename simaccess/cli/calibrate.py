@@ -162,6 +162,7 @@ def _document(fit: Fit, out: str) -> dict[str, Any]:
             {"first": first, "second": second, "value": value}
             for (first, second), value in fit.correlation.items()
         ],
+        "untold": list(fit.untold),
         "warnings": list(fit.warnings),
         "median_error": fit.median_error,
         "p95_error": fit.p95_error,

@@ -126,6 +126,7 @@ class WanLink(Link):
             fine=tcp.delayed_ack,
         )
         key = (direction, user, index)
+        loss = path.upstream_loss if direction == _UP else path.loss
         return Sender(
             self.env,
             number,
@@ -136,7 +137,7 @@ class WanLink(Link):
             idle_restart=tcp.idle_restart,
             rounds=self._rounds,
             host=Host(Durations(tcp.host_time)[1], tcp.delayed_ack, tcp.offload),
-            losses=_gaps(self._generator(*key, _LOSS), path.loss) if path.loss else None,
+            losses=_gaps(self._generator(*key, _LOSS), loss) if loss else None,
             lag=self.service if direction == _DOWN else 0,
             jitter=_delays(self._generator(*key, _JITTER), path.jitter) if path.jitter else None,
         )

@@ -28,8 +28,9 @@ class PathSection(Section):
         Seconds of a round trip without queueing and without the time of the bytes.
     jitter : float
         Mean seconds that a data packet takes longer, exponentially distributed.
-    loss : float
-        Probability that a data packet gets lost behind the bottleneck.
+    loss, upstream_loss : float
+        Probability that a data packet gets lost behind the bottleneck, on its way to the user and
+        away from it. Acknowledgements alone are never lost.
     mtu : int
         Bytes of a full IP packet.
     buffer, upstream_buffer : int
@@ -41,6 +42,7 @@ class PathSection(Section):
     rtt: Annotated[Duration, Field(gt=0)]
     jitter: Duration
     loss: Annotated[float, Field(ge=0, lt=1)]
+    upstream_loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
     mtu: Size
     buffer: Size
     upstream_buffer: Size
@@ -159,3 +161,9 @@ class WanParameters(Parameters):
         if min(self.request.size, self.request.reply) <= self.tcp.header:
             raise ValueError("request.size and request.reply must exceed tcp.header")
         return self
+
+    def draws(self) -> bool:
+        """Return whether packets are lost or late by chance, or others use the path."""
+        path, cross = self.path, self.cross
+        chances = (path.loss, path.upstream_loss, path.jitter, cross.rate, cross.upstream_rate)
+        return any(chances)

@@ -224,7 +224,7 @@ def reno_throughput(settling: int, losses: int, every: int, *, periodic: bool) -
 
 def test_every_sender_has_losses_of_its_own_that_follow_from_the_seed() -> None:
     def gaps(seed: int) -> list[list[int]]:
-        run = Run(seed=seed, path__loss=0.01, tcp__connections=2)
+        run = Run(seed=seed, path__loss=0.01, path__upstream_loss=0.01, tcp__connections=2)
         run.user()
         run.user()
         run.go()
@@ -233,6 +233,18 @@ def test_every_sender_has_losses_of_its_own_that_follow_from_the_seed() -> None:
     first = gaps(1)
     assert first == gaps(1)
     assert len({tuple(gap) for gap in first + gaps(2)}) == 16
+
+
+@pytest.mark.parametrize(("down", "up"), [(0.3, 0.0), (0.0, 0.3)])
+def test_each_direction_has_losses_of_its_own(down: float, up: float) -> None:
+    """Of a hundred small requests and their answers a third is sent again, in one direction."""
+    run = Run(seed=3, path__loss=down, path__upstream_loss=up)
+    run.user(*[("load", 64)] * 100)
+    run.go()
+    sent = [sender.retransmissions for sender in senders(run)]
+    lossy, other = sent if up else reversed(sent)
+    assert lossy > 20
+    assert other == 0
 
 
 @pytest.mark.parametrize(("every", "losses"), [(500, 100), (2000, 50), (8000, 20)])
@@ -298,6 +310,7 @@ settings_of_link = st.fixed_dictionaries(
         "path__upstream_buffer": st.sampled_from(["15 kB", "10 MB"]),
         "path__rtt": st.sampled_from(["1200 us", "20 ms"]),
         "path__loss": st.sampled_from([0, 0, 0.02]),
+        "path__upstream_loss": st.sampled_from([0, 0, 0.02]),
         "path__jitter": st.sampled_from(["0 s", "0 s", "1 ms"]),
         "cross__rate": st.sampled_from(["0 Mbit/s", "0 Mbit/s", "30 Mbit/s"]),
         "tcp__host_time": st.sampled_from(["0 s", "1500 ns", "50 us", "150 us"]),
@@ -376,6 +389,7 @@ def test_a_cold_transfer_costs_work_by_rounds_not_by_packets(
     [
         ("path__rate", "0 Mbit/s"),
         ("path__loss", 1.0),
+        ("path__upstream_loss", -0.1),
         ("path__buffer", "100 B"),
         ("tcp__header", "1500 B"),
         ("tcp__congestion_control", "vegas"),
