@@ -481,3 +481,16 @@ def test_the_file_says_what_the_fit_found(
         assert model.value(one["key"]) == pytest.approx(one["value"], abs=(high - low) / 200)
         text = str(model.provenance[one["key"]].value)
         assert len(text.split(maxsplit=1)[0].replace(".", "").strip("0")) <= 7
+
+
+def test_what_is_set_is_known_and_not_fitted(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.toml"
+    command = ["calibrate", str(data), "--kind", "fifo-link", "--out", str(mine), "--jobs", "1"]
+    assert main([*command, "--set", "link.rate=1 GB/s", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    fitted = [one["key"] for one in found["parameters"]]
+    assert fitted
+    assert "link.rate" not in fitted
+    assert load_model(mine).value("link.rate") == 1e9

@@ -39,7 +39,7 @@ VARY = typer.Option(
     "--vary",
     metavar="KEY",
     help="A parameter to fit, as in path.rtt; may be repeated. Default: those of the kind, or of"
-    " the link that was measured, if it lies within one machine.",
+    " the link that was measured, if it lies within one machine, less what is --set.",
 )
 VERBOSE = typer.Option("--verbose", help="Say on stderr, now and then, how far it has come.")
 
@@ -66,6 +66,7 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     from simaccess.calibrate import Interrupted, begin, known_of
     from simaccess.calibrate import calibrate as fit_to
     from simaccess.errors import InputError
+    from simaccess.kinds import kind_named
     from simaccess.measured import MeasuredSet
     from simaccess.model import load_model
     from simaccess.model_file import ModelFile, write_model_file
@@ -90,8 +91,10 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
             processes(available() if jobs is None else jobs, preload="simaccess.predict") as pool,
         ):
             start = begin(kind, data, given) if kind is not None else load_model(str(model), given)
-            if vary is None and own is not None:
-                vary = [key for key in own.fitted if start.value(key)]
+            if vary is None:  # what is set is known
+                usual = own.fitted if own is not None else kind_named(start.kind).fitted
+                numbers = set(start.numbers()) - given.keys()
+                vary = [key for key in usual if key in numbers and start.value(key)]
             fit = fit_to(
                 data,
                 start,
