@@ -94,13 +94,6 @@ class Directory:
         """Prepare for several calls under way at once: from now on each pins what it reads."""
         self.alone = False
 
-    def hit_again(self, offset: int, length: int) -> tuple[Operation] | None:
-        """Return the operation that serves a lone client's read of the block that it read last."""
-        slot = self._last
-        if slot is None or not self.alone or offset < slot.low or offset + length > slot.ready:
-            return None
-        return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
-
     def hit(self, offset: int, length: int) -> tuple[Operation] | None:
         """Return the operation that serves a lone client's read of bytes that are there."""
         if not self.alone:
@@ -139,10 +132,11 @@ class Directory:
             if low < self.floor:
                 low = self.floor
             high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
-            if number in self.held:
-                hit = self.hit(offset, length)
-                if hit:
-                    return hit
+            slot = self.held.get(number)
+            if slot is not None:
+                if slot.low <= offset and end <= slot.ready:
+                    self.touch(slot)
+                    return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
             elif low <= offset and end <= high:
                 slot = self.assign(number)
                 if slot is not None:

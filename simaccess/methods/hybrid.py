@@ -56,7 +56,7 @@ class Hybrid:
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield loads of header bytes, and what serves payload bytes from the shadow."""
-        hit = self.shadow.hit_again(offset, length)
+        hit = self.shadow.hit(offset, length)
         if hit:
             return hit
         parts = self.shadow.parts(offset, length, self.threshold)

@@ -157,9 +157,9 @@ def draw(queue: Any) -> int:
 
 
 def _quotient(dividend: int, divisor: int) -> float:
-    """Divide positive ints as Python does: to the nearest float, ties to even."""
+    """Divide ints as Python does, 0 or more by 1 or more: to the nearest float, ties to even."""
     exact = 1 << 53
-    if dividend < exact and divisor < exact:
+    if not dividend or (dividend < exact and divisor < exact):
         return float(dividend) / float(divisor)
     whole, rest = dividend // divisor, dividend % divisor
     power = 0

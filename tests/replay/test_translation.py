@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simaccess.replay.class_table import Classes
@@ -122,6 +122,7 @@ def test_an_image_holds_shared_objects_once() -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, (1 << 62) - 1), st.integers(1, 1 << 61))
+@example(0, 1 << 61)
 def test_quotients_are_those_of_python(one: int, other: int) -> None:
     queues = pytest.importorskip("simaccess.replay.queues")
     assert queues._quotient(one, other) == one / other
