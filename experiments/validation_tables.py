@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from simaccess.measured import MeasuredSet
 from simaccess.validate import Validation
@@ -43,16 +44,22 @@ HEADING = """\
 
 def conditions(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """Yield when, where and of what the sets were measured."""
-    columns = "link, date, machine and kernel, load before and after, cells, repetitions, discarded"
-    yield from ("## Measured", "", f"| {columns.replace(', ', ' | ')} |", "|---" * 7 + "|")
+    columns = (
+        "link, date, machine, kernel, load average before and after, processor time in use before "
+        "and after, cells, repetitions, discarded"
+    )
+    yield from ("## Measured", "", f"| {columns.replace(', ', ' | ')} |", "|---" * 9 + "|")
     for name, measured in sets.items():
         header = measured.header
         load = [header.get("load", {}).get(when, {}) for when in ("before", "after")]
+        averages = [" ".join(f"{each:.1f}" for each in one.get("average", ())) for one in load]
         entries = [
             name,
             str(header.get("date", ""))[:10],
-            f"{_one_line(header.get('machine'))}, {header.get('kernel', '')}",
-            ", ".join(_one_line(each) for each in load),
+            _machine(header.get("machine", {})),
+            str(header.get("kernel", "")).partition("-")[0],  # the rest is its builder's
+            "; ".join(averages),
+            "; ".join(f"{one.get('busy_percent', float('nan')):.0f} %" for one in load),
             str(len(measured.cells)),
             str(len(measured.frame)),
             str(sum(measured.discarded(cell) for cell in measured.cells)),
@@ -61,13 +68,9 @@ def conditions(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     yield ""
 
 
-def _one_line(value: object) -> str:
-    """Return what a header holds, without its keys."""
-    if isinstance(value, Mapping):
-        return ", ".join(_one_line(each) for each in value.values())
-    if isinstance(value, list):
-        return " ".join(_one_line(each) for each in value)
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+def _machine(told: Mapping[str, Any]) -> str:
+    memory = told.get("memory", 0) / 2**30
+    return f"{told.get('cpu', '')}, {told.get('processors', '')} processors, {memory:.0f} GiB"
 
 
 def by_class(found: Found) -> Iterator[str]:
