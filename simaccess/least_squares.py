@@ -19,6 +19,7 @@ from scipy import stats
 
 from simaccess.course import Course
 from simaccess.errors import InputError
+from simaccess.fit_bounds import bounds_of
 from simaccess.fitted import CONFIDENCE, Fitted, slopes_of, soft
 from simaccess.influence import Predictions
 from simaccess.model import Model
@@ -46,7 +47,6 @@ _WORSE = 3.84  # chi-square with one degree of freedom is beyond that in one of 
 _SHARPEST = 1e-3  # scatter beyond chance that no clock and no model is credited to be below
 _AGAIN = 3  # final fits at most, as long as one finds what moves a point after all
 _EXCHANGES = 4  # at most, of one duration for another
-_WIDE = 1000.0  # bounds where nobody gave any: this many times the start, either way
 # A model whose times all change by less than this share does not have the parameter.
 _NOTHING = 1e-3
 
@@ -113,7 +113,7 @@ class Problem:
         self._shortest = min(point.median / point.cell.count for point in chosen)
         self._durations = set(start.durations())
         self.bounds = {
-            key: bounds.get(key, (value / _WIDE, value * _WIDE))
+            key: bounds.get(key) or bounds_of(start, key, value)
             for key, value in self._values.items()
         }
         self._predictions = Predictions(start, chosen, pool, segment, keys)

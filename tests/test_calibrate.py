@@ -494,3 +494,19 @@ def test_what_is_set_is_known_and_not_fitted(
     assert fitted
     assert "link.rate" not in fitted
     assert load_model(mine).value("link.rate") == 1e9
+
+
+@pytest.mark.slow
+def test_what_a_kind_fits_is_found_in_a_measured_wan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An emulated path of 100 Mbit/s, 20 ms and 250 kB; a guessed buffer has bounds that it may have."""
+    data = Path(__file__).parents[1] / "notebooks" / "measured" / "wan-20ms-100mbit-cubic.csv"
+    mine = tmp_path / "mine.toml"
+    command = ["calibrate", str(data), "--kind", "wan-link", "--out", str(mine), "--jobs", "2"]
+    assert main([*command, "--hold-out", "0.5", "--json"]) == 0
+    capsys.readouterr()
+    model = load_model(mine)
+    assert model.value("path.rate") == pytest.approx(12.5e6, rel=0.05)
+    assert model.value("path.rtt") == pytest.approx(0.020, rel=0.05)
+    assert model.value("path.buffer") == pytest.approx(250e3, rel=0.1)
