@@ -125,16 +125,15 @@ class Workers(Executor):
 
     def kill(self) -> None:
         """Drop what has not begun, and end the workers at once, whatever they do."""
-        with self._lock:
-            first, self._closed = not self._closed, True
-            self._killed = True
-            for worker in self._workers.values():
-                worker.process.kill()
-        self._drop()
-        if first:
-            for _ in self._threads:
+        with _undisturbed():
+            with self._lock:
+                self._closed = self._killed = True
+                for worker in self._workers.values():
+                    worker.process.kill()
+            self._drop()
+            for _ in self._threads:  # again, if an interrupt has kept `shutdown` from doing it
                 self._tasks.put(None)
-        self._join()
+            self._join()
 
     @property
     def processes(self) -> list[int]:
@@ -225,10 +224,11 @@ class Workers(Executor):
                 target=_work, args=(there,), name=f"worker-{number}", daemon=True
             )
             try:
+                served = self._context.get_start_method() == "forkserver"
+                if served:  # before the mask, which this one takes off when it has started
+                    resource_tracker.ensure_running()
                 with _deaf():
-                    if self._context.get_start_method() == "forkserver":
-                        # First: it lets these signals through when it has started.
-                        resource_tracker.ensure_running()
+                    if served:
                         forkserver.ensure_running()
                     process.start()
             finally:
@@ -263,6 +263,23 @@ def _deaf() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Pass over further interrupts while what one has begun is brought to its end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _HEARD}
+    for number in before:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # one that is not Python's is not known
+                signal.signal(number, handler)
 
 
 # -- in a worker -----------------------------------------------------------------------------------

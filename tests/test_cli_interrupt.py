@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simaccess import cli
-from simaccess.cli.interrupt import late_interrupts
+from simaccess.cli.interrupt import first_interrupt, late_interrupts, terminations
 from simaccess.cli.output import Ended
 from simaccess.sweep.files import TEXTS
 from simaccess.sweep.store import NAME
@@ -144,3 +144,19 @@ def test_a_thread_holds_nothing() -> None:
     thread.start()
     thread.join()
     assert ended == [None]
+
+
+def test_of_two_interrupts_the_first_counts() -> None:
+    """Whoever answers one by keeping what it has is not interrupted in that."""
+    kept = False
+    with terminations(), first_interrupt():
+        try:
+            interrupt()
+            pytest.fail("the first one comes through")
+        except KeyboardInterrupt:
+            interrupt()
+            interrupt(signal.SIGTERM)
+            kept = True
+    assert kept
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()

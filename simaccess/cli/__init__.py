@@ -7,6 +7,7 @@ so that ``simaccess --help`` answers at once. Errors of the user end in one line
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,11 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 2 for a user's mistake; 130 after an interrupt, 143 after a termination; 1 if a link
         fails, or if nobody reads the output any more.
     """
+    whole = arguments is None  # of the process
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # till the end
     with terminations() as termination:
         code, line = _run(arguments)
+        if whole and code == 130:  # another one would only spoil the end
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     if code == 130 and termination.came:
         code, line = 143, line.replace("interrupted", "terminated", 1)
     if line:

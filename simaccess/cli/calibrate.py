@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simaccess.cli.interrupt import first_interrupt
 from simaccess.cli.options import Jobs, Json, Measured, Set, examples, parse_settings
 from simaccess.cli.output import Ended, print_json, print_rows
 from simaccess.cli.progress import following
@@ -85,31 +86,36 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     name = Path(measured).name
     own = None if kind is None else known_of(kind, data)
     without = ("cold", "idle") if own is not None and own.cools else ()
-    try:
-        with (
-            following(verbose) as watch,
-            processes(available() if jobs is None else jobs, preload="simaccess.predict") as pool,
-        ):
-            start = begin(kind, data, given) if kind is not None else load_model(str(model), given)
-            if vary is None:  # what is set is known
-                usual = own.fitted if own is not None else kind_named(start.kind).fitted
-                numbers = set(start.numbers()) - given.keys()
-                vary = [key for key in usual if key in numbers and start.value(key)]
-            fit = fit_to(
-                data,
-                start,
-                pool,
-                vary=vary,
-                hold_out=hold_out,
-                without=without,
-                data=name,
-                watch=watch,
-            )
-    except Interrupted as interrupted:
-        fit = interrupted.fit
-    made = fit.model
-    title = f"Fitted to {name}" + (", interrupted" if fit.interrupted else "")
-    write_model_file(target, ModelFile(title, made.kind, made.provenance, made.calibration))
+    with first_interrupt():
+        try:
+            with (
+                following(verbose) as watch,
+                processes(
+                    available() if jobs is None else jobs, preload="simaccess.predict"
+                ) as pool,
+            ):
+                start = (
+                    begin(kind, data, given) if kind is not None else load_model(str(model), given)
+                )
+                if vary is None:  # what is set is known
+                    usual = own.fitted if own is not None else kind_named(start.kind).fitted
+                    numbers = set(start.numbers()) - given.keys()
+                    vary = [key for key in usual if key in numbers and start.value(key)]
+                fit = fit_to(
+                    data,
+                    start,
+                    pool,
+                    vary=vary,
+                    hold_out=hold_out,
+                    without=without,
+                    data=name,
+                    watch=watch,
+                )
+        except Interrupted as interrupted:
+            fit = interrupted.fit
+        made = fit.model
+        title = f"Fitted to {name}" + (", interrupted" if fit.interrupted else "")
+        write_model_file(target, ModelFile(title, made.kind, made.provenance, made.calibration))
     if fit.interrupted:
         raise Ended(
             f"interrupted; {out} holds the best try so far, {100 * fit.median_error:.2f} % off in"

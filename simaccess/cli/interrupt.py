@@ -10,7 +10,7 @@ from types import FrameType
 
 from simaccess.cli.output import Ended
 
-__all__ = ["Termination", "late_interrupts", "terminations"]
+__all__ = ["Termination", "first_interrupt", "late_interrupts", "terminations"]
 
 
 class Termination:
@@ -84,7 +84,34 @@ def late_interrupts() -> Iterator[Callable[[], None]]:
     try:
         yield hold
     finally:
-        for number, handler in held.items():
-            signal.signal(number, handler)
+        for each, handler in held.items():
+            signal.signal(each, handler)
     if came:
         raise Ended("interrupted; everything was written", 130)
+
+
+@contextmanager
+def first_interrupt() -> Iterator[None]:
+    """Let the first interrupt or termination through, and no other.
+
+    For what answers one by keeping what it has: whoever signals a process and its group, or is
+    impatient, sends two.
+    """
+    held: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        for each in held:
+            signal.signal(each, signal.SIG_IGN)
+        held[number](number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if callable(handler):  # whoever ignores it goes on doing so
+                held[number] = handler
+                signal.signal(number, pass_on)
+    try:
+        yield
+    finally:
+        for each, handler in held.items():
+            signal.signal(each, handler)

@@ -45,6 +45,11 @@ OUT = typer.Option(
 SCHEDULER = typer.Option(
     "--scheduler", metavar="URL", help="Simulate on the Dask cluster of tcp://HOST:8786."
 )
+ENGINE = typer.Option(
+    "--engine",
+    metavar="auto|simpy|replay",
+    help="Who simulates, in place of what the file says; the figures are the same.",
+)
 DRY_RUN = typer.Option(
     "--dry-run", help="Print how many points there are and about how long they take."
 )
@@ -57,6 +62,7 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
     out: Annotated[str | None, OUT] = None,
     jobs: Jobs = None,
     scheduler: Annotated[str | None, SCHEDULER] = None,
+    engine: Annotated[str | None, ENGINE] = None,
     dry_run: Annotated[bool, DRY_RUN] = False,
     log: Annotated[str | None, LOG] = None,
     verbose: Annotated[bool, VERBOSE] = False,
@@ -70,6 +76,8 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
     results' shows and exports what is stored. The answer is the same for any number of jobs.
     """
     from simaccess.errors import InputError
+    from simaccess.refusal import did_you_mean
+    from simaccess.scenario import ENGINES
     from simaccess.sweep.answer import answer
     from simaccess.sweep.experiment_file import load_experiment
     from simaccess.sweep.files import check
@@ -78,6 +86,11 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
     from simaccess.sweep.walk import walk
 
     asked = load_experiment(experiment)
+    if engine is not None:
+        if engine not in ENGINES:
+            problem = "no engine" + did_you_mean(engine, ENGINES)
+            raise InputError(problem, key="--engine", value=engine, allowed=ENGINES)
+        asked = asked.model_copy(update={"engine": engine})
     if jobs is not None and scheduler is not None:
         raise InputError("given together with --scheduler", key="--jobs", value=jobs)
     if out == "":

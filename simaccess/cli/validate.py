@@ -77,6 +77,8 @@ def validate(  # noqa: PLR0917  # typer passes them by name
     if json:
         print_json(validation.to_dict())
     else:
+        if found.calibration.get("interrupted"):
+            sys.stdout.write(f"warning: the fit of {found.name} was interrupted: its best try\n")
         _print(validation)
     error = validation.overall.median_error
     if max_error is not None and (error is None or error > max_error):
