@@ -54,7 +54,11 @@ def _peak() -> int:
 
 
 def main() -> None:
-    """Answer works until the input ends."""
+    """Answer works until the input ends.
+
+    On one processor: a simulator whose processes are threads hands over between two more slowly.
+    """
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
