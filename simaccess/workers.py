@@ -224,11 +224,10 @@ class Workers(Executor):
                 target=_work, args=(there,), name=f"worker-{number}", daemon=True
             )
             try:
-                served = self._context.get_start_method() == "forkserver"
-                if served:  # before the mask, which this one takes off when it has started
-                    resource_tracker.ensure_running()
                 with _deaf():
-                    if served:
+                    if self._context.get_start_method() == "forkserver":
+                        # First: it lets these signals through when it has started.
+                        resource_tracker.ensure_running()
                         forkserver.ensure_running()
                     process.start()
             finally:

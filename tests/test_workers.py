@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -193,31 +192,3 @@ def test_they_are_killed_after_an_ending_that_was_cut_short(workers: Workers) ->
     end.start()
     end.join(BOUND)
     assert not end.is_alive()
-
-
-STARTED = """
-from multiprocessing import forkserver
-from simaccess.workers import Workers
-if __name__ == "__main__":
-    with Workers(1, "simaccess.workers") as workers:
-        workers.submit(int).result()
-        print(forkserver._forkserver._forkserver_pid, flush=True)
-        input()
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' /proc")
-def test_the_server_that_forks_workers_hears_no_interrupt(tmp_path: Path) -> None:
-    """Not even while it imports: it would print an error of its own."""
-    script = tmp_path / "start.py"
-    script.write_text(STARTED, encoding="utf-8")
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        server = int(process.stdout.readline())
-        status = Path(f"/proc/{server}/status").read_text(encoding="ascii")
-        process.communicate("\n", BOUND)
-    blocked = int(re.search(r"SigBlk:\s*(\w+)", status)[1], 16)  # type: ignore[index]  # it is there
-    for number in (signal.SIGINT, signal.SIGTERM):
-        assert blocked >> (number - 1) & 1
