@@ -42,7 +42,7 @@ def open_results(place: Path | str) -> Iterator[Store]:
         raise InputError(problem, path, allowed=allowed)
     with Store(file, reading=True) as store:
         if not store.experiment():
-            problem = "has no results of a sweep yet"
+            problem = "holds what questions have simulated, and no sweep's results"
             raise InputError(problem, path, allowed="the folder of a sweep")
         yield store
 
