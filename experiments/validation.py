@@ -28,7 +28,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from validation_tables import HEADING, by_class, by_method, conditions, row
 
-from simaccess.calibrate import begin, calibrate, fitted_by
+from simaccess.calibrate import begin, calibrate, fitted_by, known_of
 from simaccess.cell import Cell, assignments
 from simaccess.errors import InputError
 from simaccess.measure import Outcome, measure
@@ -221,7 +221,7 @@ def fit(kind: str, file: Path, settings: Mapping[str, str], pool: Pool, **option
     """Fit a model to a measured set, half of it held out, and write it beside the set."""
     measured = MeasuredSet.read(file)
     start = begin(kind, measured, settings)
-    options.setdefault("vary", fitted_by(kind, measured))
+    options.setdefault("vary", fitted_by(start, known_of(kind, measured)))
     found = calibrate(measured, start, pool, hold_out=HELD_OUT, data=file.name, **options)
     model = found.model
     title = f"Fitted to {file.name}"

@@ -3,9 +3,9 @@
 What is made small is the logarithm of predicted over measured, over the error of both (that of the
 measurement is at least `FLOOR`), under a loss that grows like its root for points that do not fit.
 What the data do not tell keeps its first guess (`simaccess.left_out`). The parameters are fitted
-within bounds, all but durations in their logarithm. What was timed on the
-link itself, loads and copies, tells the parameters that it depends on; only those that it does not
-are fitted to whole methods, and otherwise no method is simulated. Points held out never are.
+within bounds, all but durations in their logarithm. What was timed on the link itself, loads and
+copies, tells the parameters that it depends on; only those that it does not are fitted to whole
+methods, and otherwise no method is simulated. Points held out never are.
 """
 
 from __future__ import annotations
@@ -80,8 +80,10 @@ def begin(kind: str, measured: MeasuredSet, settings: Mapping[str, str]) -> Mode
     for key in values.keys() - settings.keys() - known_there.keys():
         value = float(begun.value(key) or 0)
         low, high = start.bounds().get(key, (value, value))
-        ends = (begun.written({key: end})[key] for end in (min(low, value), max(high, value)))
-        provenance[key] = replace(provenance[key], range=(next(ends), next(ends)))
+        least, most = (
+            begun.written({key: end})[key] for end in (min(low, value), max(high, value))
+        )
+        provenance[key] = replace(provenance[key], range=(least, most))
     return replace(begun, provenance=provenance)
 
 
@@ -102,13 +104,21 @@ def known_of(kind: str, measured: MeasuredSet) -> Known | None:
     return known(str(measured.header.get("link", "")), told)
 
 
-def fitted_by(kind: str, measured: MeasuredSet) -> tuple[str, ...] | None:
-    """Return the parameters that are fitted to a link of which something is known.
+def fitted_by(start: Model, own: Known | None = None, given: Collection[str] = ()) -> list[str]:
+    """Return the parameters that are fitted unless told.
 
-    None: those of the kind.
+    Parameters
+    ----------
+    start : Model
+        Where the fit begins. What it leaves at nothing is not fitted.
+    own : Known, optional
+        What is known of the link (`known_of`); without it the parameters are those of the kind.
+    given : collection of str
+        Dotted keys of what the user has set, which is known.
     """
-    own = known_of(kind, measured)
-    return None if own is None else own.fitted
+    numbers = set(start.numbers()) - set(given)
+    usual = kind_named(start.kind).fitted if own is None else own.fitted
+    return [key for key in usual if key in numbers and start.value(key)]
 
 
 def calibrate(
@@ -214,8 +224,7 @@ def _check_enough(some: Sequence[Point], keys: Sequence[str]) -> None:
 def _keys(start: Model, vary: Sequence[str] | None) -> list[str]:
     """Return the parameters to fit."""
     numbers = start.numbers()
-    usual = [key for key in kind_named(start.kind).fitted if key in numbers and start.value(key)]
-    keys = list(usual if vary is None else vary)
+    keys = list(fitted_by(start) if vary is None else vary)
     for key in keys:
         if key not in numbers:
             problem = "no number of this kind" + did_you_mean(key, numbers)

@@ -9,9 +9,9 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from simaccess.closing import Closing
 from simulators.registry import Simulator
 from simulators.serve import written
 from simulators.works import Work
@@ -25,7 +25,7 @@ class SimulatorError(Exception):
     """A simulator ended without an answer; its text is the last line that it wrote."""
 
 
-class Child:
+class Child(Closing):
     """Runs works in a simulator, in a process of its own.
 
     Attributes
@@ -98,14 +98,3 @@ class Child:
             self._process.kill()
             self._process.wait()
         self._errors.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # till the end
     with terminations() as termination:
         code, line = _run(arguments)
-        if whole and code == 130:  # another one would only spoil the end
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if whole and code == 130 and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one would only spoil the end
     if code == 130 and termination.came:
         code, line = 143, line.replace("interrupted", "terminated", 1)
     if line:

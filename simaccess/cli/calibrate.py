@@ -64,10 +64,9 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     chosen by what they are, not by chance, and are never simulated. An interrupt keeps the best
     try so far.
     """
-    from simaccess.calibrate import Interrupted, begin, known_of
+    from simaccess.calibrate import Interrupted, begin, fitted_by, known_of
     from simaccess.calibrate import calibrate as fit_to
     from simaccess.errors import InputError
-    from simaccess.kinds import kind_named
     from simaccess.measured import MeasuredSet
     from simaccess.model import load_model
     from simaccess.model_file import ModelFile, write_model_file
@@ -97,15 +96,11 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
                 start = (
                     begin(kind, data, given) if kind is not None else load_model(str(model), given)
                 )
-                if vary is None:  # what is set is known
-                    usual = own.fitted if own is not None else kind_named(start.kind).fitted
-                    numbers = set(start.numbers()) - given.keys()
-                    vary = [key for key in usual if key in numbers and start.value(key)]
                 fit = fit_to(
                     data,
                     start,
                     pool,
-                    vary=vary,
+                    vary=fitted_by(start, own, given) if vary is None else vary,
                     hold_out=hold_out,
                     without=without,
                     data=name,

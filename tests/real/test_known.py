@@ -39,9 +39,9 @@ def test_a_fit_begins_with_what_is_known_and_fits_what_is_not(link: str, mover: 
     found = measured(link)
     start = begin("fifo-link", found, {})
     assert start.value("dma.mover") == mover
-    own, fitted = known_of("fifo-link", found), fitted_by("fifo-link", found)
+    own = known_of("fifo-link", found)
     assert own is not None
-    assert fitted is not None
+    fitted = fitted_by(start, own)
     assert set(own.guesses) <= set(fitted)
     assert not set(own.facts) & set(fitted)
     for key in fitted:

@@ -4,6 +4,7 @@ import pytest
 
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.experiment_file import load_experiment
+from simaccess.sweep.store import Store
 
 SMALL = """
 question = "Does it work?"
@@ -42,3 +43,9 @@ def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(small_file: Path) -> Experiment:
     return load_experiment(small_file)
+
+
+@pytest.fixture
+def store() -> Store:
+    """Return a store in memory."""
+    return Store()

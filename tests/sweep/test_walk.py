@@ -1,9 +1,8 @@
-"""A sweep goes through every point that is allowed, as often as is asked for."""
+"""A sweep goes through every point that is allowed, and its results go out."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -12,67 +11,17 @@ import pytest
 
 from simaccess.compare import compare
 from simaccess.errors import InputError
-from simaccess.model import load_model
 from simaccess.pool import local_workers
-from simaccess.statistics.seeds import replication_seeds
-from simaccess.statistics.stopping import relative_half_width
-from simaccess.sweep.answer import answer
 from simaccess.sweep.executors import PRELOAD
-from simaccess.sweep.experiment import Experiment
-from simaccess.sweep.experiment_file import load_experiment
 from simaccess.sweep.export import as_text, export
 from simaccess.sweep.grid import Grid
-from simaccess.sweep.judged import verdicts
 from simaccess.sweep.measures import measured, static_measures, unit_of
 from simaccess.sweep.runner import Runner, State
 from simaccess.sweep.store import Store
 from simaccess.sweep.summary import summary
 from simaccess.sweep.tabulate import dataset, frame
-from simaccess.sweep.walk import Walked, rule_of, walk
-
-BASE = """
-question = "Which is best where?"
-methods = ["zero-copy", "copy-once", "hybrid"]
-[[models]]
-model = "example-link"
-[[workloads]]
-workload = "random"
-set = { requests = 60, size = "1 MiB" }
-[[workloads]]
-workload = "sequential"
-set = { size = "16 KiB" }
-"""
-AXES = """
-[axes]
-model.link.latency = { low = "1 us", high = "1 ms", points = 3, scale = "log" }
-workload.length = ["64 B", "1 KiB"]
-method.threshold = ["0 B", "54 B"]
-"""
-
-SAMPLED = """
-[sample]
-points = 8
-[axes]
-model.link.latency = { low = "1 us", high = "1 ms", scale = "log" }
-model.link.rate = { low = "100 MB/s", high = "1 GB/s" }
-workload.length = ["64 B", "1 KiB"]
-consumers = [1, 2]
-"""
-
-
-def loaded(folder: Path, text: str) -> Experiment:
-    file = folder / "sweep.toml"
-    file.write_text(text, encoding="utf-8")
-    return load_experiment(file)
-
-
-def walked(experiment: Experiment, store: Store) -> Walked:
-    return walk(experiment, Runner(store=store))
-
-
-@pytest.fixture
-def store() -> Store:
-    return Store()
+from simaccess.sweep.walk import walk
+from tests.sweep.small import AXES, BASE, SAMPLED, loaded, walked
 
 
 def test_every_point_has_the_result_of_a_comparison_by_itself(tmp_path: Path, store: Store) -> None:
@@ -176,100 +125,6 @@ points = 8
         assert data["model.link.rate"].dims == ("sample",)
         assert data["model.link.rate"].attrs["units"] == "B/s"
         assert not bool(data["elapsed_s"].isnull().any())
-
-
-def test_replications_go_on_where_seeds_matter(tmp_path: Path, store: Store) -> None:
-    text = "seeds = 4\nseed = 10\n" + BASE
-    axes = '[axes]\nmodel.link.latency = ["1 us"]\n'
-    done = walked(loaded(tmp_path, text + axes), store)
-    seeds = frame(store).groupby(["workload", "method"])["seed"].agg(list)
-    assert seeds["random", "copy-once"] == replication_seeds(10, 4)
-    assert seeds["sequential", "copy-once"] == replication_seeds(10, 2)  # the second gives the same
-    assert done.points == sum(map(len, seeds))
-
-
-def test_replications_go_on_until_every_interval_of_a_cell_is_narrow(
-    tmp_path: Path, store: Store
-) -> None:
-    text = "interval = 0.02\nmost_seeds = 200\n" + BASE.replace("requests = 60", "requests = 30")
-    axes = '[axes]\nmodel.link.latency = ["1 us"]\nworkload.length = ["64 B", "1 KiB"]\n'
-    experiment = loaded(tmp_path, text.replace("1 MiB", "64 KiB") + axes)
-    walked(experiment, store)
-    rows = frame(store)
-    rule, order = rule_of(experiment), replication_seeds(0, 200)
-    assert rule is not None
-    counts = []
-    for _, cell in rows[rows["workload"] == "random"].groupby("workload.length"):
-        made = [
-            [each.set_index("seed")["throughput_bytes_per_s"][seed] for seed in order[: len(each)]]
-            for _, each in cell.groupby("method")
-        ]
-        (count,) = {len(each) for each in made}  # as many of each method: they are pairs
-        seen = rule.after(0, math.inf)
-        while seen < count:
-            seen = rule.after(seen, max(relative_half_width(each[:seen]) for each in made))
-        assert seen == count
-        assert max(map(relative_half_width, made)) <= 0.02
-        counts.append(count)
-    assert max(counts) > rule.first
-    assert set(
-        rows[rows["workload"] == "sequential"].groupby(["workload.length", "method"]).size()
-    ) == {2}
-
-
-def test_models_are_drawn_in_every_cell_but_for_what_is_far_behind(
-    tmp_path: Path, store: Store
-) -> None:
-    text = "draws = 5\nseeds = 2\nseed = 3\n" + BASE.partition('[[workloads]]\nworkload = "seq')[0]
-    text = text.replace("1 MiB", "64 MiB")
-    axes = '[axes]\nmodel.link.latency = ["100 ns", "10 us"]\nmethod.block = ["4 KiB", "64 KiB"]\n'
-    done = walked(loaded(tmp_path, text + axes), store)
-    rows = frame(store)
-    assert (done.points, done.failed) == (len(rows), [])
-    assert set(rows["draw"]) == {-1, 0, 1, 2, 3, 4}
-    assert set(rows[rows["draw"] >= 0]["seed"]) == {3}
-    model = load_model("example-link").with_values({"link.latency": "10 us"})
-    (alone,) = compare(
-        list(model.draws(5, 3))[4],
-        "random",
-        ["copy-once"],
-        settings={"workload.requests": 60, "workload.size": "64 MiB", "method.block": "4 KiB"},
-        seed=3,
-    )
-    here = rows[(rows["draw"] == 4) & (rows["method"] == "copy-once")]
-    here = here[(here["model.link.latency"] == 1e-5) & (here["method.block"] == 4096)]
-    assert here["elapsed_s"].to_list() == [alone.elapsed_s]
-    # Bulk copies of 64 KiB for reads of a few bytes are more than ten times behind.
-    far = rows[(rows["model.link.latency"] == 1e-7) & (rows["method.block"] == 65536)]
-    assert set(far[far["draw"] >= 0]["method"]) == {"zero-copy"}
-    judged = verdicts(store)
-    assert judged["best"].to_list() == [True, False, False] * 2
-    for row in judged.to_dict("records"):
-        mine = rows[
-            (rows["method"] == row["method"]) & (rows["method.block"] == row["method.block"])
-        ]
-        mine = mine[mine["model.link.latency"] == row["model.link.latency"]]
-        stands = mine[mine["draw"] < 0]["throughput_bytes_per_s"]
-        assert row["mean"] == pytest.approx(stands.mean())
-        assert (row["draws"], row["replications"]) == (5, 2)
-        assert row["probability_low"] <= row["probability"] <= row["probability_high"]
-        assert row["probability"] == 0 or len(mine[mine["draw"] >= 0]) == 5
-
-
-def test_verdicts_of_a_table_are_those_of_its_answer(tmp_path: Path, store: Store) -> None:
-    experiment = loaded(tmp_path, "draws = 6\nseeds = 3\n" + BASE)
-    outcome = answer(experiment, Runner(store=store))
-    found = verdicts(store)
-    for cell in outcome.cells:
-        verdict = cell.verdicts["throughput"]
-        rows = found[found["workload"] == cell.workload]
-        assert rows["method"].to_list() == [verdict.best, *(each.method for each in verdict.rivals)]
-        assert rows["behind"].to_list()[1:] == [each.lead for each in verdict.rivals]
-        assert rows["behind_low"].to_list()[1:] == pytest.approx(
-            [math.nan if each.interval is None else each.interval[0] for each in verdict.rivals],
-            nan_ok=True,
-        )
-        assert dict(zip(rows["method"], rows["probability"], strict=True)) == verdict.shares
 
 
 def test_each_method_is_tuned_at_each_place(tmp_path: Path, store: Store) -> None:
