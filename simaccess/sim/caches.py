@@ -15,13 +15,10 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-__all__ = ["HIT", "SECTOR", "Caches", "Found", "PrivateCaches", "sectors"]
+__all__ = ["HIT", "SECTOR", "Caches", "Found", "PrivateCaches", "ones", "sectors"]
 
 SECTOR = 64
 """Lines of a sector."""
-
-_ALL = (1 << SECTOR) - 1
-
 
 Found: TypeAlias = tuple[int, int, int, int, int, int]
 """Where the lines of one request were; those that the core's own L1 held are in none.
@@ -40,8 +37,13 @@ def sectors(first: int, count: int) -> Iterator[tuple[int, int]]:
     while first < end:
         sector, bit = divmod(first, SECTOR)
         take = min(SECTOR - bit, end - first)
-        yield sector, ((1 << take) - 1) << bit
+        yield sector, ones(bit, take)
         first += take
+
+
+def ones(bit: int, count: int) -> int:
+    """Return `count` bits, one or more, from `bit` on; with signed words of 64 bits, too."""
+    return ((2 << (count - 1)) - 1) << bit
 
 
 def _lowest(bits: int, count: int) -> int:
@@ -230,18 +232,16 @@ class Caches:
             self._l3.move_to_end(sector)
         return shared
 
-    def _others(self, holders: int) -> Iterator[PrivateCaches]:
-        while holders:
-            low = holders & -holders
-            yield self.cores[low.bit_length() - 1]
-            holders ^= low
-
     def _share(
         self, core: PrivateCaches, sector: int, shared: _Shared, wanted: int
     ) -> tuple[int, int]:
         """Take lines over from the cores that modified them, who keep a copy."""
         near = far = 0
-        for other in self._others(shared.holders & ~core.bit):
+        others = shared.holders & ~core.bit
+        while others:
+            low = others & -others
+            others ^= low
+            other = self.cores[low.bit_length() - 1]
             lines = other.clean(sector, wanted)
             if other.socket == core.socket:
                 near |= lines
@@ -256,7 +256,11 @@ class Caches:
         """Drop lines from every core but `core`; return which near and which far cores held."""
         near = far = 0
         keep = 0 if core is None else core.bit
-        for other in self._others(shared.holders & ~keep):
+        others = shared.holders & ~keep
+        while others:
+            low = others & -others
+            others ^= low
+            other = self.cores[low.bit_length() - 1]
             lines = other.l2.get(sector, 0) & bits
             if lines:
                 other.drop(sector, lines)
@@ -310,8 +314,11 @@ class Caches:
         while self._free < 0:
             oldest, shared = next(iter(self._l3.items()))
             gone = _lowest(shared.lines, -self._free)
-            for core in self._others(shared.holders):
-                core.drop(oldest, gone)
+            others = shared.holders
+            while others:
+                low = others & -others
+                others ^= low
+                self.cores[low.bit_length() - 1].drop(oldest, gone)
             written_back += (shared.dirty & gone).bit_count()
             self._free += gone.bit_count()
             shared.lines &= ~gone

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simaccess.sim.caches import HIT, Caches, Found, sectors
+from simaccess.sim.caches import HIT, SECTOR, Caches, Found, ones, sectors
 from simaccess.sim.channel import MemoryChannel
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.link import Link
@@ -94,8 +94,9 @@ class MemoryBus(Link):
         self._trigger = prefetcher.trigger
         granule, outstanding = memory.granule, parameters.core.outstanding
         batches = -(-outstanding // granule)
-        self._independent = outstanding // batches, batches
-        self._streamed = max(1, self._ahead // max(2, -(-self._ahead // granule))), 1
+        self._independent = outstanding // batches
+        self._batches = batches
+        self._streamed = max(1, self._ahead // max(2, -(-self._ahead // granule)))
         self.store_batch = min(parameters.core.store_buffer, granule)
         self._store_buffer = parameters.core.store_buffer
         self._l2_latency = Durations(caches.l2_latency)[1]
@@ -257,22 +258,25 @@ class MemoryBus(Link):
 
     def own(self, core: Core, first: int, count: int, now: int) -> int:
         """Make lines the core's own, to write to them; return when they all are."""
-        parts = [self.caches.write(core, *part) for part in sectors(first, count)]
-        returned, step = self._cost(core, parts, count, now, for_ownership=True)
+        returned, step = self._reach(core, first, count, now, owns=True)
         return returned + step * (count - 1)
 
     def write_around(self, core: Core, first: int, count: int, now: int) -> int:
         """Write lines to memory past the caches; return the end."""
-        for part in sectors(first, count):
-            self.caches.discard(*part)
+        end = first + count
+        while first < end:
+            bit = first % SECTOR
+            take = min(SECTOR - bit, end - first)
+            self.caches.discard(first // SECTOR, ones(bit, take))
+            first += take
         core.taken += count
         return self.channel.write(now, count)
 
     def pace(self, lines: int) -> tuple[int, int]:
         """Return how many of so many lines a core asks for at once, and batches under way."""
         if self._ahead and lines >= self._trigger:
-            return self._streamed
-        return self._independent
+            return self._streamed, 1
+        return self._independent, self._batches
 
     async def pass_until(self, agent: Agent, now: int, *, copying: bool) -> None:
         """Let time pass until `now`, and take the turn."""
@@ -286,53 +290,76 @@ class MemoryBus(Link):
         else:
             await self.env.turn
 
-    async def room(self, agent: Agent, core: Core, lines: int, *, copying: bool) -> None:
-        """Wait until the store buffer has room."""
-        core.retire(agent.time)
-        while core.posted and core.buffered + lines > self._store_buffer:
-            await self.pass_until(agent, core.posted[0][0], copying=copying)
-            core.retire(agent.time)
+    def room(self, core: Core, lines: int, now: int) -> int:
+        """Return when to ask again for room in the store buffer: `now` if there is some."""
+        core.retire(now)
+        if core.posted and core.buffered + lines > self._store_buffer:
+            return core.posted[0][0]
+        return now
 
     def _read(self, core: Core, first: int, count: int, now: int) -> tuple[int, int]:
         """Read lines; return when the first is there, and the ticks from line to line."""
-        read = self.caches.read
-        bit = first & 63
-        if bit + count <= 64:
-            found = read(core, first >> 6, ((1 << count) - 1) << bit)
+        bit = first % SECTOR
+        if bit + count <= SECTOR:
+            found = self.caches.read(core, first // SECTOR, ones(bit, count))
             if found is HIT:
                 return now + self._l1_latency, 0
-            return self._cost(core, (found,), count, now)
-        return self._cost(core, [read(core, *part) for part in sectors(first, count)], count, now)
+            latency = self._slowest(core, found, self._l1_latency)
+            absent = found[4].bit_count()
+            return self._returned(core, latency, absent, found[5], count, now, 0)
+        return self._reach(core, first, count, now, owns=False)
 
-    def _cost(
-        self,
-        core: Core,
-        parts: tuple[Found, ...] | list[Found],
-        count: int,
-        now: int,
-        *,
-        for_ownership: bool = False,
+    def _reach(
+        self, core: Core, first: int, count: int, now: int, *, owns: bool
     ) -> tuple[int, int]:
-        """Return when lines found so come back: the first, and the ticks from line to line."""
+        """Reach lines of any number of sectors, to read or to own them, as `_read` does."""
+        caches = self.caches
         latency = self._l1_latency
         missing = written_back = 0
-        for l2, l3, near, far, absent, expelled in parts:
-            if far or near:
-                latency = max(latency, self._far if far else self._near)
-                core.taken += (far | near).bit_count()
-            if l3 and latency < self._l3_latency:
-                latency = self._l3_latency
-            if l2 and latency < self._l2_latency:
-                latency = self._l2_latency
-            if absent:
-                missing += absent.bit_count()
-                written_back += expelled
+        end = first + count
+        while first < end:
+            bit = first % SECTOR
+            take = min(SECTOR - bit, end - first)
+            if owns:
+                found = caches.write(core, first // SECTOR, ones(bit, take))
+            else:
+                found = caches.read(core, first // SECTOR, ones(bit, take))
+            latency = self._slowest(core, found, latency)
+            missing += found[4].bit_count()
+            written_back += found[5]
+            first += take
+        overhead = missing if owns else 0
+        return self._returned(core, latency, missing, written_back, count, now, overhead)
+
+    def _slowest(self, core: Core, found: Found, latency: int) -> int:
+        """Return the latency of lines found so if it is more than that of the others."""
+        l2, l3, near, far, _, _ = found
+        if far or near:
+            latency = max(latency, self._far if far else self._near)
+            core.taken += (far | near).bit_count()
+        if l3 and latency < self._l3_latency:
+            latency = self._l3_latency
+        if l2 and latency < self._l2_latency:
+            latency = self._l2_latency
+        return latency
+
+    def _returned(
+        self,
+        core: Core,
+        latency: int,
+        missing: int,
+        written_back: int,
+        count: int,
+        now: int,
+        overhead: int,
+    ) -> tuple[int, int]:
+        """Return when lines come back: the first, and the ticks from line to line."""
         returned = now + latency
         step = 0
         if missing:
             channel = self.channel
             core.taken += missing
-            start = channel.read(now, missing, missing if for_ownership else 0)
+            start = channel.read(now, missing, overhead)
             returned = max(returned, start + self._memory_latency[core.socket])
             if missing > 1:
                 span = channel.read_ticks[missing] - channel.read_ticks[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simaccess.segment import Data, Local
+from simaccess.sim.memory_moves import ELSEWHERE, Copying, Reading, Writing
 from simaccess.sim.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -108,20 +109,17 @@ class BusMemory:
         if walk:
             await bus.pass_until(agent, agent.time + walk, copying=False)
         first = address >> self._line_shift
-        left = ((address + length - 1) >> self._line_shift) + 1 - first
+        count = ((address + length - 1) >> self._line_shift) + 1 - first
+        writing = Writing()
+        writing.begin(core, first, count)
         while True:
-            count = min(bus.store_batch, left)
-            await bus.room(agent, core, count, copying=False)
-            core.post(bus.own(core, first, count, agent.time), count)
+            end = writing.step(bus, agent.time)
             self._note(core)
-            first += count
-            left -= count
-            ticks = bus.load_ticks[count]
-            if not left:
+            if not writing.left:
                 break
-            await bus.pass_until(agent, agent.time + ticks, copying=False)
-        agent.time += ticks
-        agent.stall += ticks
+            await bus.pass_until(agent, end, copying=False)
+        agent.stall += end - agent.time
+        agent.time = end
         if self._data is not None and data is not None:
             self._data[offset : offset + length] = data
 
@@ -151,25 +149,15 @@ class BusMemory:
         core.taken = 0
 
     async def _load_batches(self, agent: Agent, core: Core, first: int, count: int) -> None:
-        """Read many lines: a batch is asked for when the one `window` before it has come."""
         bus = self.bus
-        batch, window = bus.pace(count)
-        returns: list[int] = []
+        reading = Reading()
+        reading.begin(bus, core, first, count, self.limit)
         while True:
-            now = agent.time
-            lines = min(batch, count)
-            resume, end = bus.demand(core, first, lines, now, self.limit)
+            end = reading.step(bus, agent.time)
             self._note(core)
-            first += lines
-            count -= lines
-            now += bus.load_ticks[lines]
-            if not count:
+            if not reading.left:
                 break
-            returns.append(resume)
-            if len(returns) == window:
-                now = max(now, returns.pop(0))
-            await bus.pass_until(agent, now, copying=False)
-        end = max(end, now)
+            await bus.pass_until(agent, end, copying=False)
         agent.stall += end - agent.time
         agent.time = end
 
@@ -180,63 +168,27 @@ class BusMemory:
         agent = self._env.agent
         await bus.pass_until(agent, agent.time, copying=True)
         core = bus.core(agent, self._socket)
-        read_from = source if isinstance(source, BusMemory) and source.bus is bus else None
-        write_to = target if isinstance(target, BusMemory) and target.bus is bus else None
-        line = 1 << self._line_shift
-        batch, window = bus.pace(length >> self._line_shift)
-        returns: list[int] = []
-        written = -1
+        copying = Copying()
+        copying.begin(
+            bus,
+            core,
+            length,
+            source=self._address(source, source_at),
+            limit=source.limit if isinstance(source, BusMemory) else 0,
+            target=self._address(target, target_at),
+        )
         done = 0
         while done < length:
-            skew = 0 if read_from is None else (read_from.base + source_at + done) % line
-            size = min(length - done, batch * line - skew)
-            now = resume = end = agent.time
-            if read_from is not None:
-                resume, end = await read_from.read_part(agent, core, source_at + done, size)
-                now = agent.time
-            if write_to is not None:
-                written = await write_to.write_part(agent, core, target_at + done, size, written)
-            _move(source, source_at + done, target, target_at + done, size)
-            done += size
-            now = max(agent.time, now + bus.copy_ticks[size])
-            returns.append(resume)
-            if done == length:
-                now = max(now, end)
-            elif len(returns) == window:
-                now = max(now, returns.pop(0))
-            await bus.pass_until(agent, now, copying=True)
+            end = copying.step(bus, agent.time)
+            if copying.done > done:
+                _move(source, source_at + done, target, target_at + done, copying.done - done)
+                done = copying.done
+            await bus.pass_until(agent, end, copying=True)
 
-    async def read_part(self, agent: Agent, core: Core, offset: int, size: int) -> tuple[int, int]:
-        """Read the lines of a part of a copy; return when to go on and when they are there."""
-        bus = self.bus
-        address = self.base + offset
-        walk = bus.translate(core, address, size)
-        if walk:
-            await bus.pass_until(agent, agent.time + walk, copying=True)
-        first = address >> self._line_shift
-        count = ((address + size - 1) >> self._line_shift) + 1 - first
-        answer = bus.demand(core, first, count, agent.time, self.limit)
-        core.taken = 0  # a bulk copy counts its bytes
-        return answer
-
-    async def write_part(
-        self, agent: Agent, core: Core, offset: int, size: int, written: int
-    ) -> int:
-        """Write the lines of a part of a copy beyond the line `written`; return the last one."""
-        bus = self.bus
-        address = self.base + offset
-        walk = bus.translate(core, address, size)
-        if walk:
-            await bus.pass_until(agent, agent.time + walk, copying=True)
-        first = max(address >> self._line_shift, written + 1)
-        last = (address + size - 1) >> self._line_shift
-        count = last + 1 - first
-        if count > 0:
-            await bus.room(agent, core, count, copying=True)
-            put = bus.write_around if bus.non_temporal else bus.own
-            core.post(put(core, first, count, agent.time), count)
-            core.taken = 0
-        return last
+    def _address(self, memory: Local, at: int) -> int:
+        """Return an address on this bus; ELSEWHERE for memory that is not on it."""
+        here = isinstance(memory, BusMemory) and memory.bus is self.bus
+        return memory.base + at if here else ELSEWHERE
 
 
 class MemoryPort(BusMemory):

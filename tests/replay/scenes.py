@@ -224,3 +224,48 @@ def wan_links() -> st.SearchStrategy[Model]:
             "local.latency": st.sampled_from(["0 s", "8 ns"]),
         }
     ).map(lambda values: load_model("wan-20ms-100mbit", values))
+
+
+@st.composite
+def memory_buses(draw: st.DrawFn) -> Model:
+    """Draw links of kind ``memory-bus``, with lines and caches so small that all are contended."""
+    line = draw(st.sampled_from([8, 8, 16, 64]))
+    l1 = line * draw(st.sampled_from([1, 3, 8]))
+    l2 = l1 * draw(st.sampled_from([1, 2, 8]))
+    sizes = {"line": line, "l1": l1, "l2": l2}
+    sizes["l3"] = line * draw(st.sampled_from([64, 70, 96, 1024]))
+    figures = st.fixed_dictionaries(
+        {
+            "caches.l1_latency": durations,
+            "caches.l2_latency": durations,
+            "caches.l3_latency": durations,
+            "coherence.sockets": st.sampled_from(["1", "2", "3"]),
+            "coherence.near": durations,
+            "coherence.far": durations,
+            "core.outstanding": st.sampled_from(["1", "2", "3", "10"]),
+            "core.store_buffer": st.sampled_from(["1", "2", "8"]),
+            "core.load_rate": st.sampled_from(["1 GB/s", "8 GB/s", "64 GB/s"]),
+            "core.copy_rate": st.sampled_from(["1 GB/s", "3 GB/s", "8 GB/s"]),
+            "core.copy_issue": durations,
+            "core.non_temporal": st.sampled_from(["false", "false", "true"]),
+            "prefetcher.enabled": st.sampled_from(["true", "true", "false"]),
+            "prefetcher.lines": st.sampled_from(["1", "2", "5", "20"]),
+            "prefetcher.trigger": st.sampled_from(["1", "2", "3"]),
+            "pages.size": st.sampled_from(["64 B", "256 B", "4 KiB"]),
+            "pages.tlb_entries": st.sampled_from(["1", "2", "8"]),
+            "pages.walk": durations,
+            "pages.first_touch": durations,
+            "pages.segment_fresh": st.sampled_from(["true", "false"]),
+            "memory.latency": durations,
+            "memory.far_latency": durations,
+            "memory.channels": st.just("1"),
+            "memory.rate": st.sampled_from(["1 GB/s", "8 GB/s"]),
+            "memory.efficiency": st.sampled_from(["0.5", "1"]),
+            "memory.efficiency_mixed": st.sampled_from(["0.25", "0.5"]),
+            "memory.granule": st.sampled_from(["1", "2", "4", "16"]),
+            "background.rate": st.sampled_from(["0 B/s", "0 B/s", "300 MB/s"]),
+            "background.request": st.sampled_from(["8 B", "64 B"]),
+        }
+    )
+    values = draw(figures) | {f"caches.{name}": f"{size} B" for name, size in sizes.items()}
+    return load_model("shared-memory-ddr3", values)
