@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simaccess.registry import make
-from simaccess.replay import fifo_figures, pci_figures, wan_figures
+from simaccess.replay import fifo_figures, memory_figures, pci_figures, wan_figures
 from simaccess.replay.compiled import have_compiler
 from simaccess.scenario import Scenario
 from simaccess.sim.fifo_link import FifoParameters
+from simaccess.sim.memory_parameters import MemoryBusParameters
 from simaccess.sim.pci_parameters import PciParameters
 from simaccess.sim.wan_parameters import WanParameters
 
 __all__ = ["KINDS", "can_replay"]
 
-KINDS = ("fifo-link", "pci-bus", "wan-link")
+KINDS = ("fifo-link", "pci-bus", "wan-link", "memory-bus")
 """The kinds of links that a replay knows."""
 
 
@@ -40,6 +41,8 @@ def _reasons(scenario: Scenario) -> Iterator[str]:
         reason = fifo_figures.why_not(parameters)
     elif isinstance(parameters, WanParameters):
         reason = wan_figures.why_not(parameters)
+    elif isinstance(parameters, MemoryBusParameters):
+        reason = memory_figures.why_not(parameters, scenario.consumers)
     if reason is not None:
         yield reason
     if scenario.memory is not None:

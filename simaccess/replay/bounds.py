@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from simaccess.replay.pci_figures import PciFigures
 from simaccess.replay.record import Record
 from simaccess.replay.recorder import NotReplayableError
+from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.memory_parameters import MemoryBusParameters
 
-__all__ = ["require_room_on_bus", "require_room_on_links"]
+__all__ = ["require_room_on_bus", "require_room_on_links", "require_room_on_memory"]
 
 _MOST: Final = 2.0**62
 """Ticks, and sums of them, that 64 bits hold with room to spare."""
@@ -62,6 +64,45 @@ def require_room_on_bus(record: Record, figures: PciFigures) -> None:
         + _private(record, figures.bus)
     )
     _require(record, most)
+
+
+def require_room_on_memory(record: Record, parameters: MemoryBusParameters) -> None:
+    """Refuse what may last too long on a ``memory-bus``: every line by the slowest way, in turn.
+
+    Other masters' load is left out; the replay itself sees when that takes too long.
+
+    Raises
+    ------
+    NotReplayableError
+        If it may.
+    """
+    caches, core, memory = parameters.caches, parameters.core, parameters.memory
+    coherence, pages = parameters.coherence, parameters.pages
+    asked = _asked(record)
+    moved = asked @ record.lengths.astype(np.float64)
+    lines = 2 * (moved / caches.line + 2 * asked.sum())  # a copy reads and writes
+    line = (
+        max(caches.l1_latency, caches.l2_latency, caches.l3_latency, coherence.near, coherence.far)
+        + max(memory.latency, memory.far_latency)
+        + pages.walk
+        + pages.first_touch
+        # Read with what is ahead of it, for ownership, and written back.
+        + (2 + parameters.prefetcher.lines) * caches.line / memory.read_rate
+        + 2 * caches.line / memory.write_rate
+        + caches.line / core.load_rate
+        + caches.line / core.copy_rate
+    )
+    seconds = lines * line + moved / core.copy_rate + _transfers(record) * core.copy_issue
+    delayed = np.array([tally.delayed for tally in record.tallies], np.float64).sum(axis=0)
+    parts = record.delays.parts
+    copied = (delayed[parts["delay"]] * parts["count"]) @ parts["length"].astype(np.float64)
+    private = (
+        max(tally.arrival for tally in record.tallies)
+        + delayed @ record.delays.compute.astype(np.float64)
+        + copied / core.copy_rate * TICKS_PER_SECOND
+        + delayed.sum()
+    )
+    _require(record, seconds * TICKS_PER_SECOND + private)
 
 
 def _require(record: Record, most: Any) -> None:

@@ -174,7 +174,7 @@ class ClassTable:
         self.modules[name] = module
         for key, value in vars(each).items():
             function = value.fget if isinstance(value, property) else value
-            if isinstance(function, FunctionType):
+            if isinstance(function, FunctionType) and not inspect.iscoroutinefunction(function):
                 self.methods[name][key] = Method(name, function, _tree(function))
                 if isinstance(value, property):
                     self.properties[name].add(key)

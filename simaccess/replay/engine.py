@@ -11,11 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.parameters import Parameters
-from simaccess.replay.bounds import require_room_on_bus, require_room_on_links
+from simaccess.replay.bounds import (
+    require_room_on_bus,
+    require_room_on_links,
+    require_room_on_memory,
+)
 from simaccess.replay.compiled import have_compiler
 from simaccess.replay.fifo_figures import LINK, figures_along
 from simaccess.replay.fifo_figures import why_not as fifo_why_not
 from simaccess.replay.histogram import BUCKETS, percentiles
+from simaccess.replay.memory_figures import figures_of as memory_figures
+from simaccess.replay.memory_figures import why_not as memory_why_not
 from simaccess.replay.numpy_lanes import is_uncontended, play
 from simaccess.replay.pci_figures import JOB, use_of, why_not
 from simaccess.replay.pci_figures import figures_of as pci_figures
@@ -26,8 +32,9 @@ from simaccess.replay.wan_figures import figures_of as wan_figures
 from simaccess.replay.wan_figures import why_not as wan_why_not
 from simaccess.result import StationUse
 from simaccess.sim.fifo_link import FifoParameters
+from simaccess.sim.memory_parameters import MemoryBusParameters
 from simaccess.sim.pci_parameters import PciParameters
-from simaccess.sim.station import FifoStation
+from simaccess.sim.station import Durations, FifoStation
 from simaccess.sim.wan_parameters import WanParameters
 
 __all__ = ["Lanes", "Replayed", "replay", "replay_lanes"]
@@ -96,6 +103,10 @@ class Replayed:
         Whether stores wait for the link's answer.
     delays : ndarray of DELAY, shape (delays,)
         The private delays on this link's local memory.
+    moved : ndarray of int64, shape (consumers,), or None
+        Bytes that loads and stores moved, where that is not what they asked for.
+    copied : ndarray of int64, shape (consumers,), or None
+        Ticks that the processor spent on bulk copies, where it makes them.
     latencies : list of ndarray of int64
         The latency of each request in picoseconds, by consumer.
     links : mapping of str to StationUse
@@ -108,6 +119,8 @@ class Replayed:
     delays: NDArray[np.void]
     latencies: list[NDArray[np.int64]]
     links: Mapping[str, StationUse]
+    moved: NDArray[np.int64] | None = None
+    copied: NDArray[np.int64] | None = None
 
 
 def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed:
@@ -116,7 +129,8 @@ def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed
     Parameters
     ----------
     record : Record
-        What consumers do; for a ``pci-bus`` with the places of requests.
+        What consumers do; for a ``pci-bus`` with the places of requests, for a ``memory-bus`` with
+        those of reads and writes of their shadows, too.
     parameters : Parameters
         The link's.
     seed : int
@@ -128,6 +142,8 @@ def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed
         If it would last longer than 64 bits hold, the link is of another kind, or numba is not
         installed.
     """
+    if isinstance(parameters, MemoryBusParameters):
+        return _on_memory(record, parameters, seed)
     if isinstance(parameters, PciParameters):
         return _on_bus(record, parameters)
     if isinstance(parameters, WanParameters):
@@ -241,6 +257,51 @@ def _on_wan(record: Record, parameters: WanParameters, seed: int) -> Replayed:
         delays=delays,
         latencies=_by_consumer(record, latencies),
         links=figures.use(int(agents["time"].max())),
+    )
+
+
+def _on_memory(record: Record, parameters: MemoryBusParameters, seed: int) -> Replayed:
+    reason = memory_why_not(parameters, len(record.tracks))
+    if reason is not None:
+        raise NotReplayableError(reason)
+    _require_compiler()
+    from simaccess.replay import memory_bus  # noqa: PLC0415  # it needs numba
+
+    layout = record.flat
+    require_room_on_memory(record, parameters)
+    requests = layout.requests.copy()
+    requests["issue"] = Durations(parameters.core.copy_issue)[1]
+    draws, how = _DRAWS, memory_bus.SHORT
+    while how == memory_bus.SHORT:
+        agents, delays = layout.agents.copy(), layout.delays.copy()
+        latencies = np.zeros(int(layout.marks[-1]), np.int64)
+        figures = memory_figures(parameters, record, seed=seed, draws=draws)
+        figures.memory["keep"] = _ALL
+        how = memory_bus.replay_memory(
+            figures.memory,
+            figures.bus,
+            figures.users,
+            np.zeros(len(agents), np.int64),
+            layout.rows,
+            delays,
+            layout.parts,
+            requests,
+            np.zeros(max(1, layout.places), TRANSFER),
+            agents,
+            latencies,
+        )
+        draws *= 8
+    if how == memory_bus.LONG:
+        raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")
+    return Replayed(
+        record=record,
+        agents=agents,
+        answered=False,
+        delays=delays,
+        latencies=_by_consumer(record, latencies),
+        links=figures.use(int(agents["time"].max())),
+        moved=figures.of_users("moved"),
+        copied=figures.of_users("copied"),
     )
 
 

@@ -1,8 +1,8 @@
 """How objects of plain classes lie in memory, for compiled code: a field is 64 bits.
 
 A field is an ``int`` (a truth value, a time, and in place of None `NOTHING`), a ``float``, the
-address of an object of a named class, or that of a queue, ``[name]``, of such. `Image` lays out a
-graph of live objects as its classes' layouts say.
+address of an object of a named class, that of a queue, ``[name]``, of such, or that of a table,
+``{name}``, of such by ints. `Image` lays out a graph of live objects as its classes' layouts say.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ __all__ = [
     "FREE",
     "NOTHING",
     "QUEUE",
+    "TABLE",
     "WIDTHS",
     "Field",
     "Image",
     "Layout",
     "layout",
+    "slots_of",
 ]
 
 NOTHING: Final = -(1 << 62)
@@ -36,11 +38,14 @@ Field: TypeAlias = str
 Layout: TypeAlias = Mapping[str, tuple[int, Field]]
 """Place and kind of each field, by name."""
 
-WIDTHS: Final[Mapping[str, int]] = {"pair": 2, "rate": 2}
-"""Words of an item of a queue, where it is not one: two ints, and an int and a float."""
+WIDTHS: Final[Mapping[str, int]] = {"pair": 2, "rate": 2, "batch": 4}
+"""Words of an item of a queue, where it is not one: two ints, an int and a float, four ints."""
 
 QUEUE: Final = ("storage", "capacity", "head", "count", "arena")
 """The fields of a queue: a ring of a power of two of items, and where more room comes from."""
+
+TABLE: Final = ("storage", "capacity", "count", "first", "last", "arena")
+"""The fields of a table: chains of entries by a power of two of hashes, and their order."""
 
 _ROOM: Final = 8
 
@@ -49,6 +54,12 @@ def layout(ints: Iterable[str], **others: Field) -> Layout:
     """Return the layout of fields: those that are ints, and the kinds of the others."""
     kinds = dict.fromkeys(ints, "int") | others
     return {name: (place, kind) for place, (name, kind) in enumerate(kinds.items())}
+
+
+def slots_of(*classes: type, **others: Field) -> Layout:
+    """Return the layout of what has the slots of some classes, all ints but the others."""
+    slots = [name for cls in classes for name in vars(cls)["__slots__"] if name != "__dict__"]
+    return layout([name for name in slots if name not in others], **others)
 
 
 EXACT: Final = 48
@@ -138,7 +149,12 @@ class Image:
         elif kind == "float":
             self._words[place] = struct.unpack("q", struct.pack("d", value))[0]
         elif value is not None:
-            self._words[place] = self._queue(kind, value) if kind[0] == "[" else self.put(value)
+            if kind[0] == "[":
+                self._words[place] = self._queue(kind, value)
+            elif kind[0] == "{":
+                self._words[place] = self._table(value)
+            else:
+                self._words[place] = self.put(value)
             self._references.append(place)
 
     def _queue(self, kind: Field, items: Any) -> int:
@@ -156,4 +172,17 @@ class Image:
         self._words[place : place + 4] = [storage, capacity, 0, len(listed)]
         self._words[place + 4] = self.put(self._arena)
         self._references += [place, place + 4]
+        return place
+
+    def _table(self, entries: Any) -> int:
+        if entries:
+            raise NotImplementedError("a table that has entries")
+        if id(entries) in self._places:
+            return self._places[id(entries)]
+        place = self._take(entries, len(TABLE))
+        storage = len(self._words)
+        self._words += [0] * _ROOM
+        self._words[place : place + 2] = [storage, _ROOM]
+        self._words[place + 5] = self.put(self._arena)
+        self._references += [place, place + 5]
         return place

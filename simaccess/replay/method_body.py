@@ -13,9 +13,13 @@ from simaccess.replay.layout import NOTHING, Layout
 __all__ = ["Body"]
 
 _QUEUES: Final[Mapping[str, str]] = {
-    name: name for name in ("append", "popleft", "pop", "clear", "remove", "add")
-} | {"discard": "remove"}
-"""The methods of deques, lists and sets, and the functions that stand for them."""
+    name: name
+    for name in (
+        *("append", "popleft", "pop", "clear", "remove", "add"),
+        *("get", "move_to_end", "bit_count", "bit_length"),
+    )
+} | {"discard": "remove", "popitem": "drop_first"}
+"""The methods of deques, lists, sets, dicts and ints, and the functions that stand for them."""
 
 
 def is_none(value: ast.expr | None) -> bool:
@@ -107,7 +111,7 @@ class Body(ast.NodeTransformer):
             return self._given.names.get(node.attr)
         if isinstance(node, ast.Subscript):
             of = self._class(node.value)
-            return of[1:-1] if of is not None and of[0] == "[" else None
+            return of[1:-1] if of is not None and of[0] in "[{" else None
         if isinstance(node, ast.IfExp):
             return self._class(node.body)
         return None
@@ -127,8 +131,14 @@ class Body(ast.NodeTransformer):
         return self.visit_Assign(ast.Assign([node.target], value))  # type: ignore[no-any-return]
 
     def visit_Assign(self, node: ast.Assign) -> Any:
-        """Write None as the field has it."""
+        """Write None as the field has it, items of tables, and empty lists."""
         target = node.targets[0]
+        if any(isinstance(each, ast.Subscript) for each in node.targets):
+            return self._put(node)
+        if isinstance(node.value, ast.List) and not node.value.elts:
+            assert isinstance(target, ast.Attribute)
+            queue = ast.Attribute(target.value, target.attr, ast.Load())
+            return ast.Expr(_built_in("clear", [self.visit(queue)]))
         if is_none(node.value) and isinstance(target, ast.Attribute):
             kinds = {of[target.attr][1] for of in self._given.layouts.values() if target.attr in of}
             if kinds <= {"int"}:
@@ -136,6 +146,33 @@ class Body(ast.NodeTransformer):
                 return node
             return node
         return self.generic_visit(node)
+
+    def _put(self, node: ast.Assign) -> list[ast.stmt]:
+        """Put a value into a table, perhaps under a name as well."""
+        made: list[ast.stmt] = []
+        value = self.visit(node.value)
+        names = [each for each in node.targets if isinstance(each, ast.Name)]
+        if names:
+            made.append(ast.Assign([*names], value))
+            value = named(names[0].id)
+        for each in node.targets:
+            if isinstance(each, ast.Subscript):
+                made.append(ast.Expr(_built_in("put", [*self._place(each), value])))
+            elif not isinstance(each, ast.Name):
+                self.refuse(node, "an item and something else")
+        return made
+
+    def _place(self, node: ast.Subscript) -> list[ast.expr]:
+        return [self.visit(node.value), self.visit(node.slice)]
+
+    def visit_Delete(self, node: ast.Delete) -> list[ast.stmt]:
+        """Take items out."""
+        made: list[ast.stmt] = []
+        for each in node.targets:
+            if not isinstance(each, ast.Subscript):
+                self.refuse(node, "no item")
+            made.append(ast.Expr(_built_in("drop", self._place(each))))
+        return made
 
     def visit_For(self, node: ast.For) -> Any:
         """Go through a queue by its places."""
@@ -218,13 +255,15 @@ class Body(ast.NodeTransformer):
         return named("NOTHING") if node.value is None else node
 
     def visit_Compare(self, node: ast.Compare) -> Any:
-        """Put functions for ``is None`` and for ``in``."""
+        """Put functions for ``is None`` and for ``in``; a named constant is what equals it."""
         (operator, *more), (right, *_) = node.ops, node.comparators
         if isinstance(operator, ast.Is | ast.IsNot) and is_none(right):
             made: ast.expr = _built_in("absent", [self.visit(node.left)])
             if isinstance(operator, ast.IsNot):
                 made = ast.UnaryOp(ast.Not(), made)
             return made
+        if isinstance(operator, ast.Is) and isinstance(right, ast.Name) and right.id.isupper():
+            node.ops = [ast.Eq()]
         if isinstance(operator, ast.In | ast.NotIn) and not more:
             if isinstance(right, ast.Tuple):
                 made = ast.BoolOp(
@@ -280,7 +319,7 @@ class Body(ast.NodeTransformer):
         if name == "len":
             return _built_in("length", [self.visit(node.args[0])])
         if name == "next":
-            return _built_in("draw", [self.visit(node.args[0])])
+            return self._next(node.args[0])
         if name == "insort":
             return _built_in("insert_by_original", [self.visit(each) for each in node.args])
         if name == "min" and len(node.args) == 1:
@@ -296,6 +335,17 @@ class Body(ast.NodeTransformer):
             return call(name, self._passed(self._known.functions[name].bound(node)))
         return self.generic_visit(node)
 
+    def _next(self, of: ast.expr) -> ast.expr:
+        """Return what comes next: a number that was drawn, or the first of a table."""
+        if not (isinstance(of, ast.Call) and ast.unparse(of.func) == "iter"):
+            return _built_in("draw", [self.visit(of)])
+        (over,) = of.args
+        if isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute):
+            if over.func.attr != "items":
+                self.refuse(of, "neither keys nor items")
+            return _built_in("first_item", [self.visit(over.func.value)])
+        return _built_in("first_key", [self.visit(over)])
+
     def _method_call(self, node: ast.Call, function: ast.Attribute) -> ast.expr:
         key, on = function.attr, function.value
         if ast.unparse(on) == "super()":
@@ -310,7 +360,7 @@ class Body(ast.NodeTransformer):
         kept = self._given.kept.get(f"{of}.{key}")
         if kept is not None:
             return call(kept, [receiver, *(self.visit(each) for each in node.args)])
-        if of is not None and of[0] != "[":
+        if of is not None and of[0] not in "[{":
             found = self._signature(of, key)
             if found is None:
                 self.refuse(node, f"{of} has no such method")
@@ -318,6 +368,12 @@ class Body(ast.NodeTransformer):
             return self._called(of, key, [receiver, *arguments], node)
         if key not in _QUEUES:
             self.refuse(node, "of no known class")
+        if key == "pop" and node.args:
+            if len(node.args) > 1:
+                return _built_in("take", [receiver, self.visit(node.args[0])])
+            if ast.unparse(node.args[0]) != "0":
+                self.refuse(node, "neither end")
+            return _built_in("popleft", [receiver])
         return _built_in(_QUEUES[key], [receiver, *(self.visit(each) for each in node.args)])
 
     def _signature(self, of: str, key: str) -> Method | None:

@@ -23,16 +23,28 @@ from numba.extending import (
 )
 
 from simaccess.replay.compiled import compiled
-from simaccess.replay.layout import ARENA, EXACT, FREE, QUEUE, WIDTHS, Field, Layout, layout
+from simaccess.replay.layout import (
+    ARENA,
+    EXACT,
+    FREE,
+    QUEUE,
+    TABLE,
+    WIDTHS,
+    Field,
+    Layout,
+    layout,
+)
 
 __all__ = [
     "Object",
     "Queue",
+    "Table",
     "address_of",
     "allocate",
     "discard",
     "element",
     "enlarge",
+    "fields_of",
     "give_back",
     "maker",
     "native",
@@ -87,9 +99,23 @@ class Queue(Object):
         self.width = WIDTHS.get(item, 1)
 
 
+class Table(Object):
+    """A dict or a set, by ints."""
+
+    def __init__(self, item: Field) -> None:
+        super().__init__(f"{{{item}}}")
+        self.item = item
+        self.width = 1
+
+
 def register(layouts: dict[str, Layout]) -> None:
     """Make classes known by their layouts."""
     _LAYOUTS.update(layouts)
+
+
+def fields_of(cls: str) -> Layout:
+    """Return the layout of a class."""
+    return _LAYOUTS[cls]
 
 
 def type_of(kind: Field) -> Any:
@@ -98,11 +124,14 @@ def type_of(kind: Field) -> Any:
         return types.int64
     if kind == "float":
         return types.float64
+    if kind[0] == "{":
+        return Table(kind[1:-1])
     return Queue(kind[1:-1]) if kind[0] == "[" else Object(kind)
 
 
 @register_model(Object)
 @register_model(Queue)
+@register_model(Table)
 class _Model(models.PrimitiveModel):
     """A word."""
 
@@ -111,9 +140,12 @@ class _Model(models.PrimitiveModel):
 
 
 _QUEUE: Final = layout(QUEUE[:4], arena="Arena")
+_TABLE: Final = layout(TABLE[:5], arena="Arena")
 
 
 def _field(of: Object, name: str) -> tuple[int, Field] | None:
+    if isinstance(of, Table):
+        return _TABLE.get(name)
     return (_QUEUE if isinstance(of, Queue) else _LAYOUTS[of.cls]).get(name)
 
 
@@ -222,6 +254,8 @@ def _parts(queue: Queue) -> Any:
     """Return the type of a queue's items."""
     if queue.item == "pair":
         return _types.UniTuple(types.int64, 2)
+    if queue.item == "batch":
+        return _types.UniTuple(types.int64, 4)
     if queue.item == "rate":
         return _types.Tuple((types.int64, types.float64))
     return type_of(queue.item)

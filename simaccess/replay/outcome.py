@@ -33,6 +33,11 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
         time, wait = int(agent["time"]), int(agent["wait"])
         compute = tally.compute + int(tally.delayed @ replayed.delays["client"])
         copy = int(tally.delayed @ replayed.delays["copy"])
+        moved = tally.in_place
+        if replayed.copied is not None:
+            copy += int(replayed.copied[index])
+        if replayed.moved is not None:
+            moved = int(replayed.moved[index])
         issue = int(agent["issue"])
         yield ConsumerRun(
             start=0,
@@ -44,7 +49,7 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
             issue=issue,
             wait=wait,
             counters=counters,
-            moved=tally.in_place + tally.bulk,
+            moved=moved + tally.bulk,
             latencies=replayed.latencies[index],
             chosen=len(track.chosen),
         )

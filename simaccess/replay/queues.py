@@ -1,4 +1,4 @@
-"""What deques, lists and sets do, for queues in compiled code; and a few built-in functions.
+"""What deques, lists, sets and dicts do, in compiled code; and a few built-in functions.
 
 `simaccess.replay.translation` puts these functions where the classes have a method, an index, or a
 question whether something is there.
@@ -19,11 +19,24 @@ from simaccess.replay.layout import NOTHING
 from simaccess.replay.objects import (
     Object,
     Queue,
+    Table,
     element,
     enlarge,
     native,
     put_element,
     width_of,
+)
+from simaccess.replay.tables import (
+    drop_first,
+    drop_key,
+    first_item,
+    first_key,
+    get,
+    has,
+    move_to_end,
+    put,
+    take,
+    value_of,
 )
 from simaccess.sim.station import whole_ticks
 
@@ -32,17 +45,27 @@ __all__ = [
     "add",
     "append",
     "at",
+    "bit_count",
+    "bit_length",
     "clear",
     "contains",
     "draw",
+    "drop",
+    "drop_first",
+    "first_item",
+    "first_key",
+    "get",
     "insert_by_original",
     "item",
     "least",
     "length",
+    "move_to_end",
     "pop",
     "popleft",
+    "put",
     "quotient",
     "remove",
+    "take",
     "true",
     "whole",
 ]
@@ -88,6 +111,13 @@ def popleft(queue: Any) -> Any:
 
 
 @compiled
+def drop_head(queue: Any) -> None:
+    """Take the first item out."""
+    queue.head = (queue.head + 1) & (queue.capacity - 1)
+    queue.count -= 1
+
+
+@compiled
 def pop(queue: Any) -> Any:
     """Take the last item out."""
     queue.count -= 1
@@ -101,7 +131,7 @@ def clear(queue: Any) -> None:
 
 
 @compiled
-def contains(queue: Any, value: int) -> bool:
+def holds(queue: Any, value: int) -> bool:
     """Say whether an int is among the items."""
     for number in range(queue.count):  # noqa: SIM110  # numba has no generators here
         if at(queue, number) == value:
@@ -121,9 +151,9 @@ def remove(queue: Any, value: int) -> None:
 
 
 @compiled
-def add(queue: Any, value: int) -> None:
+def add_to_queue(queue: Any, value: int) -> None:
     """Put an int among the items if it is not."""
-    if not contains(queue, value):
+    if not holds(queue, value):
         append(queue, value)
 
 
@@ -196,9 +226,68 @@ def item(of: Any, index: Any) -> Any:
 def _item(of, index):  # type: ignore[no-untyped-def]  # noqa: ARG001  # numba looks at names
     if isinstance(of, Queue):
         return lambda of, index: at(of, index)  # noqa: PLW0108  # numba looks at names
+    if isinstance(of, Table):
+        return lambda of, index: value_of(of, index)  # noqa: PLW0108  # as above
     if isinstance(of, Object):  # Durations
         return lambda of, index: _ticks(index, of._ticks) + of._fixed
     return lambda of, index: of[index]
+
+
+def contains(of: Any, value: int) -> bool:
+    """Say whether an int is among the items, or a key."""
+    raise NotImplementedError
+
+
+@overload(contains, jit_options=_INNER)
+def _contains(of, value):  # type: ignore[no-untyped-def]  # noqa: ARG001  # as above
+    if isinstance(of, Table):
+        return lambda of, value: has(of, value)  # noqa: PLW0108  # as above
+    return lambda of, value: holds(of, value)  # noqa: PLW0108  # as above
+
+
+def add(of: Any, value: int) -> None:
+    """Put an int among the items, or the keys, if it is not."""
+    raise NotImplementedError
+
+
+@overload(add, jit_options=_INNER)
+def _add(of, value):  # type: ignore[no-untyped-def]  # noqa: ARG001  # as above
+    if isinstance(of, Table):
+        return lambda of, value: put(of, value, 0)
+    return lambda of, value: add_to_queue(of, value)  # noqa: PLW0108  # as above
+
+
+def drop(of: Any, index: int) -> None:
+    """Take an item out by its key, or the first one of a queue."""
+    raise NotImplementedError
+
+
+@overload(drop, jit_options=_INNER)
+def _drop(of, index):  # type: ignore[no-untyped-def]  # noqa: ARG001  # as above
+    if isinstance(of, Table):
+        return lambda of, index: drop_key(of, index)  # noqa: PLW0108  # as above
+    return lambda of, index: drop_head(of)  # noqa: ARG005  # as above
+
+
+@native
+def bit_count(_context: Any, bits: Any) -> Any:  # noqa: ARG001  # as above
+    """Return how many bits of a word are set."""
+
+    def count(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.int64), count
+
+
+@native
+def bit_length(_context: Any, bits: Any) -> Any:  # noqa: ARG001  # as above
+    """Return the bits of an int that is not negative."""
+
+    def count(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        zeros = builder.ctlz(arguments[0], context.get_constant(types.boolean, 0))
+        return builder.sub(context.get_constant(types.int64, 64), zeros)
+
+    return types.int64(types.int64), count
 
 
 @native
@@ -215,7 +304,7 @@ def length(_context: Any, of: Any) -> Any:
 
 def _differs(context: Any, builder: Any, of: Any, value: Any, constant: int) -> Any:
     """Return whether a value differs from a constant."""
-    if isinstance(of, Queue):
+    if isinstance(of, Queue | Table):
         value = context.get_getattr(of, "count")(context, builder, of, value, "count")
         return builder.icmp_signed("!=", value, value.type(constant))
     if isinstance(of, types.Boolean):

@@ -16,7 +16,18 @@ from simaccess.consumer import Chunk, replay
 from simaccess.operations import AccessMethod
 from simaccess.replay.delays import LOCAL, Delays, DelayTable
 from simaccess.replay.recorder import NotReplayableError, Recorder, RequestTable
-from simaccess.replay.rows import FETCH, FLUSH, KIND, LOAD, MARK, MARKED, REPEATED, STORE, UNTIL
+from simaccess.replay.rows import (
+    FETCH,
+    FLUSH,
+    KIND,
+    LOAD,
+    MARK,
+    MARKED,
+    NEAR,
+    REPEATED,
+    STORE,
+    UNTIL,
+)
 from simaccess.replay.state import AGENT, DELAY, NOWHERE, REQUEST, Flat
 from simaccess.segment import Clock
 
@@ -40,12 +51,15 @@ class Track:
         See `simaccess.counters.Counters`.
     chosen : array of int
         The numbers of the requests that its predicate chose.
+    shadow : int
+        Bytes of its shadow.
     """
 
     rows: NDArray[np.void]
     places: int
     used: int
     chosen: array[int]
+    shadow: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +77,18 @@ class Record:
         The private delays.
     charged : bool
         Whether they tell where the client's software runs.
+    near : bool
+        Whether reads and writes of the shadow are rows of their own, and not parts of delays.
+    size : int
+        Bytes of the segment.
     """
 
     tracks: tuple[Track, ...]
     requests: NDArray[np.int64]
     delays: Delays
     charged: bool = False
+    near: bool = False
+    size: int = 0
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -167,6 +187,9 @@ class Recording:
         Whether to record where requests are, too, for links on which that matters.
     charged : bool
         Whether to record where the client's software runs, for links on which it takes time.
+    near : bool
+        Whether to record where the shadow is reached, for links whose memory it is part of; with
+        `places`.
     """
 
     def __init__(
@@ -176,12 +199,14 @@ class Recording:
         *,
         places: bool = False,
         charged: bool = False,
+        near: bool = False,
     ) -> None:
+        self._near = near
         self._size = size
         self._content = content
         self._charged = charged
         self._delays = DelayTable()
-        self._requests = RequestTable(places=places)
+        self._requests = RequestTable(places=places or near)
         self._tracks: list[Track] = []
 
     def follow(self, method: AccessMethod, columns: Iterable[Chunk]) -> None:
@@ -212,6 +237,7 @@ class Recording:
             self._requests,
             self._content,
             charged=self._charged,
+            near=self._near,
         )
         # It has all of each face that a consumer uses.
         face = cast("Any", recorder)
@@ -225,7 +251,13 @@ class Recording:
             raise NotReplayableError("the consumer waits for something beside its link")
         rows = recorder.tape.rows()
         self._tracks.append(
-            Track(rows, recorder.places, recorder.used, array("q") if chosen is None else chosen)
+            Track(
+                rows,
+                recorder.places,
+                recorder.used,
+                array("q") if chosen is None else chosen,
+                method.slots * method.slot_bytes,
+            )
         )
 
     def record(self) -> Record:
@@ -234,20 +266,28 @@ class Recording:
             self._requests if self._requests.places else ((each, 0, 0) for each in self._requests)
         )
         requests = np.array(list(names), np.int64).reshape(-1, 3)
-        return Record(tuple(self._tracks), requests, self._delays.table(), self._charged)
+        return Record(
+            tuple(self._tracks),
+            requests,
+            self._delays.table(),
+            self._charged,
+            self._near,
+            self._size,
+        )
 
 
 def _tally(record: Record, track: Track) -> Tally:
     rows, lengths, delays = track.rows, record.lengths, record.delays
     kinds = rows["what"] & KIND
+    nearby = rows["what"] & NEAR > 0
     times = np.where(np.isin(kinds, REPEATED), rows["extra"], 1).astype(np.int64)
 
-    def asked(*of: int) -> NDArray[np.int64]:
-        chosen = np.isin(kinds, of)
+    def asked(*of: int, near: bool = False) -> NDArray[np.int64]:
+        chosen = np.isin(kinds, of) & (nearby == near)
         return _sums(rows["item"][chosen], times[chosen], len(lengths))
 
     marked = (kinds == MARK) | (rows["what"] & MARKED > 0)
-    in_place, bulk = asked(LOAD, STORE), asked(FETCH, FLUSH)
+    in_place, bulk, shadow = asked(LOAD, STORE), asked(FETCH, FLUSH), asked(LOAD, STORE, near=True)
     delayed = _sums(rows["delay"], times, len(delays.compute))
     parts = delays.parts[delays.parts["kind"] == LOCAL]
     accessed = delayed[parts["delay"]] * parts["count"]
@@ -257,16 +297,16 @@ def _tally(record: Record, track: Track) -> Tally:
         arrival = int(until["extra"][-1]) << 32 | int(until["item"][-1])
     return Tally(
         requests=int(times[marked].sum()),
-        loads=int(times[kinds == LOAD].sum()),
-        stores=int(times[kinds == STORE].sum()),
+        loads=int(times[(kinds == LOAD) & ~nearby].sum()),
+        stores=int(times[(kinds == STORE) & ~nearby].sum()),
         fetches=int(times[kinds == FETCH].sum()),
         flushes=int(times[kinds == FLUSH].sum()),
         bulk=int(bulk @ lengths),
         in_place=int(in_place @ lengths),
-        shadow=int(accessed @ parts["length"]),
-        locals=int(accessed.sum()),
+        shadow=int(accessed @ parts["length"]) + int(shadow @ lengths),
+        locals=int(accessed.sum()) + int(shadow.sum()),
         compute=int(delayed @ delays.compute),
-        asked=in_place + bulk,
+        asked=in_place + bulk + shadow,
         delayed=delayed,
         arrival=arrival,
     )

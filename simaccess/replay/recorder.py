@@ -77,6 +77,8 @@ class Recorder:
         The segment's bytes, for a consumer that decides by them.
     charged : bool
         Whether to write down where the client's software runs (`simaccess.sim.client`).
+    near : bool
+        Whether to write down where the shadow is reached, in place of a private delay.
 
     Attributes
     ----------
@@ -100,6 +102,7 @@ class Recorder:
         content: memoryview | None = None,
         *,
         charged: bool = False,
+        near: bool = False,
     ) -> None:
         if method.timed:
             raise NotReplayableError("the access method goes by the time that its operations take")
@@ -111,6 +114,7 @@ class Recorder:
         self._requests = requests
         self._content = content
         self._charged = charged
+        self._near = near
         # For what it knows of bytes read and written; the memory itself is not reached.
         shadow = Shadow(method, lambda _: _Nowhere())  # type: ignore[arg-type,return-value]
         self._unread = shadow.unread
@@ -132,7 +136,7 @@ class Recorder:
         elif kind is LOCAL:
             _, slot, at, _ = first
             self.used += self._unread.take(slot, at, length)
-            self.tape.local(SHADOW, length)
+            self._serve(rows.LOAD, at, length)
         elif kind is FETCH:
             self._miss(first, operations[2])  # type: ignore[index]  # it is a tuple
         elif self._follow(operations, self._unread.take) > 1:
@@ -188,7 +192,14 @@ class Recorder:
         _, _, start, size = local
         self.used += size
         self._unread.renew(slot, at, length, start, size)
-        tape.local(SHADOW, size)
+        self._serve(rows.LOAD, start, size)
+
+    def _serve(self, kind: int, at: int, length: int) -> None:
+        """Write down a LOAD or STORE of the shadow."""
+        if self._near:
+            self.tape.in_place(kind | rows.NEAR, self._requests[length, 0, at])
+        else:
+            self.tape.local(SHADOW, length)
 
     def _follow(self, operations: Operations, taken: Callable[[int, int, int], int]) -> int:
         """Write down operations; return how many of them gave bytes to the client."""
@@ -196,6 +207,7 @@ class Recorder:
         parts = 0
         first = rows.FIRST
         served = True
+        access = rows.STORE if taken == self._soil else rows.LOAD
         stepped = self._charged and not isinstance(operations, tuple)
         for operation in operations:
             if stepped:
@@ -207,7 +219,7 @@ class Recorder:
                 if not served:
                     tape.served()
                     served = True
-                tape.local(SHADOW, size)
+                self._serve(access, at, size)
                 parts += 1
             elif kind is LOAD or kind is STORE:
                 what = rows.LOAD if kind is LOAD else rows.STORE

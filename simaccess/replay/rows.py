@@ -36,6 +36,7 @@ __all__ = [
     "LOAD",
     "MARK",
     "MARKED",
+    "NEAR",
     "REPEATED",
     "ROW",
     "SERVED",
@@ -71,6 +72,9 @@ SETTLED: Final = 32
 
 SERVED: Final = 64
 """Flag of AWAIT: what it waited for serves bytes next: no hit if the call waited."""
+
+NEAR: Final = 128
+"""Flag of LOAD and STORE: of the shadow, for links whose memory that is part of."""
 
 REPEATED: Final = (LOAD, STORE, MARK)
 """The kinds whose ``extra`` says how often."""

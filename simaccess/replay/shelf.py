@@ -48,6 +48,7 @@ def record(scenario: Scenario, *, charged: bool | None = None) -> Record:
         memoryview(content or bytes(workload.size)) if scenario.real else None,
         places=_places(scenario),
         charged=_charged(scenario) if charged is None else charged,
+        near=_near(scenario),
     )
     for index in range(scenario.consumers):
         chosen = array("q")
@@ -114,12 +115,18 @@ def _key(scenario: Scenario) -> _Key:
         scenario.real,
         _places(scenario),
         _charged(scenario),
+        _near(scenario),
     )
 
 
 def _places(scenario: Scenario) -> bool:
     """Say whether it matters to the link where requests are."""
-    return scenario.model.kind == "pci-bus"
+    return scenario.model.kind in ("pci-bus", "memory-bus")
+
+
+def _near(scenario: Scenario) -> bool:
+    """Say whether shadows are part of the link's memory."""
+    return scenario.model.kind == "memory-bus"
 
 
 def _charged(scenario: Scenario) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from simaccess.replay.class_table import Classes
-from simaccess.replay.layout import ARENA, Layout, layout
+from simaccess.replay.layout import ARENA, Layout, layout, slots_of
 from simaccess.replay.state import AGENT, TRANSFER
 from simaccess.sim.batches import Batches
 from simaccess.sim.bbr import Bbr
@@ -45,15 +45,9 @@ TAGS: Final = {
 """Numbers in place of strings."""
 
 
-def _of(*classes: type, **others: str) -> Layout:
-    """Return the layout of what has the slots of some classes, all ints but the others."""
-    slots = [name for cls in classes for name in vars(cls)["__slots__"] if name != "__dict__"]
-    return layout([name for name in slots if name not in others], **others)
-
-
 LAYOUTS: Final[dict[str, Layout]] = {
     "Arena": ARENA,
-    "Sender": _of(
+    "Sender": slots_of(
         Transmission,
         Sender,
         control="Control",
@@ -114,19 +108,19 @@ LAYOUTS: Final[dict[str, Layout]] = {
         _full_rate="float",
         _pacing="float",
     ),
-    "RoundTripTime": _of(RoundTripTime),
-    "AckTrain": _of(AckTrain),
-    "CubicLaw": _of(CubicLaw, _K="float"),
-    "WindowUse": _of(WindowUse),
-    "RoundTrips": _of(
+    "RoundTripTime": slots_of(RoundTripTime),
+    "AckTrain": slots_of(AckTrain),
+    "CubicLaw": slots_of(CubicLaw, _K="float"),
+    "WindowUse": slots_of(WindowUse),
+    "RoundTrips": slots_of(
         RoundTrips, _control="Control", sampling="[pair]", _marked="[pair]", _samples="[int]"
     ),
-    "Recovery": _of(Recovery, _control="Control", holes="[Hole]", lost="[Hole]", _known="[int]"),
-    "Gaps": _of(Gaps, missing="[int]"),
-    "Receiver": _of(Receiver, _arriving="[Message]"),
-    "DelayedAcks": _of(DelayedAcks, _acks="[Train]"),
-    "Bursts": _of(Bursts, _control="Control"),
-    "Outbox": _of(Outbox, messages="[Message]"),
+    "Recovery": slots_of(Recovery, _control="Control", holes="[Hole]", lost="[Hole]", _known="[int]"),
+    "Gaps": slots_of(Gaps, missing="[int]"),
+    "Receiver": slots_of(Receiver, _arriving="[Message]"),
+    "DelayedAcks": slots_of(DelayedAcks, _acks="[Train]"),
+    "Bursts": slots_of(Bursts, _control="Control"),
+    "Outbox": slots_of(Outbox, messages="[Message]"),
     "Bottleneck": layout(
         ("packet", "header", "payload", "delay", "_mtu", "_header_ticks", "_buffer"),
         station="FifoStation",
@@ -135,10 +129,10 @@ LAYOUTS: Final[dict[str, Layout]] = {
     ),
     "CrossTraffic": layout(("next", "burst"), _gaps="[int]"),
     "Durations": layout(("_fixed",), _ticks="float"),
-    "FifoStation": _of(FifoStation),
+    "FifoStation": slots_of(FifoStation),
     "Alarm": layout(("time", "number", "_set", "what"), _env="Environment", sender="Sender"),
-    "Train": _of(Train, repairs="Hole"),
-    "Hole": _of(Hole, message="Message"),
+    "Train": slots_of(Train, repairs="Hole"),
+    "Hole": slots_of(Hole, message="Message"),
     # A message, or a parcel of parts of several.
     "Message": layout(
         ("length", "sending", "arriving", "arrival", "then"), request="Request", parts="[pair]"

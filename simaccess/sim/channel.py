@@ -127,6 +127,23 @@ class MemoryChannel(FifoStation):
             self.waited / span,
         )
 
+    def take(self, count: int) -> list[int]:
+        """Return when the next `count` others arrive, and forget them; none where there are none."""
+        taken: list[int] = []
+        while self._next < _NEVER and len(taken) < count:
+            taken += self._arrivals[self._index :].tolist()
+            self._draw(taken[-1])
+        return taken
+
+    def skip(self, count: int) -> None:
+        """Go on behind the next `count` others, who have been served."""
+        while count >= len(self._arrivals) - self._index and self._next < _NEVER:
+            count -= len(self._arrivals) - self._index
+            self._draw(int(self._arrivals[-1]))
+        if count:
+            self._index += count
+            self._next = int(self._arrivals[self._index])
+
     def _draw(self, after: int) -> None:
         """Draw the next arrivals of the other masters."""
         gaps = np.rint(self._generator.exponential(self._gap, _DRAWS)).astype(np.int64)

@@ -195,16 +195,20 @@ class MemoryBus(Link):
         """Return the core of an agent, a new one in `socket` at its first access."""
         core = self.cores.get(agent.number)
         if core is None:
-            caches = self.parameters.caches
-            core = self.cores[agent.number] = Core(
-                len(self.cores),
-                socket,
-                caches.l1 >> self.line_shift,
-                caches.l2 >> self.line_shift,
-                self.parameters.pages.tlb_entries,
-            )
+            core = self.cores[agent.number] = self.new_core(len(self.cores), socket)
             self.caches.cores.append(core)
         return core
+
+    def new_core(self, index: int, socket: int) -> Core:
+        """Return a core."""
+        caches = self.parameters.caches
+        return Core(
+            index,
+            socket,
+            caches.l1 >> self.line_shift,
+            caches.l2 >> self.line_shift,
+            self.parameters.pages.tlb_entries,
+        )
 
     def translate(self, core: Core, address: int, length: int) -> int:
         """Return the ticks that finding the pages of an access takes."""

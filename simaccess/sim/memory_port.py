@@ -43,13 +43,13 @@ class BusMemory:
         "_data",
         "_env",
         "_line_shift",
-        "_socket",
         "base",
         "bus",
         "limit",
         "moved",
         "posted",
         "size",
+        "socket",
     )
 
     def __init__(
@@ -63,7 +63,7 @@ class BusMemory:
         self.limit = (base + size - 1) >> bus.line_shift
         self._env = bus.env
         self._data = data
-        self._socket = socket
+        self.socket = socket
         self._line_shift = bus.line_shift
 
     def view(self, at: int, length: int) -> Data:
@@ -80,7 +80,7 @@ class BusMemory:
             env.jump(now)
         else:
             await env.turn
-        core = bus.cores.get(agent.number) or bus.core(agent, self._socket)
+        core = bus.cores.get(agent.number) or bus.core(agent, self.socket)
         address = self.base + offset
         walk = bus.translate(core, address, length)
         if walk:
@@ -103,7 +103,7 @@ class BusMemory:
         bus = self.bus
         agent = env.agent
         await bus.pass_until(agent, agent.time, copying=False)
-        core = bus.core(agent, self._socket)
+        core = bus.core(agent, self.socket)
         address = self.base + offset
         walk = bus.translate(core, address, length)
         if walk:
@@ -167,7 +167,7 @@ class BusMemory:
         bus = self.bus
         agent = self._env.agent
         await bus.pass_until(agent, agent.time, copying=True)
-        core = bus.core(agent, self._socket)
+        core = bus.core(agent, self.socket)
         copying = Copying()
         copying.begin(
             bus,

@@ -14,7 +14,7 @@ from simaccess.model import model_names
 from simaccess.replay.allowed import can_replay
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
-from tests.replay.scenes import fifo_links, pci_buses, scenarios, wan_links
+from tests.replay.scenes import fifo_links, memory_buses, pci_buses, scenarios, wan_links
 
 pytest.importorskip("numba")
 
@@ -53,6 +53,12 @@ def test_random_scenarios_on_a_shared_bus(scenario: Scenario) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(wan_links()))
 def test_random_scenarios_over_tcp(scenario: Scenario) -> None:
+    require_agreement(scenario)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenarios(memory_buses()))
+def test_random_scenarios_in_shared_memory(scenario: Scenario) -> None:
     require_agreement(scenario)
 
 

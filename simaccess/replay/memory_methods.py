@@ -1,0 +1,79 @@
+"""The caches, cores and channel of a replayed ``memory-bus``, compiled.
+
+The methods are those of `simaccess.sim.caches`, `memory_core`, `channel`, `memory_bus` and
+`memory_moves`, translated (`simaccess.replay.translation`). Here is what they reach beside that.
+
+This module needs numba.
+"""
+
+# ruff: noqa: SLF001  # fields are their classes'
+from __future__ import annotations
+
+from typing import Any, Final
+
+from simaccess.replay import queues
+from simaccess.replay.compiled import compiled
+from simaccess.replay.memory_layout import CLASSES, LAYOUTS
+from simaccess.replay.objects import allocate, maker, register, seen_as
+from simaccess.replay.translation import translated
+
+__all__ = ["METHODS"]
+
+register(LAYOUTS)
+
+_QUEUE: Final = 5
+_ROOM: Final = 8
+_BATCH: Final = 4
+
+_stream_room = maker("Stream")
+_batches_at = seen_as("[batch]")
+core_at = seen_as("Core")
+
+
+@compiled
+def no_core() -> Any:
+    """Return a core in place of None."""
+    return core_at(0)
+
+
+def _room_for_stream(arena: Any) -> Any:
+    """Return the room of a stream, with an empty queue."""
+    stream = _stream_room(arena)
+    batches = _batches_at(allocate(arena, _QUEUE))
+    batches.arena = arena
+    batches.capacity = _ROOM
+    batches.storage = allocate(arena, _BATCH * _ROOM)
+    stream.under_way = batches
+    return stream
+
+
+def _catching_up(serve_other: Any) -> Any:
+    """Return what serves other masters, whose arrivals have been drawn."""
+
+    def catch_up(channel: Any, now: int) -> None:
+        while channel._next <= now:
+            serve_other(channel, channel._next, channel._other_service, channel._other_request)
+            channel._next = queues.draw(channel._arrivals)
+            channel._index += 1
+
+    return compiled(catch_up, inline=False)
+
+
+def _methods() -> dict[str, Any]:
+    """Return the compiled functions by their names, ``Class__method`` and those above."""
+    names: dict[str, Any] = {f"queues__{name}": getattr(queues, name) for name in queues.__all__}
+    names |= {
+        "Stream__room": compiled(_room_for_stream, inline=False),
+        "_Shared__room": maker("_Shared"),
+        "no_PrivateCaches": no_core,
+    }
+    functions = {each.name: each.function() for each in translated(CLASSES)}
+    names |= {name: compiled(function, inline=False) for name, function in functions.items()}
+    names["catch_up"] = _catching_up(names["FifoStation__serve_other"])
+    for function in functions.values():
+        function.__globals__.update(names)
+    return names
+
+
+METHODS: Final = _methods()
+"""The compiled functions by their names, ``Class__method``."""
