@@ -126,7 +126,10 @@ def _run(scenario: Scenario) -> Run:
             reason = error.problem
     if scenario.engine == "replay":
         raise InputError(reason or "", key="engine", value="replay", allowed="auto, simpy")
-    return _simulated(scenario)
+    run = _simulated(scenario)
+    if reason is None:
+        _CHOICE.copied(scenario.model.kind, sum(each.counters.bulk for each in run.consumers))
+    return run
 
 
 def _simulated(scenario: Scenario) -> Run:

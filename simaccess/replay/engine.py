@@ -20,7 +20,7 @@ from simaccess.replay.compiled import have_compiler
 from simaccess.replay.fifo_figures import LINK, figures_along
 from simaccess.replay.fifo_figures import why_not as fifo_why_not
 from simaccess.replay.histogram import BUCKETS, percentiles
-from simaccess.replay.memory_figures import figures_of as memory_figures
+from simaccess.replay.memory_figures import MemoryFigures
 from simaccess.replay.memory_figures import why_not as memory_why_not
 from simaccess.replay.numpy_lanes import is_uncontended, play
 from simaccess.replay.pci_figures import JOB, use_of, why_not
@@ -142,6 +142,7 @@ def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed
         If it would last longer than 64 bits hold, the link is of another kind, or numba is not
         installed.
     """
+    _require_shadows(record, asked=isinstance(parameters, MemoryBusParameters))
     if isinstance(parameters, MemoryBusParameters):
         return _on_memory(record, parameters, seed)
     if isinstance(parameters, PciParameters):
@@ -271,26 +272,28 @@ def _on_memory(record: Record, parameters: MemoryBusParameters, seed: int) -> Re
     require_room_on_memory(record, parameters)
     requests = layout.requests.copy()
     requests["issue"] = Durations(parameters.core.copy_issue)[1]
-    draws, how = _DRAWS, memory_bus.SHORT
+    agents, delays = layout.agents.copy(), layout.delays.copy()
+    latencies = np.zeros(int(layout.marks[-1]), np.int64)
+    figures = MemoryFigures(parameters, record, seed)
+    figures.memory["keep"] = _ALL
+    heap = np.zeros(len(agents), np.int64)
+    transfers = np.zeros(max(1, layout.places), TRANSFER)
+    how = memory_bus.SHORT
     while how == memory_bus.SHORT:
-        agents, delays = layout.agents.copy(), layout.delays.copy()
-        latencies = np.zeros(int(layout.marks[-1]), np.int64)
-        figures = memory_figures(parameters, record, seed=seed, draws=draws)
-        figures.memory["keep"] = _ALL
+        figures.draw()
         how = memory_bus.replay_memory(
             figures.memory,
             figures.bus,
             figures.users,
-            np.zeros(len(agents), np.int64),
+            heap,
             layout.rows,
             delays,
             layout.parts,
             requests,
-            np.zeros(max(1, layout.places), TRANSFER),
+            transfers,
             agents,
             latencies,
         )
-        draws *= 8
     if how == memory_bus.LONG:
         raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")
     return Replayed(
@@ -401,7 +404,16 @@ def _play(record: Record, figures: NDArray[np.void], keep: int) -> dict[str, Any
     }
 
 
+def _require_shadows(record: Record, *, asked: bool) -> None:
+    """Require that a record tells where shadows are reached just if that is asked for."""
+    if asked and not record.near:
+        raise NotReplayableError("the record does not tell where shadows are reached")
+    if record.near and not asked:
+        raise NotReplayableError("the record has shadows in shared memory, as for a memory-bus")
+
+
 def _require_fit(record: Record, figures: NDArray[np.void]) -> None:
+    _require_shadows(record, asked=False)
     charged = any(figures[name].any() for name in ("access", "miss", "step"))
     if charged and not record.charged:
         raise NotReplayableError("the record does not tell where the client's software runs")

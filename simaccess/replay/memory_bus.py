@@ -25,7 +25,7 @@ __all__ = ["LONG", "SHORT", "replay_memory"]
 
 LONG: Final = 1
 SHORT: Final = 2
-"""How a replay may end: it lasts too long, or draws ran out."""
+"""How a replay may stop: it lasts too long, or needs to know when more of the others arrive."""
 
 _LATEST: Final = 1 << 58
 
@@ -155,22 +155,19 @@ def run(
     agents: Structs,
     latencies: Ints,
 ) -> int:
-    """Replay until the last consumer ends; return 0, or why it cannot."""
+    """Replay until the last consumer ends; return 0, or why it stops before."""
     channel = bus.channel
-    for who in range(len(agents)):
-        if advance(link, agents[who], rows, delays, requests, transfers, latencies):
-            push(link, agents, heap, who)
     while link.ready:
         who = heap[0]
         agent = agents[who]
         if max(agent.time, channel.free, channel.waited) > _LATEST:
             return LONG
+        if agent.time >= channel.last:  # by then; nothing is put on the channel before its turn
+            return SHORT
         row = rows[agent.row]
         more = True
         if act(bus, user_at(users[who]), agent, row, requests[row.item]):
             more = finish(link, agent, rows, delays, requests, transfers, latencies)
-        if bus.arena.short:
-            return SHORT
         if more:
             sink(link, agents, heap, who)
         else:
@@ -199,11 +196,17 @@ def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
             return stamp
         link = memories[0]
         bus = bus_at(bus_address)
-        fill(link, delays, parts)
+        if not link.begun:
+            link.begun = 1
+            fill(link, delays, parts)
+            for who in range(len(agents)):
+                if advance(link, agents[who], rows, delays, requests, transfers, latencies):
+                    push(link, agents, heap, who)
         how = run(
             link, bus, users, heap, rows, delays, requests, transfers, agents, latencies
         )
-        discard(bus.arena)
+        if how != SHORT:
+            discard(bus.arena)
         return how
 
     return compiled(replay_memory, cache=True)
@@ -257,5 +260,5 @@ latencies : ndarray of int64
 Returns
 -------
 int
-    0, or why it did not come to an end: LONG, SHORT.
+    0, or why it did not come to an end: LONG, or SHORT, from where it goes on when called again.
 """

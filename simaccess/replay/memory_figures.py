@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,17 +12,15 @@ from numpy.typing import NDArray
 
 from simaccess.replay.layout import Image
 from simaccess.replay.memory_layout import LAYOUTS
-from simaccess.replay.record import Record
+from simaccess.replay.record import Record, Track
 from simaccess.replay.state import STATION
 from simaccess.result import StationUse
-from simaccess.sim.channel import MemoryChannel
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.memory_bus import MemoryBus
-from simaccess.sim.memory_core import Core
 from simaccess.sim.memory_moves import Copying, Reading, Writing
 from simaccess.sim.memory_parameters import MemoryBusParameters
 
-__all__ = ["MEMORY", "MemoryFigures", "figures_of", "why_not"]
+__all__ = ["MEMORY", "MemoryFigures", "why_not"]
 
 MEMORY: Final = np.dtype(
     [
@@ -31,6 +30,7 @@ MEMORY: Final = np.dtype(
             (name, "i8")
             for name in (
                 "local_latency",
+                "begun",
                 "keep",
                 "interval",
                 "running",
@@ -70,56 +70,8 @@ class _Own:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class MemoryFigures:
     """A memory bus, and its memory.
-
-    Attributes
-    ----------
-    memory : ndarray of MEMORY, shape (1,)
-        The figures.
-    words : ndarray of int64
-        All objects.
-    bus : int
-        The address of the bus.
-    users : ndarray of int64, shape (consumers,)
-        The addresses of what the consumers have of it.
-    link : MemoryBus
-        As it began.
-    places : tuple of int
-        Where in `words` the channel and the users are.
-    """
-
-    memory: NDArray[np.void]
-    words: NDArray[np.int64]
-    bus: int
-    users: NDArray[np.int64]
-    link: MemoryBus
-    places: tuple[int, NDArray[np.int64]]
-
-    def use(self, end: int) -> dict[str, StationUse]:
-        """Return the use of the channel after the replay, up to the time `end`."""
-        channel, (place, _) = self.link.channel, self.places
-        offsets = LAYOUTS["MemoryChannel"]
-
-        def left(field: str) -> int:
-            return int(self.words[place + offsets[field][0]])
-
-        for field in STATION:
-            setattr(channel, field, left(field))
-        channel.skip(left("_index"))
-        return dict(self.link.use(end))
-
-    def of_users(self, field: str) -> NDArray[np.int64]:
-        """Return a figure of each user after the replay."""
-        found: NDArray[np.int64] = self.words[self.places[1] + LAYOUTS["User"][field][0]]
-        return found
-
-
-def figures_of(
-    parameters: MemoryBusParameters, record: Record, *, seed: int, draws: int
-) -> MemoryFigures:
-    """Return a memory bus as it begins.
 
     Parameters
     ----------
@@ -129,46 +81,93 @@ def figures_of(
         What its users do.
     seed : int
         Of the other masters' arrivals.
-    draws : int
-        How many of those to draw ahead.
+
+    Attributes
+    ----------
+    memory : ndarray of MEMORY, shape (1,)
+        The figures.
+    bus : int
+        The address of the bus.
+    users : ndarray of int64, shape (consumers,)
+        The addresses of what the consumers have of it.
     """
 
-    def made() -> MemoryBus:
-        return MemoryBus(Environment(), parameters, record.size, seed=seed)
+    def __init__(self, parameters: MemoryBusParameters, record: Record, seed: int) -> None:
+        def made() -> MemoryBus:
+            return MemoryBus(Environment(), parameters, record.size, seed=seed)
 
-    link, consumers = made(), len(record.tracks)
-    memory = np.zeros(1, MEMORY)
-    memory["copy_per_byte"] = 1 / parameters.core.copy_rate * TICKS_PER_SECOND
-    memory["running"] = consumers
-    arena = _Own("Arena", {"retired": []})
-    image = Image(LAYOUTS, _name, _Values(arena, made().channel.take(draws)).value, {})
-    bus = image.put(link, arena)
-    users = []
-    for track in record.tracks:
-        shadow = link.local(track.shadow)
-        port = link.attach()
-        values = {
-            "shadow": shadow.base,
-            "shadow_limit": shadow.limit,
-            "limit": port.limit,
-            "socket": port.socket,
-            "core": link.new_core(0, 0),
-            "reading": Reading(),
-            "writing": Writing(),
-            "copying": Copying(),
-        }
-        users.append(image.put(_Own("User", values)))
-    channel = image.put(link.channel)
-    words = image.memory()
-    places = np.array(users, np.int64)
-    return MemoryFigures(
-        memory,
-        words,
-        words.ctypes.data + 8 * bus,
-        words.ctypes.data + 8 * places,
-        link,
-        (channel, places),
-    )
+        self._link = made()
+        self._others = made().channel  # which draws
+        self._drawn: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._served = 0
+        self.memory = np.zeros(1, MEMORY)
+        self.memory["copy_per_byte"] = 1 / parameters.core.copy_rate * TICKS_PER_SECOND
+        self.memory["running"] = len(record.tracks)
+        arena = _Own("Arena", {"retired": []})
+        image = Image(LAYOUTS, _name, partial(_value, arena), {})
+        bus = image.put(self._link, arena)
+        users = [image.put(_user(self._link, track)) for track in record.tracks]
+        self._channel = image.put(self._link.channel)
+        self._users = np.array(users, np.int64)
+        self._words = image.memory()
+        self.bus = self._words.ctypes.data + 8 * bus
+        self.users = self._words.ctypes.data + 8 * self._users
+
+    def draw(self) -> None:
+        """Draw when more of the other masters arrive."""
+        served = self._of_channel("_index")
+        self._served += served
+        blocks = [self._drawn[served:], *(self._others.take() for _ in range(_BLOCKS))]
+        self._drawn = np.concatenate(blocks)
+        some = len(self._drawn) > 0
+        for field, value in {
+            "_index": 0,
+            "_arrivals": self._drawn.ctypes.data,
+            "_next": self._drawn[0] if some else _FOREVER,
+            "last": self._drawn[-1] if some else _FOREVER,
+        }.items():
+            self._words[self._channel + _CHANNEL[field][0]] = value
+
+    def use(self, end: int) -> dict[str, StationUse]:
+        """Return the use of the channel after the replay, up to the time `end`."""
+        channel = self._link.channel
+        for field in STATION:
+            setattr(channel, field, self._of_channel(field))
+        channel.skip(self._served + self._of_channel("_index"))
+        return dict(self._link.use(end))
+
+    def of_users(self, field: str) -> NDArray[np.int64]:
+        """Return a figure of each user after the replay."""
+        found: NDArray[np.int64] = self._words[self._users + LAYOUTS["User"][field][0]]
+        return found
+
+    def _of_channel(self, field: str) -> int:
+        return int(self._words[self._channel + _CHANNEL[field][0]])
+
+
+_BLOCKS: Final = 16
+"""Blocks of arrivals that are drawn at once."""
+
+_CHANNEL: Final = LAYOUTS["MemoryChannel"]
+
+
+def _user(link: MemoryBus, track: Track) -> _Own:
+    """Return what a consumer has of a bus; in the order of `simaccess.simulate`."""
+    shadow = link.local(track.shadow)
+    port = link.attach()
+    core = link.new_core(0, port.socket)
+    core.bit = 0  # it gets its number with its first access
+    values = {
+        "shadow": shadow.base,
+        "shadow_limit": shadow.limit,
+        "limit": port.limit,
+        "socket": port.socket,
+        "core": core,
+        "reading": Reading(),
+        "writing": Writing(),
+        "copying": Copying(),
+    }
+    return _Own("User", values)
 
 
 def _name(thing: Any) -> str:
@@ -176,25 +175,12 @@ def _name(thing: Any) -> str:
     return thing.name if isinstance(thing, _Own) else type(thing).__name__
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Values:
-    """The fields of a bus's objects."""
-
-    arena: _Own
-    arrivals: list[int]
-
-    def value(self, thing: Any, field: str) -> Any:
-        """Return a field of an object."""
-        if isinstance(thing, _Own):
-            return thing.values.get(field, 0)
-        if isinstance(thing, MemoryBus) and field == "arena":
-            return self.arena
-        if isinstance(thing, MemoryChannel):
-            if field == "_arrivals":
-                return self.arrivals[1:]
-            if field == "_next":
-                return self.arrivals[0] if self.arrivals else _FOREVER
-        if isinstance(thing, Core) and field == "bit":
-            return 0  # it gets its number with its first access
-        # What a move begins with is written when it begins.
-        return getattr(thing, field, None if field == "_core" else 0)
+def _value(arena: _Own, thing: Any, field: str) -> Any:
+    """Return a field of an object; 0 or None for what is written before it is read."""
+    if isinstance(thing, _Own):
+        return thing.values.get(field, 0)
+    if field == "arena":
+        return arena
+    if field in ("_arrivals", "_next"):
+        return 0
+    return getattr(thing, field, None if field == "_core" else 0)

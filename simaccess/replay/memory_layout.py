@@ -63,11 +63,14 @@ LAYOUTS: Final[dict[str, Layout]] = {
     ),
     "Stream": slots_of(Stream, under_way="[batch]"),
     "MemoryChannel": layout(
-        (*vars(FifoStation)["__slots__"], "line", "_index", "_next", "_other_request")
-        + ("_other_service",),
+        (
+            *vars(FifoStation)["__slots__"],
+            *("line", "_other_request", "_other_service"),
+            # When others arrive next; the address of that and what follows, and the last of it.
+            *("_next", "_arrivals", "_index", "last"),
+        ),
         read_ticks="Durations",
         write_ticks="Durations",
-        _arrivals="[int]",
     ),
     "Durations": layout(("_fixed",), _ticks="float"),
     "Reading": slots_of(Reading, _core="Core", _returns="[int]"),

@@ -14,7 +14,7 @@ from typing import Any, Final
 from simaccess.replay import queues
 from simaccess.replay.compiled import compiled
 from simaccess.replay.memory_layout import CLASSES, LAYOUTS
-from simaccess.replay.objects import allocate, maker, register, seen_as
+from simaccess.replay.objects import allocate, maker, register, seen_as, word
 from simaccess.replay.translation import translated
 
 __all__ = ["METHODS"]
@@ -48,13 +48,13 @@ def _room_for_stream(arena: Any) -> Any:
 
 
 def _catching_up(serve_other: Any) -> Any:
-    """Return what serves other masters, whose arrivals have been drawn."""
+    """Return what serves other masters; of whose arrivals more are drawn than come by `now`."""
 
     def catch_up(channel: Any, now: int) -> None:
         while channel._next <= now:
             serve_other(channel, channel._next, channel._other_service, channel._other_request)
-            channel._next = queues.draw(channel._arrivals)
             channel._index += 1
+            channel._next = word(channel._arrivals + 8 * channel._index)
 
     return compiled(catch_up, inline=False)
 

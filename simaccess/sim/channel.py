@@ -7,14 +7,18 @@ are caught up with when somebody else arrives, in order, and need no events.
 
 from __future__ import annotations
 
+from typing import TypeAlias
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.station import Durations, FifoStation, StationUse
 
 __all__ = ["MemoryChannel"]
+
+Arrivals: TypeAlias = NDArray[np.int64]
 
 _DRAWS = 1024
 _FEW = 12  # below this a loop is faster than NumPy
@@ -68,7 +72,7 @@ class MemoryChannel(FifoStation):
         self._other_request = other_request
         self._other_service = Durations(read / line)[other_request]
         self._index = 0
-        self._arrivals = np.zeros(0, dtype=np.int64)
+        self._arrivals: Arrivals = np.zeros(0, dtype=np.int64)
         self._next = _NEVER
         if other_rate > 0:
             self._gap = other_request / other_rate * TICKS_PER_SECOND
@@ -127,19 +131,17 @@ class MemoryChannel(FifoStation):
             self.waited / span,
         )
 
-    def take(self, count: int) -> list[int]:
-        """Return when the next `count` others arrive, and forget them; none where there are none."""
-        taken: list[int] = []
-        while self._next < _NEVER and len(taken) < count:
-            taken += self._arrivals[self._index :].tolist()
-            self._draw(taken[-1])
+    def take(self) -> Arrivals:
+        """Return when others arrive next, as far as that is drawn, and draw what comes behind."""
+        taken = self._arrivals[self._index :]
+        if len(taken):
+            self._draw(int(taken[-1]))
         return taken
 
     def skip(self, count: int) -> None:
         """Go on behind the next `count` others, who have been served."""
-        while count >= len(self._arrivals) - self._index and self._next < _NEVER:
-            count -= len(self._arrivals) - self._index
-            self._draw(int(self._arrivals[-1]))
+        while count >= len(self._arrivals) - self._index > 0:
+            count -= len(self.take())
         if count:
             self._index += count
             self._next = int(self._arrivals[self._index])
@@ -168,7 +170,7 @@ class MemoryChannel(FifoStation):
             else:
                 self._draw(int(self._arrivals[-1]))
 
-    def _serve_all(self, due: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
+    def _serve_all(self, due: Arrivals) -> None:
         """Serve arrivals as a loop would: start_k = max(free, max over j<=k of a_j - j s) + k s."""
         count = len(due)
         before = np.arange(count, dtype=np.int64) * self._other_service

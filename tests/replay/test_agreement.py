@@ -62,6 +62,13 @@ def test_random_scenarios_in_shared_memory(scenario: Scenario) -> None:
     require_agreement(scenario)
 
 
+def test_others_are_drawn_as_they_are_needed() -> None:
+    asked = {"workload.requests": "200", "background.rate": "20 GB/s", "workload.writes": "0.5"}
+    for method in ("zero-copy", "copy-once"):
+        (scenario,) = compared("shared-memory-ddr3", "random", [method], settings=asked)
+        require_agreement(replace(scenario, consumers=3))
+
+
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize("model", model_names())
 def test_what_ships(model: str, workload: str) -> None:

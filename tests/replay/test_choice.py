@@ -27,6 +27,18 @@ def test_simpy_serves_until_loading_the_compiler_would_have_paid(
     assert Choice(pays=100).replays("fifo-link", 1000)
 
 
+def test_on_a_memory_bus_lines_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(__import__("sys").modules, "simaccess.replay.memory_bus", raising=False)
+    choice = Choice(pays=1000)
+    assert not choice.replays("memory-bus", 100)
+    choice.copied("memory-bus", 128 * 64)
+    assert not choice.replays("memory-bus", 40)
+    assert choice.replays("memory-bus", 10)
+    choice.copied("fifo-link", 1 << 30)  # its copies are an event or two
+    monkeypatch.delitem(__import__("sys").modules, "simaccess.replay.fifo_link", raising=False)
+    assert not choice.replays("fifo-link", 900)
+
+
 def test_a_shelf_keeps_records_of_what_differs_in_links_only() -> None:
     scenario = Scenario(
         load_model("example-link"), workload("random", {"requests": "50"}), "copy-once"

@@ -12,11 +12,14 @@ import pytest
 from simaccess.errors import InputError
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.model import load_model
+from simaccess.parameters import Parameters
 from simaccess.replay import allowed
 from simaccess.replay.allowed import can_replay
-from simaccess.replay.engine import replay
+from simaccess.replay.engine import replay, replay_lanes
+from simaccess.replay.fifo_figures import figures_along
 from simaccess.replay.record import Recording
 from simaccess.replay.recorder import NotReplayableError
+from simaccess.replay.shelf import record
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.sim.near_cache import NearCacheSection
 from simaccess.simulate import simulate
@@ -39,7 +42,6 @@ class Timed(ZeroCopy):
     [
         (scenario(consumers=2, shared=True), "share a shadow"),
         (scenario(producer=ProducerParameters()), "through a ring"),
-        (replace(scenario(), model=load_model("shared-memory-ddr4")), "kind memory-bus"),
     ],
 )
 def test_a_reason_is_given_and_simpy_serves(asked: Scenario, reason: str) -> None:
@@ -93,29 +95,29 @@ def test_a_record_is_a_table_of_16_bytes_a_row() -> None:
     recording = Recording(1 << 20)
     offsets = range(0, 6400, 64)
     recording.follow(ZeroCopy(), [(offsets, [64] * 100, None, None, None, None)])
-    record = recording.record()
-    (track,) = record.tracks
+    made = recording.record()
+    (track,) = made.tracks
     assert track.rows.itemsize == 16
     assert track.rows.tolist() == [(8, 0, 0, 100), (7, 0, 0, 0)]  # a hundred loads; the end
-    assert record.lengths.tolist() == [64]
-    assert record.accesses == 100
+    assert made.lengths.tolist() == [64]
+    assert made.accesses == 100
 
 
 def test_reads_at_any_lengths_keep_their_order() -> None:
     recording = Recording(1 << 20)
     lengths = np.random.default_rng(1).choice([1, 2], 200_000).tolist()  # several chunks
     recording.follow(ZeroCopy(), [([0] * len(lengths), lengths, None, None, None, None)])
-    record = recording.record()
-    rows = record.tracks[0].rows[:-1]
-    found = np.repeat(record.lengths[rows["item"]], rows["extra"])
+    made = recording.record()
+    rows = made.tracks[0].rows[:-1]
+    found = np.repeat(made.lengths[rows["item"]], rows["extra"])
     assert found.tolist() == lengths
 
 
 def test_parameters_of_another_kind_are_refused() -> None:
     recording = Recording(64)
     recording.follow(ZeroCopy(), [])
-    with pytest.raises(NotReplayableError, match="MemoryBusParameters"):
-        replay(recording.record(), load_model("shared-memory-ddr4").parameters)
+    with pytest.raises(NotReplayableError, match="Parameters are of no link"):
+        replay(recording.record(), Parameters())
 
 
 def test_a_fifo_link_whose_copies_a_processor_makes_goes_to_simpy() -> None:
@@ -145,6 +147,31 @@ def test_what_64_bits_do_not_hold_of_a_wan_goes_to_simpy() -> None:
     assert simulate(replace(scenario(), model=slow)).engine == "simpy"
     with pytest.raises(InputError, match="64 bits"):
         simulate(replace(scenario(), model=slow, engine="replay"))
+
+
+def test_a_memory_bus_and_only_that_wants_shadows_in_its_memory() -> None:
+    pytest.importorskip("numba")
+    memory, link = load_model("shared-memory-ddr4"), load_model("example-link")
+    shared = record(replace(scenario(), model=memory))
+    with pytest.raises(NotReplayableError, match="shadows in shared memory"):
+        replay(shared, link.parameters)
+    with pytest.raises(NotReplayableError, match="shadows in shared memory"):
+        replay_lanes(shared, figures_along(link.parameters))
+    with pytest.raises(NotReplayableError, match="where shadows are reached"):
+        replay(record(scenario()), memory.parameters)
+
+
+def test_what_64_bits_do_not_hold_of_a_memory_bus_goes_to_simpy() -> None:
+    pytest.importorskip("numba")
+    asked = replace(scenario(), model=load_model("shared-memory-ddr4"))
+    assert can_replay(asked) is None
+    assert "62 consumers" in (can_replay(replace(asked, consumers=63)) or "")
+    large = load_model("shared-memory-ddr4", {"pages.size": "2 TiB"})
+    assert "pages.size" in (can_replay(replace(asked, model=large)) or "")
+    slow = replace(asked, model=load_model("shared-memory-ddr4", {"pages.walk": "1000000 s"}))
+    assert simulate(slow).engine == "simpy"
+    with pytest.raises(InputError, match="64 bits"):
+        simulate(replace(slow, engine="replay"))
 
 
 def test_a_record_without_the_clients_software_is_no_record_for_one_that_takes_time() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from simaccess.replay import memory_layout
 from simaccess.replay.class_table import Classes
+from simaccess.replay.compiled import compiled
 from simaccess.replay.layout import ARENA, NOTHING, Image, layout
 from simaccess.replay.translation import translated
 from simaccess.replay.wan_layout import CLASSES, LAYOUTS
@@ -175,3 +177,107 @@ def test_queues_are_deques() -> None:
         elif expected:
             assert found[number] == expected.popleft()
     assert left == len(expected)
+
+
+class Keeper:
+    """Written as caches are, with a table of numbers and one of objects."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[int, int] = OrderedDict()
+        self.items: dict[int, Item] = {}
+
+    def number(self, what: int, key: int, value: int) -> int:
+        """Do something to the table of numbers; return what tells of it."""
+        kept = self.kept
+        if what == 0:
+            kept[key] = value
+        elif what == 1:
+            return kept.get(key, -1)
+        elif what == 2 and key in kept:
+            del kept[key]
+        elif what == 3 and key in kept:
+            kept.move_to_end(key)
+        elif what == 4 and len(kept) > 9:
+            kept.popitem(last=False)
+        elif what == 5 and kept:
+            return next(iter(kept)) + kept[next(iter(kept))]
+        return len(kept)
+
+    def item(self, what: int, key: int, value: int) -> int:
+        """Do something to the table of objects; return what tells of it."""
+        items = self.items
+        if what == 0:
+            item = items[key] = Item(value)
+            return item.size
+        if what == 1:
+            found = items.get(key)
+            return -1 if found is None else found.size
+        if what == 2 and key not in items:
+            return -2
+        if what == 2:
+            del items[key]
+        elif what == 3:
+            taken = items.pop(key, None)
+            if taken is not None:
+                items[key] = taken
+        elif what == 4 and items:
+            first, found = next(iter(items.items()))
+            return first + found.size
+        return len(items)
+
+
+def test_tables_are_ordered_dicts() -> None:
+    numba = pytest.importorskip("numba")
+    objects = pytest.importorskip("simaccess.replay.objects")
+    queues = pytest.importorskip("simaccess.replay.queues")
+    layouts = {
+        "Arena": ARENA,
+        "Item": layout(("size",)),
+        "Keeper": layout((), kept="{int}", items="{Item}", arena="Arena"),
+    }
+    objects.register(layouts)
+    given = _given(
+        classes=(Item, Keeper), layouts=layouts, makers={"Item": "self.items.arena"}, names={}
+    )
+    made = {each.name: each.function() for each in translated(given)}
+    names = {f"queues__{name}": getattr(queues, name) for name in queues.__all__}
+    names |= {name: compiled(function, inline=False) for name, function in made.items()}
+    names["Item__room"] = objects.maker("Item")
+    for function in made.values():
+        function.__globals__.update(names)
+    see, number, item = objects.seen_as("Keeper"), names["Keeper__number"], names["Keeper__item"]
+
+    def play(there: int, steps: Any, found: Any) -> None:
+        keeper = see(there)
+        for place in range(len(steps)):
+            what, key, value = steps[place]
+            found[place, 0] = number(keeper, what, key, value)
+            found[place, 1] = item(keeper, what, key, value)
+        objects.discard(keeper.arena)
+
+    keeper, arena = Keeper(), Arena()
+    image = Image(
+        layouts,
+        lambda each: type(each).__name__,
+        lambda each, name: arena if name == "arena" else getattr(each, name, 0),
+        {},
+    )
+    place = image.put(keeper, arena)
+    memory = image.memory()
+    generator = np.random.default_rng(1)
+    steps = generator.choice([0, 0, 0, 1, 2, 3, 4, 5], (9000, 3))
+    steps[:, 1] = generator.integers(-3, 60, 9000) << generator.choice([0, 40], 9000)
+    found = np.zeros((len(steps), 2), np.int64)
+    numba.njit(play)(memory.ctypes.data + 8 * place, steps, found)
+    expected = [(keeper.number(*step), keeper.item(*step)) for step in steps.tolist()]
+    assert found.tolist() == [list(pair) for pair in expected]
+
+
+def test_all_slots_of_a_memory_bus_have_a_place() -> None:
+    left_out = {"_generator", "_gap", "__dict__"}
+    for cls in memory_layout.CLASSES.classes:
+        slots = set(vars(cls).get("__slots__", ())) - left_out
+        name = {"PrivateCaches": "Core", "FifoStation": "MemoryChannel"}.get(
+            cls.__name__, cls.__name__
+        )
+        assert slots <= set(memory_layout.LAYOUTS[name]), cls
