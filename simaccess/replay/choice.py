@@ -3,8 +3,8 @@
 To load numba and the code on its disk takes about as long as SimPy takes for a million accesses;
 to compile it, ten times that. So SimPy serves until it has made that many accesses in this process
 that could have been replayed on links of a kind; from then on, everything that can be on that kind
-is. At worst the two costs are the same. Each kind has code of its own. On a memory bus an access is
-of a cache line, takes SimPy about as long as five elsewhere, and each line of a copy as long as two.
+is. At worst the two costs are the same. Each kind has code of its own. On a memory bus an access
+takes SimPy about as long as five elsewhere, and each 64 B of a copy as long as two.
 """
 
 from __future__ import annotations

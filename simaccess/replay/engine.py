@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -14,19 +12,18 @@ from simaccess.parameters import Parameters
 from simaccess.replay.bounds import (
     require_room_on_bus,
     require_room_on_links,
-    require_room_on_memory,
 )
 from simaccess.replay.compiled import have_compiler
 from simaccess.replay.fifo_figures import LINK, figures_along
 from simaccess.replay.fifo_figures import why_not as fifo_why_not
 from simaccess.replay.histogram import BUCKETS, percentiles
-from simaccess.replay.memory_figures import MemoryFigures
-from simaccess.replay.memory_figures import why_not as memory_why_not
+from simaccess.replay.memory_replay import on_memory
 from simaccess.replay.numpy_lanes import is_uncontended, play
 from simaccess.replay.pci_figures import JOB, use_of, why_not
 from simaccess.replay.pci_figures import figures_of as pci_figures
 from simaccess.replay.record import Record
 from simaccess.replay.recorder import NotReplayableError
+from simaccess.replay.replayed import ALL, COUNTED, NONE, Replayed, by_consumer, require_compiler
 from simaccess.replay.state import AGENT, STATION, TRANSFER
 from simaccess.replay.wan_figures import figures_of as wan_figures
 from simaccess.replay.wan_figures import why_not as wan_why_not
@@ -34,13 +31,10 @@ from simaccess.result import StationUse
 from simaccess.sim.fifo_link import FifoParameters
 from simaccess.sim.memory_parameters import MemoryBusParameters
 from simaccess.sim.pci_parameters import PciParameters
-from simaccess.sim.station import Durations, FifoStation
+from simaccess.sim.station import FifoStation
 from simaccess.sim.wan_parameters import WanParameters
 
 __all__ = ["Lanes", "Replayed", "replay", "replay_lanes"]
-
-# What becomes of latencies; as in `simaccess.replay.consumers`, which needs numba.
-_NONE, _ALL, _COUNTED = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,40 +83,6 @@ class Lanes:
         return hits
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Replayed:
-    """What one replay gave.
-
-    Attributes
-    ----------
-    record : Record
-        The record.
-    agents : ndarray of AGENT, shape (consumers,)
-        How the consumers ended; times in picoseconds.
-    answered : bool
-        Whether stores wait for the link's answer.
-    delays : ndarray of DELAY, shape (delays,)
-        The private delays on this link's local memory.
-    moved : ndarray of int64, shape (consumers,), or None
-        Bytes that loads and stores moved, where that is not what they asked for.
-    copied : ndarray of int64, shape (consumers,), or None
-        Ticks that the processor spent on bulk copies, where it makes them.
-    latencies : list of ndarray of int64
-        The latency of each request in picoseconds, by consumer.
-    links : mapping of str to StationUse
-        The use of each station up to the end of the last consumer.
-    """
-
-    record: Record
-    agents: NDArray[np.void]
-    answered: bool
-    delays: NDArray[np.void]
-    latencies: list[NDArray[np.int64]]
-    links: Mapping[str, StationUse]
-    moved: NDArray[np.int64] | None = None
-    copied: NDArray[np.int64] | None = None
-
-
 def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed:
     """Replay a record on a link.
 
@@ -144,7 +104,7 @@ def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed
     """
     _require_shadows(record, asked=isinstance(parameters, MemoryBusParameters))
     if isinstance(parameters, MemoryBusParameters):
-        return _on_memory(record, parameters, seed)
+        return on_memory(record, parameters, seed)
     if isinstance(parameters, PciParameters):
         return _on_bus(record, parameters)
     if isinstance(parameters, WanParameters):
@@ -155,14 +115,14 @@ def replay(record: Record, parameters: Parameters, *, seed: int = 0) -> Replayed
     if reason is not None:
         raise NotReplayableError(reason)
     figures = figures_along(parameters)
-    played = _play(record, figures, _ALL)
+    played = _play(record, figures, ALL)
     agents = played["agents"][0]
     return Replayed(
         record=record,
         agents=agents,
         answered=not figures["posted"][0],
         delays=played["delays"],
-        latencies=_by_consumer(record, played["latencies"][0]),
+        latencies=by_consumer(record, played["latencies"][0]),
         links={"link": _use(played["links"][0], int(agents["time"].max()))},
     )
 
@@ -171,13 +131,13 @@ def _on_bus(record: Record, parameters: PciParameters) -> Replayed:
     reason = why_not(parameters)
     if reason is not None:
         raise NotReplayableError(reason)
-    _require_compiler()
+    require_compiler()
     from simaccess.replay import pci_bus  # noqa: PLC0415  # it needs numba
 
     figures, layout = pci_figures(parameters), record.flat
     require_room_on_bus(record, figures)
     bus = figures.bus
-    bus["keep"] = _ALL
+    bus["keep"] = ALL
     bus["running"] = consumers = len(record.tracks)
     depth = parameters.pio.depth
     # Writes may leave the bridge's buffer a little before the bus has done with them.
@@ -207,7 +167,7 @@ def _on_bus(record: Record, parameters: PciParameters) -> Replayed:
         agents=agents,
         answered=False,
         delays=delays,
-        latencies=_by_consumer(record, latencies),
+        latencies=by_consumer(record, latencies),
         links={"bus": use_of(figures, jobs, parameters, int(agents["time"].max()))},
     )
 
@@ -216,7 +176,7 @@ def _on_wan(record: Record, parameters: WanParameters, seed: int) -> Replayed:
     reason = wan_why_not(parameters)
     if reason is not None:
         raise NotReplayableError(reason)
-    _require_compiler()
+    require_compiler()
     from simaccess.replay import wan_link  # noqa: PLC0415  # it needs numba
 
     layout = record.flat
@@ -235,7 +195,7 @@ def _on_wan(record: Record, parameters: WanParameters, seed: int) -> Replayed:
             seed=seed,
             draws=draws,
         )
-        figures.wan["keep"] = _ALL
+        figures.wan["keep"] = ALL
         how = wan_link.replay_wan(
             figures.wan,
             figures.environment,
@@ -256,55 +216,8 @@ def _on_wan(record: Record, parameters: WanParameters, seed: int) -> Replayed:
         agents=agents,
         answered=True,
         delays=delays,
-        latencies=_by_consumer(record, latencies),
+        latencies=by_consumer(record, latencies),
         links=figures.use(int(agents["time"].max())),
-    )
-
-
-def _on_memory(record: Record, parameters: MemoryBusParameters, seed: int) -> Replayed:
-    reason = memory_why_not(parameters, len(record.tracks))
-    if reason is not None:
-        raise NotReplayableError(reason)
-    _require_compiler()
-    from simaccess.replay import memory_bus  # noqa: PLC0415  # it needs numba
-
-    layout = record.flat
-    require_room_on_memory(record, parameters)
-    requests = layout.requests.copy()
-    requests["issue"] = Durations(parameters.core.copy_issue)[1]
-    agents, delays = layout.agents.copy(), layout.delays.copy()
-    latencies = np.zeros(int(layout.marks[-1]), np.int64)
-    figures = MemoryFigures(parameters, record, seed)
-    figures.memory["keep"] = _ALL
-    heap = np.zeros(len(agents), np.int64)
-    transfers = np.zeros(max(1, layout.places), TRANSFER)
-    how = memory_bus.SHORT
-    while how == memory_bus.SHORT:
-        figures.draw()
-        how = memory_bus.replay_memory(
-            figures.memory,
-            figures.bus,
-            figures.users,
-            heap,
-            layout.rows,
-            delays,
-            layout.parts,
-            requests,
-            transfers,
-            agents,
-            latencies,
-        )
-    if how == memory_bus.LONG:
-        raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")
-    return Replayed(
-        record=record,
-        agents=agents,
-        answered=False,
-        delays=delays,
-        latencies=_by_consumer(record, latencies),
-        links=figures.use(int(agents["time"].max())),
-        moved=figures.of_users("moved"),
-        copied=figures.of_users("copied"),
     )
 
 
@@ -317,15 +230,6 @@ def _use(link: NDArray[np.void], end: int) -> StationUse:
     for name in STATION:
         setattr(station, name, int(link[name]))
     return station.use(end)
-
-
-def _by_consumer(record: Record, latencies: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return [latencies[begin:end] for begin, end in pairwise(record.flat.marks)]
-
-
-def _require_compiler() -> None:
-    if not have_compiler():
-        raise NotReplayableError("numba is not installed (the extra 'numba')")
 
 
 def replay_lanes(
@@ -354,12 +258,12 @@ def replay_lanes(
         _require_fit(record, figures)
         return Lanes(record, *play(record, figures))
     if not shares:
-        played = _play(record, figures, _NONE)
+        played = _play(record, figures, NONE)
         return Lanes(record, played["agents"], played["links"])
     found = np.empty((len(figures), len(shares)))
     parts = []
     for start in range(0, len(figures), _AT_ONCE):
-        played = _play(record, figures[start : start + _AT_ONCE], _COUNTED)
+        played = _play(record, figures[start : start + _AT_ONCE], COUNTED)
         found[start : start + _AT_ONCE] = percentiles(played["latencies"], shares)
         parts.append((played["agents"], played["links"]))
     agents, links = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -371,13 +275,13 @@ _AT_ONCE: Final = 64
 
 
 def _play(record: Record, figures: NDArray[np.void], keep: int) -> dict[str, Any]:
-    _require_compiler()
+    require_compiler()
     from simaccess.replay import fifo_link  # noqa: PLC0415  # it needs numba
 
     _require_fit(record, figures)
     lanes, layout = len(figures), record.flat
     requests, delays = layout.requests.copy(), layout.delays.copy()  # their ticks are written
-    room = {_NONE: 0, _ALL: int(layout.marks[-1]), _COUNTED: BUCKETS}[keep]
+    room = {NONE: 0, ALL: int(layout.marks[-1]), COUNTED: BUCKETS}[keep]
     agents = np.empty((lanes, len(layout.agents)), AGENT)
     links = np.empty(lanes, LINK)
     latencies = np.zeros((lanes, room), np.int64)

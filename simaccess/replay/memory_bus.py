@@ -7,16 +7,17 @@ a consumer in the heap here, by (time, number) as in `simaccess.sim.environment`
 This module needs numba.
 """
 
-# ruff: noqa: PLR0917, SLF001  # compiled functions take no keywords; fields are their classes'
+# ruff: noqa: PLR0917  # compiled functions take no keywords; fields are their classes'
 from __future__ import annotations
 
 from typing import Any, Final
 
+from simaccess.replay.arena import discard
 from simaccess.replay.compiled import compiled, stamp_of
 from simaccess.replay.consumers import advance, fill, note, push, sink
 from simaccess.replay.memory_layout import CLASSES
 from simaccess.replay.memory_methods import METHODS
-from simaccess.replay.objects import discard, seen_as
+from simaccess.replay.objects import seen_as
 from simaccess.replay.queues import append
 from simaccess.replay.rows import FETCH, KIND, LOAD, MARKED, NEAR
 from simaccess.replay.state import Ints, Structs
@@ -45,7 +46,7 @@ copy = METHODS["Copying__step"]
 
 
 @compiled
-def enter(bus: Any, user: Any, near: bool) -> None:  # noqa: FBT001
+def enter(bus: Any, user: Any, near: bool) -> None:
     """Have a core take part; see `simaccess.sim.memory_bus.MemoryBus.core`."""
     core = user.core
     if not core.bit:
@@ -55,7 +56,7 @@ def enter(bus: Any, user: Any, near: bool) -> None:  # noqa: FBT001
         append(cores, core)
 
 
-def _begin(bus: Any, user: Any, kind: int, near: bool, asked: Structs) -> int:  # noqa: FBT001
+def _begin(bus: Any, user: Any, kind: int, near: bool, asked: Structs) -> int:
     """Begin what a row asks for, at its turn; return the ticks of finding its pages."""
     enter(bus, user, near)
     core, length = user.core, asked.length
@@ -202,9 +203,7 @@ def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
             for who in range(len(agents)):
                 if advance(link, agents[who], rows, delays, requests, transfers, latencies):
                     push(link, agents, heap, who)
-        how = run(
-            link, bus, users, heap, rows, delays, requests, transfers, agents, latencies
-        )
+        how = run(link, bus, users, heap, rows, delays, requests, transfers, agents, latencies)
         if how != SHORT:
             discard(bus.arena)
         return how
@@ -218,6 +217,7 @@ replay_memory = _entry(
         *(
             f"simaccess.replay.{name}"
             for name in (
+                "arena",
                 "class_table",
                 "compiled",
                 "consumers",

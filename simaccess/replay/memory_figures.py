@@ -58,7 +58,9 @@ def why_not(parameters: MemoryBusParameters, consumers: int) -> str | None:
     for section, figures in parameters.model_dump().items():
         for key, value in figures.items():
             if isinstance(value, int) and value > _LARGEST:
-                return f"{section}.{key} is more than 2**40, more than 64 bits hold with its products"
+                return (
+                    f"{section}.{key} is more than 2**40, more than 64 bits hold with its products"
+                )
     return None
 
 

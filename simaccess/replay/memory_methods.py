@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from simaccess.replay import queues
+from simaccess.replay.arena import allocate, maker
 from simaccess.replay.compiled import compiled
 from simaccess.replay.memory_layout import CLASSES, LAYOUTS
-from simaccess.replay.objects import allocate, maker, register, seen_as, word
+from simaccess.replay.objects import register, seen_as, word
 from simaccess.replay.translation import translated
 
 __all__ = ["METHODS"]

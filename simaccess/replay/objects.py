@@ -1,8 +1,7 @@
-"""Objects of plain classes in compiled code, and the memory from which new ones come.
+"""Objects of plain classes in compiled code.
 
 In Python a class has its own slots; here an object is the address of a block whose fields are
-where its layout (`simaccess.replay.layout`) says, so that a method compiles as it stands. Nothing
-counts references: who removes an object says so, and its block is used again after the event.
+where its layout (`simaccess.replay.layout`) says, so that a method compiles as it stands.
 
 This module needs numba.
 """
@@ -22,11 +21,8 @@ from numba.extending import (
     register_model,
 )
 
-from simaccess.replay.compiled import compiled
 from simaccess.replay.layout import (
     ARENA,
-    EXACT,
-    FREE,
     QUEUE,
     TABLE,
     WIDTHS,
@@ -40,20 +36,13 @@ __all__ = [
     "Queue",
     "Table",
     "address_of",
-    "allocate",
-    "discard",
     "element",
-    "enlarge",
     "fields_of",
-    "give_back",
-    "maker",
     "native",
     "number_at",
     "put_element",
     "put_word",
-    "recycle",
     "register",
-    "retire",
     "seen_as",
     "type_of",
     "width_of",
@@ -65,8 +54,6 @@ _typeconv: Any = typeconv
 _types: Any = types  # of which numba tells too little
 _numba: Any = extending
 _LAYOUTS: dict[str, Layout] = {"Arena": ARENA}
-
-_CHUNK: Final = 1 << 16  # words
 
 
 def native(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -298,76 +285,6 @@ def put_element(_context: Any, queue: Any, address: Any, value: Any) -> Any:  # 
     return types.none(queue, types.int64, kind), store
 
 
-# -- the arena -------------------------------------------------------------------------------------
-
-_malloc = _types.ExternalFunction("malloc", types.int64(types.int64))
-_free = _types.ExternalFunction("free", types.void(types.int64))
-
-
-@compiled
-def _rank(words: int) -> int:
-    """Return the place of the chain of free blocks of a size."""
-    if words <= EXACT:
-        return words
-    rank = EXACT
-    size = 1
-    while size < words:
-        size *= 2
-        rank += 1
-    return rank
-
-
-def _allocate(arena: Any, words: int) -> int:
-    """Return a block of zeros."""
-    rank = _rank(words)
-    head = address_of(arena) + 8 * (FREE + rank)
-    block = word(head)
-    if block:
-        put_word(head, word(block))
-    else:
-        size = words if words <= EXACT else 1 << (rank - EXACT)
-        if arena.place + 8 * size > arena.limit:
-            room = 8 * (max(size, _CHUNK) + 1)
-            chunk = _malloc(room)
-            if not chunk:
-                raise MemoryError
-            put_word(chunk, arena.chunks)
-            arena.chunks = chunk
-            arena.place = chunk + 8
-            arena.limit = chunk + room
-        block = arena.place
-        arena.place += 8 * size
-    for place in range(words):
-        put_word(block + 8 * place, 0)
-    return int(block)
-
-
-allocate = compiled(_allocate, inline=False)
-
-
-@compiled
-def give_back(arena: Any, block: int, words: int) -> None:
-    """Use a block again."""
-    head = address_of(arena) + 8 * (FREE + _rank(words))
-    put_word(block, word(head))
-    put_word(head, block)
-
-
-def _enlarge(queue: Any) -> None:
-    """Double a queue's room."""
-    width = width_of(queue)
-    old, capacity = queue.storage, queue.capacity
-    new = allocate(queue.arena, 2 * capacity * width)
-    for number in range(queue.count):
-        place = (queue.head + number) & (capacity - 1)
-        for part in range(width):
-            put_word(new + 8 * (number * width + part), word(old + 8 * (place * width + part)))
-    queue.storage = new
-    queue.capacity = 2 * capacity
-    queue.head = 0
-    give_back(queue.arena, old, capacity * width)
-
-
 @native
 def width_of(_context: Any, queue: Any) -> Any:
     """Return the words of a queue's items."""
@@ -376,53 +293,3 @@ def width_of(_context: Any, queue: Any) -> Any:
         return ir.Constant(_WORD, queue.width)
 
     return types.int64(queue), width
-
-
-enlarge = compiled(_enlarge, inline=False)
-
-
-def _retire(arena: Any, block: int, words: int) -> None:
-    """Use a block again after this event."""
-    retired = arena.retired
-    if retired.count == retired.capacity:
-        enlarge(retired)
-    place = (retired.head + retired.count) & (retired.capacity - 1)
-    put_element(retired, retired.storage + 16 * place, (block, words))
-    retired.count += 1
-
-
-retire = compiled(_retire, inline=False)
-
-
-@compiled
-def recycle(arena: Any) -> None:
-    """Use again whatever was retired."""
-    retired = arena.retired
-    for number in range(retired.count):
-        place = (retired.head + number) & (retired.capacity - 1)
-        block, words = element(retired, retired.storage + 16 * place)
-        give_back(arena, block, words)
-    retired.count = 0
-
-
-@compiled
-def discard(arena: Any) -> None:
-    """Give all memory back."""
-    chunk = arena.chunks
-    while chunk:
-        following = word(chunk)
-        _free(chunk)
-        chunk = following
-    arena.chunks = 0
-    arena.place = 0
-    arena.limit = 0
-
-
-def maker(cls: str) -> Callable[[Any], Any]:
-    """Return the compiled function that makes an object of a class, all of it 0."""
-    see, words = seen_as(cls), len(_LAYOUTS[cls])
-
-    def make(arena: Any) -> Any:
-        return see(allocate(arena, words))
-
-    return compiled(make, inline=False)

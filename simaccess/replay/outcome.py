@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from simaccess.counters import Counters
-from simaccess.replay.engine import Replayed
+from simaccess.replay.replayed import Replayed
 from simaccess.report import ConsumerRun, Run
 
 __all__ = ["outcome"]

@@ -14,18 +14,10 @@ from typing import Any, Final
 from numba.core import types
 from numba.extending import overload
 
+from simaccess.replay.arena import enlarge
 from simaccess.replay.compiled import compiled
 from simaccess.replay.layout import NOTHING
-from simaccess.replay.objects import (
-    Object,
-    Queue,
-    Table,
-    element,
-    enlarge,
-    native,
-    put_element,
-    width_of,
-)
+from simaccess.replay.objects import Object, Queue, Table, element, native, put_element, width_of
 from simaccess.replay.tables import (
     drop_first,
     drop_key,

@@ -14,19 +14,10 @@ from typing import Any, Final
 from numba.core import types
 from numba.extending import overload
 
+from simaccess.replay.arena import allocate, give_back
 from simaccess.replay.compiled import compiled
 from simaccess.replay.layout import NOTHING, QUEUE, WIDTHS
-from simaccess.replay.objects import (
-    Object,
-    address_of,
-    allocate,
-    fields_of,
-    give_back,
-    native,
-    put_word,
-    type_of,
-    word,
-)
+from simaccess.replay.objects import Object, address_of, fields_of, native, put_word, type_of, word
 
 __all__ = [
     "drop_first",
@@ -254,9 +245,7 @@ def _release(arena, thing):  # type: ignore[no-untyped-def]  # noqa: ARG001  # n
     fields = fields_of(thing.cls)
     words = len(fields)
     queues = tuple(
-        (8 * place, WIDTHS.get(kind[1:-1], 1))
-        for place, kind in fields.values()
-        if kind[0] == "["
+        (8 * place, WIDTHS.get(kind[1:-1], 1)) for place, kind in fields.values() if kind[0] == "["
     )
     header = len(QUEUE)
 

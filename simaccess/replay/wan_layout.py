@@ -115,7 +115,9 @@ LAYOUTS: Final[dict[str, Layout]] = {
     "RoundTrips": slots_of(
         RoundTrips, _control="Control", sampling="[pair]", _marked="[pair]", _samples="[int]"
     ),
-    "Recovery": slots_of(Recovery, _control="Control", holes="[Hole]", lost="[Hole]", _known="[int]"),
+    "Recovery": slots_of(
+        Recovery, _control="Control", holes="[Hole]", lost="[Hole]", _known="[int]"
+    ),
     "Gaps": slots_of(Gaps, missing="[int]"),
     "Receiver": slots_of(Receiver, _arriving="[Message]"),
     "DelayedAcks": slots_of(DelayedAcks, _acks="[Train]"),

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from simaccess.replay.arena import discard, maker, recycle
 from simaccess.replay.compiled import compiled, stamp_of
 from simaccess.replay.consumers import advance, fill, note, resume
 from simaccess.replay.layout import NOTHING
-from simaccess.replay.objects import discard, maker, recycle, seen_as, word
+from simaccess.replay.objects import seen_as, word
 from simaccess.replay.queues import at, popleft
 from simaccess.replay.rows import FETCH, FLUSH, KIND, MARKED, STORE
 from simaccess.replay.state import NOWHERE, Ints, Structs
@@ -307,6 +308,7 @@ replay_wan = _entry(
         *(
             f"simaccess.replay.{name}"
             for name in (
+                "arena",
                 "class_table",
                 "compiled",
                 "consumers",

@@ -14,18 +14,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from simaccess.replay import queues
+from simaccess.replay.arena import allocate, give_back, maker, retire
 from simaccess.replay.compiled import compiled
-from simaccess.replay.objects import (
-    address_of,
-    allocate,
-    give_back,
-    maker,
-    put_word,
-    register,
-    retire,
-    seen_as,
-    word,
-)
+from simaccess.replay.objects import address_of, put_word, register, seen_as, word
 from simaccess.replay.queues import append, at, popleft
 from simaccess.replay.translation import translated
 from simaccess.replay.wan_layout import CLASSES, LAYOUTS

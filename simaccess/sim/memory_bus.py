@@ -309,8 +309,9 @@ class MemoryBus(Link):
             if found is HIT:
                 return now + self._l1_latency, 0
             latency = self._slowest(core, found, self._l1_latency)
-            absent = found[4].bit_count()
-            return self._returned(core, latency, absent, found[5], count, now, 0)
+            return self._returned(
+                core, count, now, latency, missing=found[4].bit_count(), written_back=found[5]
+            )
         return self._reach(core, first, count, now, owns=False)
 
     def _reach(
@@ -332,8 +333,15 @@ class MemoryBus(Link):
             missing += found[4].bit_count()
             written_back += found[5]
             first += take
-        overhead = missing if owns else 0
-        return self._returned(core, latency, missing, written_back, count, now, overhead)
+        return self._returned(
+            core,
+            count,
+            now,
+            latency,
+            missing=missing,
+            written_back=written_back,
+            overhead=missing if owns else 0,
+        )
 
     def _slowest(self, core: Core, found: Found, latency: int) -> int:
         """Return the latency of lines found so if it is more than that of the others."""
@@ -350,12 +358,13 @@ class MemoryBus(Link):
     def _returned(
         self,
         core: Core,
-        latency: int,
-        missing: int,
-        written_back: int,
         count: int,
         now: int,
-        overhead: int,
+        latency: int,
+        *,
+        missing: int,
+        written_back: int,
+        overhead: int = 0,
     ) -> tuple[int, int]:
         """Return when lines come back: the first, and the ticks from line to line."""
         returned = now + latency

@@ -146,6 +146,7 @@ class Holder:
 
 def test_queues_are_deques() -> None:
     numba = pytest.importorskip("numba")
+    arenas = pytest.importorskip("simaccess.replay.arena")
     objects = pytest.importorskip("simaccess.replay.objects")
     queues = pytest.importorskip("simaccess.replay.queues")
     see = objects.seen_as("[int]")
@@ -158,7 +159,7 @@ def test_queues_are_deques() -> None:
             elif queue.count:
                 found[number] = queues.popleft(queue)
         left = queue.count
-        objects.discard(queue.arena)
+        arenas.discard(queue.arena)
         return int(left)
 
     layouts = {"Arena": ARENA, "Holder": layout((), items="[int]")}
@@ -228,6 +229,7 @@ class Keeper:
 
 def test_tables_are_ordered_dicts() -> None:
     numba = pytest.importorskip("numba")
+    arenas = pytest.importorskip("simaccess.replay.arena")
     objects = pytest.importorskip("simaccess.replay.objects")
     queues = pytest.importorskip("simaccess.replay.queues")
     layouts = {
@@ -242,7 +244,7 @@ def test_tables_are_ordered_dicts() -> None:
     made = {each.name: each.function() for each in translated(given)}
     names = {f"queues__{name}": getattr(queues, name) for name in queues.__all__}
     names |= {name: compiled(function, inline=False) for name, function in made.items()}
-    names["Item__room"] = objects.maker("Item")
+    names["Item__room"] = arenas.maker("Item")
     for function in made.values():
         function.__globals__.update(names)
     see, number, item = objects.seen_as("Keeper"), names["Keeper__number"], names["Keeper__item"]
@@ -253,7 +255,7 @@ def test_tables_are_ordered_dicts() -> None:
             what, key, value = steps[place]
             found[place, 0] = number(keeper, what, key, value)
             found[place, 1] = item(keeper, what, key, value)
-        objects.discard(keeper.arena)
+        arenas.discard(keeper.arena)
 
     keeper, arena = Keeper(), Arena()
     image = Image(
