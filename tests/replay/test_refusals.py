@@ -21,6 +21,7 @@ from simaccess.replay.record import Recording
 from simaccess.replay.recorder import NotReplayableError
 from simaccess.replay.shelf import record
 from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.sim.fifo_link import FifoParameters
 from simaccess.sim.near_cache import NearCacheSection
 from simaccess.simulate import simulate
 from simaccess.workload.registry import workload
@@ -151,12 +152,13 @@ def test_what_64_bits_do_not_hold_of_a_wan_goes_to_simpy() -> None:
 
 def test_a_memory_bus_and_only_that_wants_shadows_in_its_memory() -> None:
     pytest.importorskip("numba")
-    memory, link = load_model("shared-memory-ddr4"), load_model("example-link")
+    memory, link = load_model("shared-memory-ddr4"), load_model("example-link").parameters
+    assert isinstance(link, FifoParameters)
     shared = record(replace(scenario(), model=memory))
     with pytest.raises(NotReplayableError, match="shadows in shared memory"):
-        replay(shared, link.parameters)
+        replay(shared, link)
     with pytest.raises(NotReplayableError, match="shadows in shared memory"):
-        replay_lanes(shared, figures_along(link.parameters))
+        replay_lanes(shared, figures_along(link))
     with pytest.raises(NotReplayableError, match="where shadows are reached"):
         replay(record(scenario()), memory.parameters)
 
