@@ -114,17 +114,25 @@ LINKS: dict[str, dict[str, str]] = {
         "tcp.offload": "true",
     },
     "wan-20ms-100mbit, bbr": {"tcp.congestion_control": "bbr"},
+    "shared-memory-ddr3": {},
+    "shared-memory-ddr3, others 20 GB/s": {"background.rate": "20 GB/s"},
 }
 """Links that are replayed beside our SimPy engine, and what is set of them."""
 
+WORKLOADS: dict[str, dict[str, str]] = {
+    "random": {"workload.requests": "2000"},
+    "sequential": {"workload.size": "4 MiB"},
+}
+"""What is done on them; sequential reads in shared memory only, whose copies are of lines."""
 
-def measure_links(link: str, rounds: int) -> dict[str, dict[str, float]]:
+
+def measure_links(link: str, workload: str, rounds: int) -> dict[str, dict[str, float]]:
     """Return how much faster than our SimPy engine one of `LINKS` is replayed, by method."""
     results: dict[str, dict[str, float]] = {}
     model = load_model(link.partition(",")[0], LINKS[link])
     for consumers in (1, 8):
-        settings = {"workload.requests": "2000"}
-        for asked in scenarios(model.name, "random", settings=settings, consumers=consumers):
+        settings = WORKLOADS[workload]
+        for asked in scenarios(model.name, workload, settings=settings, consumers=consumers):
             scenario = replace(asked, model=model)
             made = record_of(scenario)
             replay(made, model.parameters)  # compiled, or loaded from the disk
@@ -197,7 +205,12 @@ def main() -> None:
     arguments = parser.parse_args()
     rounds = max(7, arguments.rounds)
     works, lanes = measure(rounds), measure_lanes(rounds)
-    links = {link: measure_links(link, rounds) for link in LINKS}
+    links = {
+        f"{link}, {workload}": measure_links(link, workload, rounds)
+        for link in LINKS
+        for workload in WORKLOADS
+        if workload == "random" or link == "shared-memory-ddr3"
+    }
     if arguments.json:
         print(json.dumps({"works": works, "lanes": lanes, "links": links}, indent=2))
         return
@@ -216,7 +229,7 @@ def main() -> None:
     for name, row in lanes.items():
         print(f"{name:40} {row['rows']:6.0f}  {row['plain']:7.1e}  {row['percentiles']:11.1e}")
     for link, buses in links.items():
-        print(f"\n{link}\n{'random, our SimPy engine / replay':48} ratio  record / run")
+        print(f"\n{link}\n{'our SimPy engine / replay':48} ratio  record / run")
         for name, row in buses.items():
             print(f"{name:48} {row['ratio']:5.0f}  {row['record / SimPy engine']:12.2f}")
 

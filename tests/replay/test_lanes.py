@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simaccess.errors import InputError
 from simaccess.model import Model, load_model
-from simaccess.replay import engine
+from simaccess.replay import engine, replayed
 from simaccess.replay.engine import replay, replay_lanes
 from simaccess.replay.fifo_figures import figures_along, figures_of
 from simaccess.replay.histogram import BUCKETS, bucket, middles, percentiles
@@ -62,7 +62,8 @@ def test_numpy_gives_the_same_where_nothing_is_contended(
 
 
 def test_numpy_serves_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "have_compiler", lambda: False)
+    for module in (engine, replayed):
+        monkeypatch.setattr(module, "have_compiler", lambda: False)
     model = load_model("example-link")
     scenario = Scenario(model, workload("sequential", {"size": "64 KiB"}), "copy-once")
     figures = figures_along(model.parameters, {"link.latency": [1e-6, 2e-6]})  # type: ignore[arg-type]
