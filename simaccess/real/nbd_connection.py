@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import socket
 from collections import deque
+from collections.abc import Sequence
 from operator import itemgetter
 from struct import Struct
 from time import perf_counter
@@ -133,6 +134,9 @@ class Connection:
             try:
                 if payload is None:
                     sent = self._send(header, _AT_ONCE)
+                    if sent == HEADER:
+                        self.whole = True
+                        return
                 else:
                     sent = self.socket.sendmsg((header, payload), (), _AT_ONCE)
             except BlockingIOError:
@@ -194,7 +198,7 @@ class Connection:
             elif until.over or count < first:
                 return
 
-    def _receive_once(self, targets: tuple[memoryview, ...], flags: int) -> None:
+    def _receive_once(self, targets: Sequence[memoryview], flags: int) -> None:
         """Receive what is there; note how much before a signal's handler runs and may raise."""
         if len(targets) == 1:
             self._got.extend(map(self._receive, targets, (0,), (flags,)))
@@ -202,7 +206,7 @@ class Connection:
             scattered = map(self._receive_scattered, (targets,), (0,), (flags,))
             self._got.extend(map(_COUNT, scattered))
 
-    def _receive_soon(self, targets: tuple[memoryview, ...]) -> None:
+    def _receive_soon(self, targets: Sequence[memoryview]) -> None:
         """Receive what is there; if nothing is, look again for a while before blocking."""
         try:
             self._receive_once(targets, _AT_ONCE)
@@ -222,7 +226,7 @@ class Connection:
             self._looking.ended(False)
         self._receive_once(targets, 0)
 
-    def _receive_piecewise(self, targets: tuple[memoryview, ...]) -> None:
+    def _receive_piecewise(self, targets: Sequence[memoryview]) -> None:
         """Block until the first target is full, for `patience` at most; take each piece at once.
 
         One call that waits for all (MSG_WAITALL) sleeps whenever it has caught up with the far

@@ -29,6 +29,7 @@ from simaccess.real.urls import LinkOptions
 __all__ = ["NbdLink", "NbdOptions"]
 
 _BUFFERED = 1 << 16  # bytes that any socket's buffers have room for
+_LARGE = 1 << 17
 
 
 class NbdOptions(LinkOptions):
@@ -170,6 +171,8 @@ class NbdLink(RealLink):
             connection.issue(request, payload)
             if connection.queue:
                 self._look_for_room(connection)
+            elif request.length > _LARGE:
+                self.take()  # once more, while some of it may be there
         except BaseException as error:
             request.over = request.over or not request.cookie  # nobody need wait for it then
             self._recover(error)

@@ -11,8 +11,10 @@ that nothing it sends makes the parser loop or allocate; whatever is not such a 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from struct import Struct
 
+from simaccess.real.nbd_guess import Guess
 from simaccess.real.nbd_request import READ, ProtocolError, Request
 
 __all__ = ["Replies"]
@@ -33,7 +35,7 @@ _FAILED = 1 << 15  # set in the kinds of chunk that tell of an error
 _MESSAGE = 4096  # bytes of a text, at most, says the protocol
 
 _HEADER = _DATA_CHUNK.size  # read at once: what stands before a chunk's payload
-_SMALL = 8192  # a payload up to this is cheaper copied once than received by a call of its own
+_SMALL = 8192
 _STAGING = 1 << 16
 _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
 
@@ -52,6 +54,8 @@ class Replies:
     ----------
     structured : bool
         Whether structured replies were agreed upon.
+    small : int
+        A payload up to this is copied once more: cheaper than a call of its own.
 
     Attributes
     ----------
@@ -61,15 +65,16 @@ class Replies:
         Bytes that the last targets have room for.
     """
 
-    def __init__(self, structured: bool) -> None:
+    def __init__(self, structured: bool, small: int = _SMALL) -> None:
         self.structured = structured
         self.under_way: dict[int, Request] = {}
         self.room = 0  # bytes of the last targets
         self._cookie = 0
-        self._large = 0  # how many of them have more payload than is copied
         self._expected = 0  # bytes that their replies have, at most
+        self._small = _HEADER + small
         self._staging = memoryview(bytearray(_STAGING))
         self._header = self._staging[:_HEADER]
+        self._guess = Guess(self._staging, _HEADER)
         self._begin = self._end = 0  # of what is in the staging area and not yet understood
         self._need = _SIMPLE.size  # bytes there with which something can be understood
         self._scratch: memoryview | None = None
@@ -84,20 +89,20 @@ class Replies:
 
     def expect(self, request: Request) -> None:
         """Give a request that is about to be sent its cookie."""
-        self._cookie = request.cookie = (self._cookie + 1) & _COOKIES
-        self.under_way[request.cookie] = request
+        self._cookie = cookie = request.cookie = (self._cookie + 1) & _COOKIES
+        self.under_way[cookie] = request
         self._expected += _HEADER + request.left
-        self._large += request.left > _SMALL
 
     def forget(self, request: Request) -> None:
         """Take note that a request is over, or was not sent after all."""
         del self.under_way[request.cookie]
         self._expected -= _HEADER + (request.length if request.command == READ else 0)
-        self._large -= request.command == READ and request.length > _SMALL
         request.over = True
 
-    def targets(self) -> tuple[memoryview, ...]:
+    def targets(self) -> Sequence[memoryview]:
         """Return where the next bytes from the far end go, one memory after the other."""
+        if self._guess.requests:  # nothing of it had come
+            self._guess.over()
         left = self._stop - self._place
         if left:
             request = self._request
@@ -109,20 +114,34 @@ class Replies:
                 or not request.at == request.offset == self._place
             ):
                 piece = self._target(left)
-            self.room = self._piece = size = len(piece)
+            self._piece = size = len(piece)
             if size < left or (self._done and len(self.under_way) == 1):
+                self.room = size
                 return (piece,)
-            self.room += _HEADER
-            return piece, self._header  # the next header, by the same system call
+            more = self._behind(request)  # by the same system call
+            self.room += size
+            return piece, *more
         self._piece = 0
-        ahead = self._need
-        if self._large or self._request is not None:
-            if ahead < _HEADER:
-                ahead = _HEADER
-        else:  # nothing comes that is not copied: as much as there is, by one call
-            ahead = min(max(self._expected, _HEADER), _STAGING)
+        if self._request is None and not self._end:
+            return self._behind(None)
+        ahead = max(self._need, _HEADER)
         self.room = ahead - self._end
         return (self._staging[self._end : ahead],)
+
+    def _behind(self, request: Request | None) -> Sequence[memoryview]:
+        """Return where goes what follows the end of a reply, or of a chunk, to a request."""
+        count, expected = len(self.under_way), self._expected
+        if expected <= count * self._small:  # all is copied: as much as there is
+            if request is not None:
+                expected -= _HEADER + request.length
+            self.room = min(max(expected, _HEADER), _STAGING)
+            return (self._staging[: self.room],)
+        if self.structured and (request is None or self._done):
+            self.room = self._guess.make(self.under_way, request)
+            if self.room:
+                return self._guess.targets
+        self.room = _HEADER
+        return (self._header,)
 
     def received(self, count: int) -> None:
         """Take note of `count` bytes that were put into the targets, in their order.
@@ -145,7 +164,17 @@ class Replies:
                 self._end_chunk()
             if not count:
                 return
+        if self._guess.requests:
+            try:
+                self._take_guessed(count)
+            finally:
+                self._guess.over()
+            return
         self._end += count
+        self._understand_all()
+
+    def _understand_all(self) -> None:
+        """Understand as much as can be of what is in the staging area."""
         if self._end > _HEADER and self.structured and self._request is None:
             self._take_whole_replies()
         while self._begin < self._end and self._understand():
@@ -155,6 +184,38 @@ class Replies:
             if left:
                 self._staging[:left] = bytes(self._staging[self._begin : self._end])
             self._begin, self._end = 0, left
+
+    def _take_guessed(self, count: int) -> None:
+        """Take note of `count` bytes that were put where the next replies were thought to go."""
+        guess = self._guess
+        begin = 0  # of the next header
+        for number, request in enumerate(guess.requests):
+            if count < _HEADER:
+                break
+            if self._announced(begin) is not request:
+                wrong = guess.wrong(number, count)
+                while wrong:
+                    part = wrong[: _STAGING - self._end]
+                    wrong = wrong[len(part) :]
+                    self._staging[self._end : self._end + len(part)] = part
+                    self._end += len(part)
+                    self._understand_all()
+                return
+            begin += _HEADER
+            count -= _HEADER
+            request.left = 0
+            if count < request.length:
+                self._request = request
+                self._done = True
+                self._place = request.offset + count
+                self._stop = request.offset + request.length
+                return
+            count -= request.length
+            self.forget(request)
+            request.view = None
+        if count:
+            self._begin, self._end = begin, begin + count
+            self._understand_all()
 
     def _target(self, most: int) -> memoryview:
         """Return where the payload at the present place goes, up to `most` bytes."""
@@ -215,7 +276,6 @@ class Replies:
             request.left = 0
             self.forget(request)
             begin = stop
-            self._need = _SIMPLE.size
         self._begin = begin
 
     def _announced(self, begin: int) -> Request | None:

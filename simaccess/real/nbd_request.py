@@ -105,7 +105,7 @@ class Request:
         self.cookie = 0
         self.over = False
         self.problem = ""
-        self.left = length if command == READ else 0  # bytes not yet announced
+        self.left = 0 if command else length  # bytes not yet announced; `READ` is 0
         self._parts: Parts | None = None  # of a reply that is not one part
 
     def header(self) -> bytes:
