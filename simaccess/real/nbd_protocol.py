@@ -87,11 +87,12 @@ class Replies:
         self._place = self._stop = 0
         self._piece = 0  # bytes of it that the last targets had room for
 
-    def expect(self, request: Request) -> None:
-        """Give a request that is about to be sent its cookie."""
+    def expect(self, request: Request) -> bytes:
+        """Give a request that is about to be sent its cookie; return what is to be sent."""
         self._cookie = cookie = request.cookie = (self._cookie + 1) & _COOKIES
         self.under_way[cookie] = request
         self._expected += _HEADER + request.left
+        return request.header()
 
     def forget(self, request: Request) -> None:
         """Take note that a request is over, or was not sent after all."""
