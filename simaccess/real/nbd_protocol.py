@@ -36,6 +36,7 @@ _MESSAGE = 4096  # bytes of a text, at most, says the protocol
 
 _HEADER = _DATA_CHUNK.size  # read at once: what stands before a chunk's payload
 _SMALL = 8192
+_WHOLE = 1 << 18  # a payload from here on is followed by the next header, at most, in one call
 _STAGING = 1 << 16
 _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
 
@@ -119,7 +120,10 @@ class Replies:
             if size < left or (self._done and len(self.under_way) == 1):
                 self.room = size
                 return (piece,)
-            more = self._behind(request)  # by the same system call
+            if size > _WHOLE:
+                self.room = size + _HEADER
+                return piece, self._header  # by the same system call
+            more = self._behind(request)
             self.room += size
             return piece, *more
         self._piece = 0
@@ -172,6 +176,9 @@ class Replies:
                 self._guess.over()
             return
         self._end += count
+        if self._end == _HEADER and self._request is None and self.structured and self._read_whole():
+            self._begin = self._end = 0  # a header alone, of a large payload
+            return
         self._understand_all()
 
     def _understand_all(self) -> None:
