@@ -84,7 +84,7 @@ class NbdLink(RealLink):
         " shadow, at whichever call of the link comes after it has arrived",
         "clock": "the monotonic clock; receiving at the issue of another request counts as copying,"
         " since the consumer's processor does it, and while waiting as a part of the wait, which"
-        " may begin with 50 us of looking",
+        " may begin with 100 us of looking",
         "overlap": "the server and the network work beside the consumer until the socket buffers"
         " are full, which on Linux was seen at 214 KiB on a unix socket, 125 KiB on a fresh TCP"
         " connection and 8 MiB on one that has carried much; copying out of them, about a quarter"

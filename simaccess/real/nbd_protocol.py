@@ -10,7 +10,6 @@ that nothing it sends makes the parser loop or allocate; whatever is not such a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from struct import Struct
 
@@ -42,10 +41,6 @@ _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
 
 _COOKIES = (1 << 64) - 1
 _ZEROS = memoryview(bytes(1 << 16))
-
-# The protocol's numbers, whatever the system's are.
-_ERRORS = {1: "EPERM", 5: "EIO", 12: "ENOMEM", 22: "EINVAL", 28: "ENOSPC", 75: "EOVERFLOW"}
-_ERRORS |= {95: "ENOTSUP", 108: "ESHUTDOWN"}
 
 
 class Replies:
@@ -127,7 +122,7 @@ class Replies:
             self.room += size
             return piece, *more
         self._piece = 0
-        if self._request is None and not self._end:
+        if self._request is None:
             return self._behind(None)
         ahead = max(self._need, _HEADER)
         self.room = ahead - self._end
@@ -135,18 +130,17 @@ class Replies:
 
     def _behind(self, request: Request | None) -> Sequence[memoryview]:
         """Return where goes what follows the end of a reply, or of a chunk, to a request."""
-        count, expected = len(self.under_way), self._expected
-        if expected <= count * self._small:  # all is copied: as much as there is
+        ahead, expected = _HEADER, self._expected
+        if expected <= len(self.under_way) * self._small:  # all is copied: as much as there is
             if request is not None:
                 expected -= _HEADER + request.length
-            self.room = min(max(expected, _HEADER), _STAGING)
-            return (self._staging[: self.room],)
-        if self.structured and (request is None or self._done):
+            ahead = min(max(expected, _HEADER), _STAGING)
+        elif self.structured and not self._end and (request is None or self._done):
             self.room = self._guess.make(self.under_way, request)
             if self.room:
                 return self._guess.targets
-        self.room = _HEADER
-        return (self._header,)
+        self.room = ahead - self._end
+        return (self._staging[self._end : ahead],)
 
     def received(self, count: int) -> None:
         """Take note of `count` bytes that were put into the targets, in their order.
@@ -176,10 +170,10 @@ class Replies:
                 self._guess.over()
             return
         self._end += count
-        if self._end == _HEADER and self._request is None and self.structured and self._read_whole():
+        if self._end == _HEADER and self._request is None and self._read_whole():
             self._begin = self._end = 0  # a header alone, of a large payload
-            return
-        self._understand_all()
+        else:
+            self._understand_all()
 
     def _understand_all(self) -> None:
         """Understand as much as can be of what is in the staging area."""
@@ -260,7 +254,7 @@ class Replies:
             return False
         if self._request is not None:
             self._begin_chunk(self._request)
-        elif available < _HEADER or not self.structured or not self._read_whole():
+        elif available < _HEADER or not self._read_whole():
             self._read_header(available)
         return True
 
@@ -284,6 +278,7 @@ class Replies:
             request.left = 0
             self.forget(request)
             begin = stop
+            self._need = _SIMPLE.size
         self._begin = begin
 
     def _announced(self, begin: int) -> Request | None:
@@ -303,8 +298,8 @@ class Replies:
         return None
 
     def _read_whole(self) -> bool:
-        """Read the header of a reply that is one chunk of data."""
-        request = self._announced(self._begin)
+        """Read the header of a reply that is one chunk of data, if it is one."""
+        request = self._announced(self._begin) if self.structured else None
         if request is None:
             return False
         self._request = request
@@ -342,7 +337,7 @@ class Replies:
         self._request = request
         self._done = True
         if error:
-            request.fail(_error(request, error))
+            request.refuse(error)
             self._end_chunk()
         elif request.command == READ:
             request.announce(request.offset, request.length)
@@ -399,7 +394,7 @@ class Replies:
             if not error or size > self._need - _ERROR.size:
                 raise ProtocolError(f"a malformed error for the {request.describe()}")
             text = bytes(staging[begin + _ERROR.size : begin + _ERROR.size + size])
-            request.fail(_error(request, error, text.decode(errors="replace")))
+            request.refuse(error, text.decode(errors="replace"))
         self._end_chunk()
 
     def _end_chunk(self) -> None:
@@ -411,10 +406,3 @@ class Replies:
             raise ProtocolError(f"{request.left} bytes are missing in the {request.describe()}")
         self.forget(request)
         request.view = None
-
-
-def _error(request: Request, error: int, text: str = "") -> str:
-    name = _ERRORS.get(error, f"error {error}")
-    reason = text or (os.strerror(error) if error in _ERRORS else "")
-    shown = "".join(letter if letter.isprintable() else "?" for letter in reason)
-    return f"the server refused the {request.describe()}: {name}" + (shown and f", {shown}")
