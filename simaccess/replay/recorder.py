@@ -127,7 +127,7 @@ class Recorder:
     def read(self, offset: int, length: int) -> Awaitable[Data]:
         """Write down a read; see `simaccess.buffer.Buffer.read`."""
         operations = self._method.read(offset, length, self._limit)
-        first = operations[0] if isinstance(operations, tuple) else _NONE
+        first = operations[0] if operations.__class__ is tuple else _NONE
         kind = first[0]
         if self._charged:
             self._charge(operations)
@@ -182,17 +182,17 @@ class Recorder:
 
     def _miss(self, fetch: tuple[int, ...], local: tuple[int, ...]) -> None:
         """Fetch, wait and serve."""
-        tape = self.tape
         _, slot, offset, length, at = fetch
         requests = self._requests
         request = requests[length, offset, at] if requests.places else requests[length]
         if not self._free:
             self._free.append(self._place())
-        tape.fetched(request, self._free[-1])
         _, _, start, size = local
+        self.tape.fetched(request, self._free[-1], None if self._near else size)
         self.used += size
         self._unread.renew(slot, at, length, start, size)
-        self._serve(rows.LOAD, start, size)
+        if self._near:
+            self._serve(rows.LOAD, start, size)
 
     def _serve(self, kind: int, at: int, length: int) -> None:
         """Write down a LOAD or STORE of the shadow."""
