@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simaccess.cli.interrupt import stands
 from simaccess.cli.options import Json, examples, parse_settings
 from simaccess.cli.output import Ended, print_json
 from simaccess.cli.progress import progresses
@@ -98,6 +99,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
                 raise Ended(f"error: {error}; {_kept(saved, out)}", 1) from None
             saved = len(measured.frame)
 
+    stands(lambda: _kept(saved, out))
     with progresses("cells run once, untimed", "repetitions") as (warming, report):
         outcome = measure_link(
             partial(open_link, url),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from simaccess.cli.interrupt import stands
 from simaccess.cli.options import examples
 
 __all__ = ["EPILOG", "results"]
@@ -65,4 +66,5 @@ def results(
             sys.stdout.write(as_text(store, form, judged=verdicts))
         else:
             export(store, form, Path(out), judged=verdicts)
+            stands(lambda: f"{out} was written")
             sys.stdout.write(f"wrote {out}\n")
