@@ -65,12 +65,15 @@ class Stored:
         How long that took.
     one_s : float or None
         Of a search, how long one simulation of what it found takes; not stored.
+    why : str
+        Of a simulation, why SimPy served; not stored.
     """
 
     text: str
     engine: str
     seconds: float
     one_s: float | None = field(default=None, compare=False)
+    why: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
