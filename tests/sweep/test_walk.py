@@ -244,7 +244,6 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
             "[figure]\nratios = [0.1]\nprobabilities = [1]\n" + BASE + AXES,
             "figure: not for a sweep",
         ),
-        ("interval = 0.1\n" + BASE, "interval: not for an experiment without axes"),
         ('constraints = ["a < 1"]\n' + BASE + AXES, "a is no axis"),
         ('measures = ["throughput"]\n' + BASE + AXES, "measures = 'throughput': no such measure"),
         (BASE + AXES + '[[figures]]\nx = "workload.size"', "figures.x = 'workload.size': no axis"),
