@@ -14,12 +14,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from simaccess.errors import InputError, LinkError
+from simaccess.errors import LinkError
 from simaccess.machine import load, record
-from simaccess.measured import Cell, MeasuredSet, interval
+from simaccess.measured import Cell, MeasuredSet, interval, parsed_facts
 from simaccess.plan import Plan, check_plan
 from simaccess.plan import plan as make_plan
-from simaccess.quantities import parse_duration, parse_rate, parse_size
 from simaccess.threshold import FACTOR, Path, on_threshold
 from simaccess.timing import LinkFactory, RealTimer, Timer, pinned
 from simaccess.workload.draws import generator
@@ -107,14 +106,10 @@ def path_of(facts: Mapping[str, str]) -> Path | None:
     InputError
         If one of them is no such quantity.
     """
-    parsed: dict[str, Any] = {}
-    for key, parse in (("rate", parse_rate), ("rtt", parse_duration), ("buffer", parse_size)):
-        if key in facts:
-            try:
-                parsed[key] = parse(facts[key])
-            except ValueError as error:
-                raise InputError(str(error), key=key, value=facts[key]) from None
-    return Path(**parsed) if len(parsed) == 3 else None
+    parsed = parsed_facts(facts, place="")
+    if not {"rate", "rtt", "buffer"} <= set(parsed):
+        return None
+    return Path(parsed["rate"], parsed["rtt"], int(parsed["buffer"]))
 
 
 def measure(
@@ -291,4 +286,4 @@ def _rounds(
 
 def _lossy(facts: Mapping[str, str]) -> bool:
     """Say whether the facts tell of loss: any but none."""
-    return facts.get("loss", "0").rstrip(" %") not in ("0", "0.0")
+    return parsed_facts(facts).get("loss", 0.0) > 0

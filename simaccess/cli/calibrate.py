@@ -121,6 +121,8 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     if json:
         print_json(_document(fit, out))
     else:
+        for doubt in data.doubts:
+            sys.stdout.write(f"note: {name}: {doubt}\n")
         if own is not None:
             sys.stdout.write(_begun(own, given))
         if fit.left_out:
