@@ -161,6 +161,7 @@ def measure_with(
     verify: Verify | None = None,
     facts: Mapping[str, str] | None = None,
     cpus: Sequence[int] = (),
+    starting: Callable[[Plan], None] = lambda _plan: None,
     warming: Callable[[int, int], None] = lambda _done, _all: None,
     report: Callable[[int, int], None] = lambda _done, _all: None,
     keep: Callable[[MeasuredSet], None] = lambda _measured: None,
@@ -186,6 +187,8 @@ def measure_with(
         the cells on loss thresholds; with ``loss`` each cell is repeated 30 times at least.
     cpus : sequence of int
         What to record of the placement.
+    starting : callable
+        Is told what is timed, before anything is.
     warming, report : callable
         ``warming(done, all)`` is told of the untimed first runs, in cells, and ``report(done,
         all)`` of what follows, in repetitions.
@@ -220,6 +223,7 @@ def measure_with(
     def late() -> bool:
         return monotonic() - begin >= limit
 
+    starting(plan)
     try:
         for number, cell in enumerate(plan.cells):
             warming(number, len(plan.cells))
