@@ -78,6 +78,14 @@ def test_a_sweep_is_stored_summarised_and_exported(command: Command) -> None:
     for name in ("a.csv", "a.json", "a.parquet", "a.nc"):
         assert command("results", "r", "--out", name) == (0, f"wrote {name}\n", "")
     assert Path("a.csv").read_text(encoding="utf-8") == table
+    _, said, _ = command("results", "r", "--units")
+    columns = dict(line.split(",") for line in said.splitlines())
+    assert list(columns) == ["column", *heading.split(",")]
+    units = {"model.link.latency": "s", "method": "", "latency_s.p50": "s", "loads": "1"}
+    assert units.items() <= columns.items()
+    _, said, _ = command("results", "r", "--units", "--verdicts")
+    assert {"mean,B/s", "behind,1", "close,"} <= set(said.splitlines())
+    assert command("results", "r", "--units", "--out", "a.csv")[0] == 2
     _, text, _ = command("results", "r/" + NAME, "--format", "json")
     assert text == Path("a.json").read_text(encoding="utf-8")
 

@@ -200,11 +200,15 @@ def test_results_go_into_every_format_and_back(tmp_path: Path, store: Store) -> 
     document = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert document["units"]["throughput_bytes_per_s"] == "B/s"
     assert document["results"][3]["latency_s.p50"] == made["latency_s.p50"][3]
-    pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
     export(store, "parquet", tmp_path / "a.parquet")
     back = pd.read_parquet(tmp_path / "a.parquet")
     assert back["latency_s.p50"].tolist() == made["latency_s.p50"].tolist()
     assert back.attrs["units"] == made.attrs["units"]
+    columns = parquet.read_schema(tmp_path / "a.parquet")
+    for name, unit in (("model.link.latency", b"s"), ("throughput_bytes_per_s", b"B/s")):
+        assert columns.field(name).metadata == {b"units": unit}
+    assert columns.field("method").metadata is None
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
     export(store, "netcdf", tmp_path / "a.nc")
