@@ -69,9 +69,12 @@ def _axes(table: object) -> object:
     return flat
 
 
+_OF_AN_AXIS = {"values", "low", "high", "points"}
+
+
 def _entries(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in table.items():
-        if isinstance(value, dict) and not set(value) & {"values", "low", "high", "points"}:
+        if isinstance(value, dict) and value and not set(value) & _OF_AN_AXIS:
             yield from _entries(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value

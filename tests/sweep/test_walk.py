@@ -240,6 +240,10 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
         (BASE + '[axes]\nworkload.stride = ["64 B"]', "no such parameter of random"),
         (BASE + "[axes]\nmethod.depth = [1]", "method.depth: no such parameter of zero-copy"),
         (BASE + '[axes]\nproducer.rat = ["1 kHz"]', "did you mean 'rate'"),
+        (
+            BASE + "[axes]\nmodel.link.rate = {}\nconsumers = [1]",
+            "rate: neither values nor a range",
+        ),
         (BASE + "[axes]\nconsumer = [1]", "did you mean 'consumers'"),
         (BASE + "[axes]\nconsumers = [0]", "consumers = 0: not a count"),
         (BASE + '[axes]\nmodel.link.rate = ["1 kHz"]', "model.link.rate = '1 kHz'"),
