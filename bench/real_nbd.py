@@ -77,28 +77,36 @@ class Ratio:
     other: float
 
 
-def compare(name: str, rounds: int, ours: Timed, others: dict[str, Timed]) -> Ratio:
-    """Run both sides alternately; of several others the one with the best round counts.
+def compare(name: str, rounds: int, ours: dict[str, Timed], others: dict[str, Timed]) -> Ratio:
+    """Run both sides alternately; of several on a side the one with the best round counts.
 
     Each runs twice in a row, and the second time counts: the first time finds the caches, and the
     server's threads and memory, as somebody else has left them. (The others share a connection, so
     that would hit ours in each round and them in one of several.)
     """
-    sides = {"ours": ours, **others}
-    times: dict[str, list[tuple[float, float]]] = {side: [] for side in sides}
+    sides = [*ours.items(), *others.items()]
+    times: list[list[tuple[float, float]]] = [[] for _ in sides]
     for number in range(rounds):
-        order = list(sides) if number % 2 else list(reversed(sides))
-        for each in order:
-            sides[each]()
-            times[each].append(sides[each]())
-    best = min(others, key=lambda side: min(times[side]))
+        for at in range(len(sides)) if number % 2 else reversed(range(len(sides))):
+            sides[at][1]()
+            times[at].append(sides[at][1]())
+    mine = min(range(len(ours)), key=lambda at: min(times[at]))
+    best = min(range(len(ours), len(sides)), key=lambda at: min(times[at]))
     low, middle, high = statistics.quantiles(
-        [a / b for (a, _), (b, _) in zip(times["ours"], times[best], strict=True)], n=4
+        [a / b for (a, _), (b, _) in zip(times[mine], times[best], strict=True)], n=4
     )
-    quick, other = min(times["ours"])[0], min(times[best])[0]
-    busy, other_busy = (min(each for _, each in times[side]) for side in ("ours", best))
+    (quick, _), (other, _) = min(times[mine]), min(times[best])
+    busy, other_busy = (min(each for _, each in times[at]) for at in (mine, best))
+    which = f" of {sides[mine][0]}" if sides[mine][0] else ""
     return Ratio(
-        f"{name}, against {best}", middle, low, high, quick / other, busy / other_busy, quick, other
+        f"{name}{which}, against {sides[best][0]}",
+        middle,
+        low,
+        high,
+        quick / other,
+        busy / other_busy,
+        quick,
+        other,
     )
 
 
@@ -120,22 +128,25 @@ def streamed(stream: Stream, memory: memoryview, size: int, block: int, depth: i
     return lambda: clocked(work)
 
 
-def prefetched(link: NbdLink, size: int, block: int, depth: int) -> Timed:
+def prefetched(link: NbdLink, size: int, block: int, depth: int, initial: int = 1) -> Timed:
     """Time the method; its shadow's memory is touched already."""
 
     async def body(buffer: Buffer) -> None:
         for offset in range(0, size, block):
             await buffer.read(offset, block)
 
+    def method() -> Prefetch:
+        return Prefetch(FixedBlocks(block), depth=depth, initial=initial, slots=depth + 2)
+
     def fresh() -> Buffer:
-        shadow.method = Prefetch(FixedBlocks(block), depth=depth, slots=depth + 2)
+        shadow.method = method()
         return Buffer(shadow, segment, link.clock)
 
     def timed() -> tuple[float, float]:
         buffer = fresh()
         return clocked(lambda: run(body(buffer)))
 
-    shadow = Shadow(Prefetch(FixedBlocks(block), depth=depth, slots=depth + 2), link.local)
+    shadow = Shadow(method(), link.local)
     segment = link.attach()
     buffer = fresh()
     check((viewed(buffer, offset, block) for offset in range(0, size, block)), block)
@@ -249,17 +260,17 @@ def at_best(where: str, rounds: int, link: NbdLink, rivals: Rivals, size: int) -
     """Compare each side at the block and the depth that are best for it."""
 
     def ours() -> Iterator[tuple[str, Timed]]:
-        for block, depth in GRID:
-            yield f"{depth} x {block // KIB} KiB", prefetched(link, size, block, depth)
+        for block, depth in GRID:  # who chooses knows that it is read in sequence: no slow start
+            yield f"{depth} x {block // KIB} KiB", prefetched(link, size, block, depth, depth)
 
     def others() -> Iterator[tuple[str, Timed]]:
         for block, depth in GRID:
             for name, timed in rivals.streams(size, block, depth).items():
                 yield f"{depth} x {block // KIB} KiB, {name}", timed
 
-    chosen, timed = quickest(ours())[0]
-    # Three of the others, so that they lose nothing by a choice that three rounds got wrong.
-    return compare(f"{where}, prefetch of {chosen}", rounds, timed, dict(quickest(others())[:3]))
+    # Three of each, so that neither loses anything by a choice that three rounds got wrong.
+    mine, rivals_best = dict(quickest(ours())[:3]), dict(quickest(others())[:3])
+    return compare(f"{where}, prefetch", rounds, mine, rivals_best)
 
 
 def nbd(rounds: int, size: int, depth: int) -> Iterator[Ratio]:
@@ -272,7 +283,7 @@ def nbd(rounds: int, size: int, depth: int) -> Iterator[Ratio]:
                 yield compare(
                     f"{where}, load of {length} B",
                     rounds,
-                    loaded(link, length, 1000),
+                    {"": loaded(link, length, 1000)},
                     {"request and reply": bare_loads(rivals.client, length, 1000)},
                 )
             yield at_best(f"{where}, each at its best", rounds, link, rivals, size)
@@ -282,7 +293,7 @@ def nbd(rounds: int, size: int, depth: int) -> Iterator[Ratio]:
                 yield compare(
                     f"{where}, prefetch of {block // KIB} KiB",
                     rounds,
-                    prefetched(link, part, block, ahead),
+                    {"": prefetched(link, part, block, ahead)},
                     rivals.streams(part, block, ahead),
                 )
             rivals.client.close()

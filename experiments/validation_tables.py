@@ -31,14 +31,21 @@ def row(name: str, found: Validation) -> str:
         share(errors.coverage),
         f"{share(found.threshold.median_error)} ({found.threshold.points})",
         share(found.rank_agreement),
-        share(found.regret),
+        _regret(found),
     ]
     return "| " + " | ".join(entries) + " |"
 
 
+def _regret(found: Validation) -> str:
+    if not found.regret or found.regret_interval is None:
+        return share(found.regret)
+    low, high = found.regret_interval
+    return f"{share(found.regret)} ({100 * low:.1f} to {share(high)})"
+
+
 HEADING = """\
 | link | points | error, median / p95 | baseline, median / p95 | split-half p95 | inside 90 % \
-| on threshold, median (points) | ranks | regret |
+| on threshold, median (points) | ranks | regret (95 %) |
 |---|---|---|---|---|---|---|---|---|"""
 
 

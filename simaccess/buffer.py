@@ -24,6 +24,7 @@ from simaccess.operations import (
 from simaccess.segment import Clock, Data, Local, Segment, Transfer
 from simaccess.shadow import Flight, Shadow
 from simaccess.slices import slices
+from simaccess.strides import strides
 
 __all__ = ["Buffer", "Shadow"]
 
@@ -70,6 +71,9 @@ class Buffer:
             # A read is a slice, so one call is all that stands between it and the client.
             self.read = slices(self, here.memory)  # type: ignore[method-assign,assignment]
         self._bulk = Bulk(shadow, self._method, self.segment, clock, self.counters)
+        ask = getattr(segment, "ask", None)
+        if ask is not None and getattr(shadow.memory, "here", False):
+            self._step = strides(self, self._bulk, ask)  # type: ignore[method-assign,assignment]
         shadow.clients.append(self)
 
     @property

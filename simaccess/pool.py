@@ -35,6 +35,8 @@ class Pool:
         Is called for each task that is done.
     ahead : int
         How many tasks are given to the workers at a time, at least 1.
+    expect : callable, optional
+        Is told how many tasks there are when they are handed over.
 
     Attributes
     ----------
@@ -42,9 +44,16 @@ class Pool:
         The same.
     """
 
-    def __init__(self, executor: Executor | None, done: Callable[[], None], ahead: int = 1) -> None:
+    def __init__(
+        self,
+        executor: Executor | None,
+        done: Callable[[], None],
+        ahead: int = 1,
+        expect: Callable[[int], None] = lambda _tasks: None,
+    ) -> None:
         self._executor = executor
         self._done = done
+        self._expect = expect
         self.ahead = ahead
 
     def run(
@@ -66,6 +75,7 @@ class Pool:
         WorkerDied
             If a task's worker process does, `TRIES` times.
         """
+        self._expect(len(tasks))
         if self._executor is None:
             return list(self._one_by_one(tasks, ended))
         results: dict[int, _Result] = {}
@@ -160,7 +170,11 @@ def local_workers(jobs: int, *, preload: str) -> Iterator[Workers | None]:
 
 @contextmanager
 def processes(
-    jobs: int, done: Callable[[], None] = lambda: None, *, preload: str
+    jobs: int,
+    done: Callable[[], None] = lambda: None,
+    expect: Callable[[int], None] = lambda _tasks: None,
+    *,
+    preload: str,
 ) -> Iterator[Pool]:
     """Provide a pool of `jobs` worker processes; without any for one job.
 
@@ -168,8 +182,8 @@ def processes(
     ----------
     jobs, preload
         As for `local_workers`.
-    done : callable
-        Is called for each task that is done.
+    done, expect : callable
+        As for `Pool`.
 
     Raises
     ------
@@ -177,7 +191,7 @@ def processes(
         If `jobs` is less than 1.
     """
     with local_workers(jobs, preload=preload) as workers:
-        yield Pool(workers, done, _AHEAD * jobs)
+        yield Pool(workers, done, _AHEAD * jobs, expect)
 
 
 def available() -> int:

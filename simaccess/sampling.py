@@ -63,10 +63,10 @@ class Sampling:
 
 
 def resampled_medians(
-    draws: NDArray[np.float64], count: int, resamples: int = _RESAMPLES
+    draws: NDArray[np.float64], count: int, resamples: int = _RESAMPLES, seed: int = 0
 ) -> NDArray[np.float64]:
     """Return medians of `count` values, each time drawn anew from `draws`."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     medians: NDArray[np.float64] = np.median(generator.choice(draws, (resamples, count)), axis=1)
     return medians
 

@@ -9,15 +9,15 @@ does, and what it costs to choose by the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.baseline import fit_baselines
+from simaccess.choices import Choice, choices, undecided
 from simaccess.errors import InputError
 from simaccess.measured import CellClass, MeasuredSet, held_out
 from simaccess.model import Model
@@ -25,17 +25,16 @@ from simaccess.points import Point, link_draws, points, predict_all, segment_of,
 from simaccess.pool import Pool
 from simaccess.uncertainty import asides, median_interval, spread
 
-__all__ = ["Choice", "Errors", "Validation", "Verified", "validate"]
+__all__ = ["Errors", "Validation", "Verified", "validate"]
 
 DRAWS = 200
 """Draws of a cell in which the link draws: of them the prediction is the median, and of
 medians of as many of them as there are repetitions the chance in its interval."""
 
+_MORE = 2000  # draws of methods between which those do not decide
+
 INTERVAL = 0.90
 """Share of the measured medians that the intervals are to hold."""
-
-CLOSE = 0.02
-"""Methods whose measured medians differ by less are too close to call."""
 
 _ASIDE = 50  # draws with a parameter aside: the same ones as without, so that few tell its effect
 
@@ -110,40 +109,6 @@ class Errors:
     coverage: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The methods on one workload, as measured and as predicted, each at its own best parameters.
-
-    Attributes
-    ----------
-    workload : str
-        What they did.
-    consumers : int
-        How many did it at once.
-    measured, predicted : mapping of str to float
-        Seconds by method: the measured ones of the parameters that are best as measured, the
-        predicted ones of those that are best as predicted.
-    best, chosen : str
-        The best method as measured, and as predicted.
-    pairs, agreeing : int
-        Pairs of methods that are not too close to call, and those of them that the model ranks as
-        measured.
-    regret : float
-        By which share the measured seconds of what the model would choose, method and parameters,
-        exceed the least measured.
-    """
-
-    workload: str
-    consumers: int
-    measured: Mapping[str, float]
-    predicted: Mapping[str, float]
-    best: str
-    chosen: str
-    pairs: int
-    agreeing: int
-    regret: float
-
-
 @dataclass(frozen=True)
 class Validation:
     """How far a model is off.
@@ -185,7 +150,16 @@ class Validation:
     @property
     def regret(self) -> float | None:
         """The largest regret of choosing by the model."""
-        return max((choice.regret for choice in self.choices), default=None)
+        return None if self._worst is None else self._worst.regret
+
+    @property
+    def regret_interval(self) -> tuple[float, float] | None:
+        """The interval of the largest regret (95 %)."""
+        return None if self._worst is None else self._worst.regret_interval
+
+    @property
+    def _worst(self) -> Choice | None:
+        return max(self.choices, key=lambda choice: choice.regret, default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain dicts, lists and numbers, ready for JSON."""
@@ -195,6 +169,7 @@ class Validation:
             **asdict(self.overall),
             "rank_agreement": self.rank_agreement,
             "regret": self.regret,
+            "regret_interval": self.regret_interval,
             "left_out": self.left_out,
             "threshold": asdict(self.threshold),
             "classes": [
@@ -277,7 +252,7 @@ def validate(
         overall=_errors([one for one in plain if not one.point.threshold]),
         classes={kind: _errors(classes[kind]) for kind in sorted(classes)},
         threshold=_errors([one for one in plain if one.point.threshold]),
-        choices=tuple(_choices([verified[point.cell] for point in methods])),
+        choices=tuple(choices((point, verified[point.cell].predicted) for point in methods)),
         left_out=len(all_points) - len(every),
     )
 
@@ -288,6 +263,7 @@ def _predictions(
     """Return the draws of each point, and the points in which the link draws.
 
     Where only the accesses are drawn, they are those of as many repetitions as were measured.
+    Methods between which few draws do not decide get more.
     """
     cells = [point.cell for point in wanted]
     segment = segment_of(measured)
@@ -298,6 +274,11 @@ def _predictions(
     for number, each in zip(rest, apart, strict=True):
         counts[number] = len(wanted[number].seconds) if each else 1
     draws = predict_all(model, cells, pool, segment, [counts[n] for n in range(len(cells))])
+    methods = [number for number in drawn if cells[number].operation == "method"]
+    unsure = [methods[at] for at in undecided([(wanted[n], draws[n]) for n in methods])]
+    more = predict_all(model, [cells[n] for n in unsure], pool, segment, _MORE)
+    for number, found in zip(unsure, more, strict=True):
+        draws[number] = found
     return draws, drawn
 
 
@@ -343,49 +324,3 @@ def _errors(some: Sequence[Verified]) -> Errors:
 
 def _percentile(values: Sequence[float], share: float) -> float | None:
     return float(np.percentile(values, share)) if values else None
-
-
-def _choices(methods: Iterable[Verified]) -> Iterable[Choice]:
-    groups: dict[tuple[str, int], list[Verified]] = {}
-    for one in methods:
-        groups.setdefault((one.point.cell.workload, one.point.cell.consumers), []).append(one)
-    for (workload, consumers), group in groups.items():
-        if len({one.point.cell.method for one in group}) > 1:
-            yield _choice(workload, consumers, group)
-
-
-def _choice(workload: str, consumers: int, group: Sequence[Verified]) -> Choice:
-    measured: dict[str, Verified] = {}
-    predicted: dict[str, Verified] = {}
-    for one in group:
-        method = one.point.cell.method
-        if method not in measured or one.point.median < measured[method].point.median:
-            measured[method] = one
-        if method not in predicted or one.predicted < predicted[method].predicted:
-            predicted[method] = one
-    best = min(measured.values(), key=lambda one: one.point.median)
-    chosen = min(predicted.values(), key=lambda one: one.predicted)
-    pairs = agreeing = 0
-    for first, second in combinations(measured, 2):
-        if not _close(measured[first], measured[second]):
-            pairs += 1
-            as_measured = measured[first].point.median < measured[second].point.median
-            agreeing += as_measured == (predicted[first].predicted < predicted[second].predicted)
-    return Choice(
-        workload=workload,
-        consumers=consumers,
-        measured={method: one.point.median for method, one in measured.items()},
-        predicted={method: one.predicted for method, one in predicted.items()},
-        best=best.point.cell.method,
-        chosen=chosen.point.cell.method,
-        pairs=pairs,
-        agreeing=agreeing,
-        regret=chosen.point.median / best.point.median - 1,
-    )
-
-
-def _close(first: Verified, second: Verified) -> bool:
-    """Say whether two methods are too close to call: less than 2 %, or than the error, apart."""
-    one, other = first.point, second.point
-    apart = abs(np.log(one.median / other.median))
-    return bool(apart < np.log1p(CLOSE) or apart < 1.96 * np.hypot(one.error, other.error))

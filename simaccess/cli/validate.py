@@ -11,6 +11,7 @@ import typer
 
 from simaccess.cli.options import Jobs, Json, Measured, Set, examples, parse_settings
 from simaccess.cli.output import print_json, print_rows
+from simaccess.cli.progress import progress
 
 if TYPE_CHECKING:
     from simaccess.validate import Errors, Validation
@@ -60,6 +61,7 @@ def validate(  # noqa: PLR0917  # typer passes them by name
     from simaccess.measured import MeasuredSet
     from simaccess.model import load_model
     from simaccess.pool import available, processes
+    from simaccess.progress import Count
     from simaccess.validate import validate as check
 
     if max_error is not None and not 0 <= max_error < math.inf:
@@ -70,8 +72,10 @@ def validate(  # noqa: PLR0917  # typer passes them by name
         _check_figure(figure)
     data = MeasuredSet.read(measured)
     found = load_model(model, parse_settings(settings))
-    with processes(available() if jobs is None else jobs, preload="simaccess.predict") as pool:
-        validation = check(data, found, pool, hold_out=hold_out, data=Path(measured).name)
+    with progress("batches of predictions") as report:
+        count, workers = Count(report), available() if jobs is None else jobs
+        with processes(workers, count.did, count.expect, preload="simaccess.predict") as pool:
+            validation = check(data, found, pool, hold_out=hold_out, data=Path(measured).name)
     if figure is not None:
         _draw(validation, Path(figure))
     if json:
@@ -143,7 +147,7 @@ def _print(validation: Validation) -> None:
                     choice.best,
                     choice.chosen,
                     f"{choice.agreeing} of {choice.pairs}",
-                    _share(choice.regret),
+                    _regret(choice.regret, choice.regret_interval),
                     order,
                 )
             )
@@ -151,7 +155,8 @@ def _print(validation: Validation) -> None:
         print_rows([*columns, "measured order"], rows)
         sys.stdout.write(
             f"\nrank agreement {_share(validation.rank_agreement)}, largest regret"
-            f" {_share(validation.regret)}\n"
+            f" {_regret(validation.regret, validation.regret_interval)}\n"
+            "in parentheses: what the repetitions allow a regret to be (95 %)\n"
         )
 
 
@@ -165,6 +170,13 @@ def _row(errors: Errors) -> tuple[str, ...]:
         _share(errors.split_half_p95),
         _share(errors.coverage),
     )
+
+
+def _regret(regret: float | None, interval: tuple[float, float] | None) -> str:
+    if not regret or interval is None:
+        return _share(regret)
+    low, high = interval
+    return f"{_share(regret)} ({100 * low:.1f} to {_share(high)})"
 
 
 def _share(value: float | None) -> str:

@@ -11,7 +11,7 @@ from time import perf_counter
 
 __all__ = ["Looking"]
 
-_LOOK = 50e-6  # seconds
+_LOOK = 100e-6  # seconds
 _BORNE = 16  # times in vain, in a row
 _DOUBLINGS = 6  # of the waits in which it is not looked, at most
 

@@ -23,9 +23,16 @@ class RealMemory:
         Bytes.
     memory : memoryview, optional
         Writable bytes to use instead, such as memory shared with another process.
+
+    Attributes
+    ----------
+    here : bool
+        True: `view` does all that `load` does.
     """
 
     __slots__ = ("_view", "base", "size")
+
+    here = True
 
     def __init__(self, size: int, memory: memoryview | None = None) -> None:
         self.base = 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import socket
 from collections import deque
+from collections.abc import Sequence
 from operator import itemgetter
 from struct import Struct
 from time import perf_counter
@@ -25,6 +26,8 @@ from simaccess.real.nbd_request import DISCONNECT, HEADER, WRITE, ProtocolError,
 __all__ = ["Address", "Broken", "Connection"]
 
 _AT_ONCE = socket.MSG_DONTWAIT
+_NOW = (_AT_ONCE,)  # flags, for `map`
+_ANY = (0,)  # no flags, and no ancillary data nor limit
 _WHOLE = 1 << 16  # a payload beyond this, which is more than is staged, is waited for on its own
 _COARSE = 0.2  # seconds: an eighth of less is no more than a few of the kernel's ticks
 _COUNT = itemgetter(0)  # of what recvmsg_into returns
@@ -126,13 +129,15 @@ class Connection:
     def issue(self, request: Request, payload: memoryview | None = None) -> None:
         """Send a request, or as much of it as can be sent now."""
         self.whole = False
-        self.replies.expect(request)
-        header = request.header()
+        header = self.replies.expect(request)
         sent = 0
         if not self.queue:
             try:
                 if payload is None:
                     sent = self._send(header, _AT_ONCE)
+                    if sent == HEADER:
+                        self.whole = True
+                        return
                 else:
                     sent = self.socket.sendmsg((header, payload), (), _AT_ONCE)
             except BlockingIOError:
@@ -174,7 +179,7 @@ class Connection:
             self.whole = False
             try:
                 if until is None:
-                    self._receive_once(targets, _AT_ONCE)
+                    self._receive_once(targets, _NOW)
                 elif first > _WHOLE:
                     self._receive_piecewise(targets)
                 else:
@@ -194,18 +199,18 @@ class Connection:
             elif until.over or count < first:
                 return
 
-    def _receive_once(self, targets: tuple[memoryview, ...], flags: int) -> None:
+    def _receive_once(self, targets: Sequence[memoryview], flags: tuple[int]) -> None:
         """Receive what is there; note how much before a signal's handler runs and may raise."""
         if len(targets) == 1:
-            self._got.extend(map(self._receive, targets, (0,), (flags,)))
+            self._got.extend(map(self._receive, targets, _ANY, flags))
         else:
-            scattered = map(self._receive_scattered, (targets,), (0,), (flags,))
+            scattered = map(self._receive_scattered, (targets,), _ANY, flags)
             self._got.extend(map(_COUNT, scattered))
 
-    def _receive_soon(self, targets: tuple[memoryview, ...]) -> None:
+    def _receive_soon(self, targets: Sequence[memoryview]) -> None:
         """Receive what is there; if nothing is, look again for a while before blocking."""
         try:
-            self._receive_once(targets, _AT_ONCE)
+            self._receive_once(targets, _NOW)
         except BlockingIOError:
             pass
         else:
@@ -214,15 +219,15 @@ class Connection:
         if perf_counter() < end:
             while perf_counter() < end:
                 try:
-                    self._receive_once(targets, _AT_ONCE)
+                    self._receive_once(targets, _NOW)
                 except BlockingIOError:
                     continue
                 self._looking.ended(True)
                 return
             self._looking.ended(False)
-        self._receive_once(targets, 0)
+        self._receive_once(targets, _ANY)
 
-    def _receive_piecewise(self, targets: tuple[memoryview, ...]) -> None:
+    def _receive_piecewise(self, targets: Sequence[memoryview]) -> None:
         """Block until the first target is full, for `patience` at most; take each piece at once.
 
         One call that waits for all (MSG_WAITALL) sleeps whenever it has caught up with the far
@@ -242,7 +247,7 @@ class Connection:
         """Enter what came into the books, and return how much that was."""
         got = self._got
         if got:
-            count, ended = sum(got), not got[-1]
+            count, ended = got[0] if len(got) == 1 else sum(got), not got[-1]
             got.clear()
             if ended:
                 raise Broken("the server closed the connection with requests under way")

@@ -29,6 +29,7 @@ from simaccess.real.urls import LinkOptions
 __all__ = ["NbdLink", "NbdOptions"]
 
 _BUFFERED = 1 << 16  # bytes that any socket's buffers have room for
+_LARGE = 1 << 17
 
 
 class NbdOptions(LinkOptions):
@@ -83,7 +84,7 @@ class NbdLink(RealLink):
         " shadow, at whichever call of the link comes after it has arrived",
         "clock": "the monotonic clock; receiving at the issue of another request counts as copying,"
         " since the consumer's processor does it, and while waiting as a part of the wait, which"
-        " may begin with 50 us of looking",
+        " may begin with 100 us of looking",
         "overlap": "the server and the network work beside the consumer until the socket buffers"
         " are full, which on Linux was seen at 214 KiB on a unix socket, 125 KiB on a fresh TCP"
         " connection and 8 MiB on one that has carried much; copying out of them, about a quarter"
@@ -170,6 +171,8 @@ class NbdLink(RealLink):
             connection.issue(request, payload)
             if connection.queue:
                 self._look_for_room(connection)
+            elif request.length > _LARGE:
+                self.take()  # once more, while some of it may be there
         except BaseException as error:
             request.over = request.over or not request.cookie  # nobody need wait for it then
             self._recover(error)

@@ -10,9 +10,10 @@ that nothing it sends makes the parser loop or allocate; whatever is not such a 
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from struct import Struct
 
+from simaccess.real.nbd_guess import Guess
 from simaccess.real.nbd_request import READ, ProtocolError, Request
 
 __all__ = ["Replies"]
@@ -33,16 +34,13 @@ _FAILED = 1 << 15  # set in the kinds of chunk that tell of an error
 _MESSAGE = 4096  # bytes of a text, at most, says the protocol
 
 _HEADER = _DATA_CHUNK.size  # read at once: what stands before a chunk's payload
-_SMALL = 8192  # a payload up to this is cheaper copied once than received by a call of its own
+_SMALL = 8192
+_WHOLE = 1 << 18  # a payload from here on is followed by the next header, at most, in one call
 _STAGING = 1 << 16
 _SCRATCH = 1 << 16  # where payload goes that nobody waits for any more
 
 _COOKIES = (1 << 64) - 1
 _ZEROS = memoryview(bytes(1 << 16))
-
-# The protocol's numbers, whatever the system's are.
-_ERRORS = {1: "EPERM", 5: "EIO", 12: "ENOMEM", 22: "EINVAL", 28: "ENOSPC", 75: "EOVERFLOW"}
-_ERRORS |= {95: "ENOTSUP", 108: "ESHUTDOWN"}
 
 
 class Replies:
@@ -52,6 +50,8 @@ class Replies:
     ----------
     structured : bool
         Whether structured replies were agreed upon.
+    small : int
+        A payload up to this is copied once more: cheaper than a call of its own.
 
     Attributes
     ----------
@@ -61,15 +61,16 @@ class Replies:
         Bytes that the last targets have room for.
     """
 
-    def __init__(self, structured: bool) -> None:
+    def __init__(self, structured: bool, small: int = _SMALL) -> None:
         self.structured = structured
         self.under_way: dict[int, Request] = {}
         self.room = 0  # bytes of the last targets
         self._cookie = 0
-        self._large = 0  # how many of them have more payload than is copied
         self._expected = 0  # bytes that their replies have, at most
+        self._small = _HEADER + small
         self._staging = memoryview(bytearray(_STAGING))
         self._header = self._staging[:_HEADER]
+        self._guess = Guess(self._staging, _HEADER)
         self._begin = self._end = 0  # of what is in the staging area and not yet understood
         self._need = _SIMPLE.size  # bytes there with which something can be understood
         self._scratch: memoryview | None = None
@@ -82,22 +83,23 @@ class Replies:
         self._place = self._stop = 0
         self._piece = 0  # bytes of it that the last targets had room for
 
-    def expect(self, request: Request) -> None:
-        """Give a request that is about to be sent its cookie."""
-        self._cookie = request.cookie = (self._cookie + 1) & _COOKIES
-        self.under_way[request.cookie] = request
+    def expect(self, request: Request) -> bytes:
+        """Give a request that is about to be sent its cookie; return what is to be sent."""
+        self._cookie = cookie = request.cookie = (self._cookie + 1) & _COOKIES
+        self.under_way[cookie] = request
         self._expected += _HEADER + request.left
-        self._large += request.left > _SMALL
+        return request.header()
 
     def forget(self, request: Request) -> None:
         """Take note that a request is over, or was not sent after all."""
         del self.under_way[request.cookie]
         self._expected -= _HEADER + (request.length if request.command == READ else 0)
-        self._large -= request.command == READ and request.length > _SMALL
         request.over = True
 
-    def targets(self) -> tuple[memoryview, ...]:
+    def targets(self) -> Sequence[memoryview]:
         """Return where the next bytes from the far end go, one memory after the other."""
+        if self._guess.requests:  # nothing of it had come
+            self._guess.over()
         left = self._stop - self._place
         if left:
             request = self._request
@@ -109,18 +111,34 @@ class Replies:
                 or not request.at == request.offset == self._place
             ):
                 piece = self._target(left)
-            self.room = self._piece = size = len(piece)
+            self._piece = size = len(piece)
             if size < left or (self._done and len(self.under_way) == 1):
+                self.room = size
                 return (piece,)
-            self.room += _HEADER
-            return piece, self._header  # the next header, by the same system call
+            if size > _WHOLE:
+                self.room = size + _HEADER
+                return piece, self._header  # by the same system call
+            more = self._behind(request)
+            self.room += size
+            return piece, *more
         self._piece = 0
-        ahead = self._need
-        if self._large or self._request is not None:
-            if ahead < _HEADER:
-                ahead = _HEADER
-        else:  # nothing comes that is not copied: as much as there is, by one call
-            ahead = min(max(self._expected, _HEADER), _STAGING)
+        if self._request is None:
+            return self._behind(None)
+        ahead = max(self._need, _HEADER)
+        self.room = ahead - self._end
+        return (self._staging[self._end : ahead],)
+
+    def _behind(self, request: Request | None) -> Sequence[memoryview]:
+        """Return where goes what follows the end of a reply, or of a chunk, to a request."""
+        ahead, expected = _HEADER, self._expected
+        if expected <= len(self.under_way) * self._small:  # all is copied: as much as there is
+            if request is not None:
+                expected -= _HEADER + request.length
+            ahead = min(max(expected, _HEADER), _STAGING)
+        elif self.structured and not self._end and (request is None or self._done):
+            self.room = self._guess.make(self.under_way, request)
+            if self.room:
+                return self._guess.targets
         self.room = ahead - self._end
         return (self._staging[self._end : ahead],)
 
@@ -145,7 +163,20 @@ class Replies:
                 self._end_chunk()
             if not count:
                 return
+        if self._guess.requests:
+            try:
+                self._take_guessed(count)
+            finally:
+                self._guess.over()
+            return
         self._end += count
+        if self._end == _HEADER and self._request is None and self._read_whole():
+            self._begin = self._end = 0  # a header alone, of a large payload
+        else:
+            self._understand_all()
+
+    def _understand_all(self) -> None:
+        """Understand as much as can be of what is in the staging area."""
         if self._end > _HEADER and self.structured and self._request is None:
             self._take_whole_replies()
         while self._begin < self._end and self._understand():
@@ -155,6 +186,38 @@ class Replies:
             if left:
                 self._staging[:left] = bytes(self._staging[self._begin : self._end])
             self._begin, self._end = 0, left
+
+    def _take_guessed(self, count: int) -> None:
+        """Take note of `count` bytes that were put where the next replies were thought to go."""
+        guess = self._guess
+        begin = 0  # of the next header
+        for number, request in enumerate(guess.requests):
+            if count < _HEADER:
+                break
+            if self._announced(begin) is not request:
+                wrong = guess.wrong(number, count)
+                while wrong:
+                    part = wrong[: _STAGING - self._end]
+                    wrong = wrong[len(part) :]
+                    self._staging[self._end : self._end + len(part)] = part
+                    self._end += len(part)
+                    self._understand_all()
+                return
+            begin += _HEADER
+            count -= _HEADER
+            request.left = 0
+            if count < request.length:
+                self._request = request
+                self._done = True
+                self._place = request.offset + count
+                self._stop = request.offset + request.length
+                return
+            count -= request.length
+            self.forget(request)
+            request.view = None
+        if count:
+            self._begin, self._end = begin, begin + count
+            self._understand_all()
 
     def _target(self, most: int) -> memoryview:
         """Return where the payload at the present place goes, up to `most` bytes."""
@@ -191,7 +254,7 @@ class Replies:
             return False
         if self._request is not None:
             self._begin_chunk(self._request)
-        elif available < _HEADER or not self.structured or not self._read_whole():
+        elif available < _HEADER or not self._read_whole():
             self._read_header(available)
         return True
 
@@ -235,8 +298,8 @@ class Replies:
         return None
 
     def _read_whole(self) -> bool:
-        """Read the header of a reply that is one chunk of data."""
-        request = self._announced(self._begin)
+        """Read the header of a reply that is one chunk of data, if it is one."""
+        request = self._announced(self._begin) if self.structured else None
         if request is None:
             return False
         self._request = request
@@ -274,7 +337,7 @@ class Replies:
         self._request = request
         self._done = True
         if error:
-            request.fail(_error(request, error))
+            request.refuse(error)
             self._end_chunk()
         elif request.command == READ:
             request.announce(request.offset, request.length)
@@ -331,7 +394,7 @@ class Replies:
             if not error or size > self._need - _ERROR.size:
                 raise ProtocolError(f"a malformed error for the {request.describe()}")
             text = bytes(staging[begin + _ERROR.size : begin + _ERROR.size + size])
-            request.fail(_error(request, error, text.decode(errors="replace")))
+            request.refuse(error, text.decode(errors="replace"))
         self._end_chunk()
 
     def _end_chunk(self) -> None:
@@ -343,10 +406,3 @@ class Replies:
             raise ProtocolError(f"{request.left} bytes are missing in the {request.describe()}")
         self.forget(request)
         request.view = None
-
-
-def _error(request: Request, error: int, text: str = "") -> str:
-    name = _ERRORS.get(error, f"error {error}")
-    reason = text or (os.strerror(error) if error in _ERRORS else "")
-    shown = "".join(letter if letter.isprintable() else "?" for letter in reason)
-    return f"the server refused the {request.describe()}: {name}" + (shown and f", {shown}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from struct import Struct
 
@@ -11,6 +12,10 @@ READ, WRITE, DISCONNECT, FLUSH = range(4)
 """Commands."""
 
 _NAMES = {READ: "read", WRITE: "write", DISCONNECT: "disconnect", FLUSH: "flush"}
+
+# The protocol's numbers, whatever the system's are.
+_ERRORS = {1: "EPERM", 5: "EIO", 12: "ENOMEM", 22: "EINVAL", 28: "ENOSPC", 75: "EOVERFLOW"}
+_ERRORS |= {95: "ENOTSUP", 108: "ESHUTDOWN"}
 
 _REQUEST = Struct(">IHHQQI")  # magic, flags, command, cookie, offset, length
 _REQUEST_MAGIC = 0x25609513
@@ -105,7 +110,7 @@ class Request:
         self.cookie = 0
         self.over = False
         self.problem = ""
-        self.left = length if command == READ else 0  # bytes not yet announced
+        self.left = 0 if command else length  # bytes not yet announced; `READ` is 0
         self._parts: Parts | None = None  # of a reply that is not one part
 
     def header(self) -> bytes:
@@ -120,6 +125,13 @@ class Request:
     def fail(self, problem: str) -> None:
         """Note what went wrong, if it is the first thing that did."""
         self.problem = self.problem or problem
+
+    def refuse(self, error: int, text: str = "") -> None:
+        """Note the server's error, and its text if there was one."""
+        name = _ERRORS.get(error, f"error {error}")
+        reason = text or (os.strerror(error) if error in _ERRORS else "")
+        shown = "".join(letter if letter.isprintable() else "?" for letter in reason)
+        self.fail(f"the server refused the {self.describe()}: {name}" + (shown and f", {shown}"))
 
     def count(self) -> None:
         """Count a chunk of its reply: one for every 64 bytes is more than any server needs."""

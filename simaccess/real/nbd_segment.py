@@ -40,7 +40,10 @@ class NbdTransfer:
         self._requests = requests
 
     def __await__(self) -> Generator[Any, Any, None]:
-        self._link.finish(self._requests)
+        for request in self._requests:
+            if not request.over or request.problem:
+                self._link.finish(self._requests)
+                break
         return _OVER
 
     async def poll(self) -> bool:
@@ -118,12 +121,17 @@ class NbdSegment:
 
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> NbdTransfer:
         """Ask for bytes, to be received into the shadow."""
+        return self.ask(offset, length, into, at)
+
+    def ask(self, offset: int, length: int, into: Local, at: int) -> NbdTransfer:
+        """Do the same, by a plain call."""
         view = into.view(at, length)
         if view is None:
             raise ValueError("a real link needs real memory for its shadow")
-        clock = self._link.clock
+        link = self._link
+        clock = link.clock
         begin = perf_counter_ns() - clock.copy - clock.wait
-        transfer = NbdTransfer(self._link, self._read(offset, length, view))
+        transfer = NbdTransfer(link, self._read(offset, length, view))
         self.moved += length
         clock.issue += perf_counter_ns() - clock.copy - clock.wait - begin
         return transfer
@@ -138,14 +146,15 @@ class NbdSegment:
         return transfer
 
     def _read(self, offset: int, length: int, view: memoryview) -> Sequence[Request]:
-        export = self._link.export
+        link = self._link
+        export = link.export
         at = begin = self._base + offset
         if export.least <= 1 and length <= export.greatest:  # by far the usual case
             request = Request(READ, begin, length, view)
             try:
-                self._link.issue(request)
+                link.issue(request)
             except BaseException:
-                self._link.withdraw((request,))
+                link.withdraw((request,))
                 raise
             return (request,)
         end = begin + length

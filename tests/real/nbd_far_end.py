@@ -107,7 +107,7 @@ def one_input(data: bytes) -> None:
     if len(data) < 10:
         return
     structured = bool(data[0] & 1)
-    replies = Replies(structured)
+    replies = Replies(structured, small=0 if data[0] & 64 else 64)  # 0: places are guessed
     memory = bytearray((GUARD + bytes(64)) * 4 + GUARD)
     requests = []
     for number in range(1 + data[0] % 4):

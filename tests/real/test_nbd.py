@@ -423,6 +423,6 @@ def test_a_block_size_is_honoured_around_each_write(started: list[Server], file:
 
 
 def test_the_error_numbers_of_the_protocol_are_this_systems() -> None:
-    from simaccess.real.nbd_protocol import _ERRORS  # noqa: PLC0415
+    from simaccess.real.nbd_request import _ERRORS  # noqa: PLC0415
 
     assert all(number == getattr(errno, name) for number, name in _ERRORS.items())

@@ -72,13 +72,14 @@ def replies_to(draw: st.DrawFn, cookie: int, asked: Asked) -> list[bytes]:
 @given(
     asked=st.lists(reads(), min_size=1, max_size=5),
     structured=st.booleans(),
+    small=st.sampled_from([0, 100, 8192]),
     cuts=st.lists(st.integers(1, 600), max_size=60),
     draw=st.data(),
 )
 def test_replies_in_any_order_and_cut_anywhere(
-    asked: list[Asked], structured: bool, cuts: list[int], draw: st.DataObject
+    asked: list[Asked], structured: bool, small: int, cuts: list[int], draw: st.DataObject
 ) -> None:
-    replies = Replies(structured)
+    replies = Replies(structured, small)
     memories = [bytearray(b"?" * (each.length - each.head - each.tail)) for each in asked]
     requests = []
     queues: list[list[bytes]] = []
