@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from simaccess.bulk import FAILURES, Bulk
 from simaccess.counters import Counters
 from simaccess.errors import InputError
+from simaccess.lone_reads import LoneReads
 from simaccess.operations import (
     AWAIT,
     FETCH,
@@ -24,7 +25,6 @@ from simaccess.operations import (
 from simaccess.segment import Clock, Data, Local, Segment, Transfer
 from simaccess.shadow import Flight, Shadow
 from simaccess.slices import slices
-from simaccess.strides import strides
 
 __all__ = ["Buffer", "Shadow"]
 
@@ -71,9 +71,7 @@ class Buffer:
             # A read is a slice, so one call is all that stands between it and the client.
             self.read = slices(self, here.memory)  # type: ignore[method-assign,assignment]
         self._bulk = Bulk(shadow, self._method, self.segment, clock, self.counters)
-        ask = getattr(segment, "ask", None)
-        if ask is not None and getattr(shadow.memory, "here", False):
-            self._step = strides(self, self._bulk, ask)  # type: ignore[method-assign,assignment]
+        self._lone = LoneReads(shadow, self.segment, clock, self.counters, self._bulk)
         shadow.clients.append(self)
 
     @property
@@ -127,9 +125,9 @@ class Buffer:
                 counters.loads += 1
                 return self.segment.load(offset, length)
             if operation[0] is FETCH:
-                return self._miss(operation, operations[2])
+                return self._lone.miss(operation, operations[2])
             if operation[0] is AWAIT:
-                return self._step(*operations)
+                return self._lone.step(*operations)
             _, slot, at, _ = operation
             counters.hits += 1
             counters.shadow += length
@@ -223,61 +221,6 @@ class Buffer:
         return self.clock.spawn(copy)
 
     # -- operations ------------------------------------------------------------------------------
-
-    async def _miss(self, fetch: Operation, local: Operation) -> Data:
-        """Fetch, wait and serve for a lone client."""
-        shadow, counters, clock = self.shadow, self.counters, self.clock
-        bulk = self._bulk
-        _, slot, offset, length, at = fetch
-        counters.fetches += 1
-        counters.bulk += length
-        try:
-            transfer = await self.segment.fetch(offset, length, shadow.memory, at)
-            before = clock.wait
-            await transfer
-        except FAILURES:
-            await bulk.abandon([slot])
-            raise
-        if clock.wait > before:
-            counters.waits += 1
-        else:
-            counters.hits += 1
-        _, _, place, size = local
-        counters.shadow += size
-        counters.used += size
-        shadow.unread.renew(slot, at, length, place, size)
-        return await shadow.memory.load(place, size)
-
-    async def _step(self, arrival: Operation, fetch: Operation, local: Operation) -> Data:
-        """Wait for a copy, start the next one ahead and serve, for a lone client."""
-        shadow, counters, clock = self.shadow, self.counters, self.clock
-        bulk = self._bulk
-        awaited = doubtful = arrival[1:]
-        try:
-            flights = shadow.under_way[awaited[0]]
-            before = clock.wait
-            if len(flights) == 1:
-                await flights.pop()
-                waited = clock.wait > before
-                counters.waits += waited
-            else:
-                waited = await bulk.settle(flights)
-            doubtful = ()
-            _, slot, offset, size, at = fetch
-            counters.fetches += 1
-            counters.bulk += size
-            shadow.unread.add(slot, at, size)
-            transfer = await self.segment.fetch(offset, size, shadow.memory, at)
-            shadow.under_way[slot].append(transfer)
-        except FAILURES:
-            await bulk.abandon(doubtful)
-            raise
-        if not waited:
-            counters.hits += 1
-        _, slot, at, size = local
-        counters.shadow += size
-        counters.used += shadow.unread.take(slot, at, size)
-        return await shadow.memory.load(at, size)
 
     async def _read(self, operations: Operations, length: int) -> Data:
         shadow, counters, bulk = self.shadow, self.counters, self._bulk

@@ -127,6 +127,9 @@ class Segment(Protocol):
     the segment: a load or store as a stall, issuing as issue, the processor's own copying as
     copy, the wait for a transfer as wait and the handling of its interrupt as issue.
 
+    A segment may offer in addition ``fetched(offset, length, into, at)``, which does what awaiting
+    `fetch` and then its transfer does, where it can do that faster.
+
     Attributes
     ----------
     size : int

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from simaccess.bulk import FAILURES, Bulk
+from simaccess.counters import Counters
 from simaccess.operations import Operation
-from simaccess.segment import Data, Local, Transfer
-
-if TYPE_CHECKING:
-    from simaccess.buffer import Buffer
+from simaccess.segment import Clock, Data, Local, Transfer
+from simaccess.shadow import Shadow
 
 __all__ = ["strides"]
 
 
 def strides(
-    buffer: Buffer, bulk: Bulk, ask: Callable[[int, int, Local, int], Transfer]
+    shadow: Shadow,
+    clock: Clock,
+    counters: Counters,
+    bulk: Bulk,
+    ask: Callable[[int, int, Local, int], Transfer],
 ) -> Callable[[Operation, Operation, Operation], Awaitable[Data]]:
-    """Return `Buffer._step` for a real link that is asked by a plain call.
+    """Return `simaccess.lone_reads.LoneReads.step` for a real link that is asked by a plain call.
 
     A closure, and not a method, since what it needs is at hand and it calls less: between two
     large blocks, whose copies have emptied the processor's caches, each function that is entered
@@ -26,14 +28,15 @@ def strides(
 
     Parameters
     ----------
-    buffer : Buffer
+    shadow : Shadow
+        The shadow.
+    clock, counters
         The client's.
     bulk : Bulk
-        The client's transfers.
+        Its transfers.
     ask : callable
         ``ask(offset, length, into, at)`` does what `Segment.fetch` does.
     """
-    shadow, counters, clock = buffer.shadow, buffer.counters, buffer.clock
     memory = shadow.memory
     view = memory.view
     under_way = shadow.under_way

@@ -5,9 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-__all__ = ["Blocks", "FixedBlocks", "Records"]
+__all__ = ["Blocks", "FixedBlocks", "Part", "Records", "cut"]
+
+Part: TypeAlias = tuple[int, int, int, int]
+"""A part of a client's bytes: block number, start, stop, and where the copied part of that block
+begins; what lies before that is reached in place."""
 
 
 class Blocks(Protocol):
@@ -115,3 +119,22 @@ def pieces(blocks: Blocks, offset: int, length: int) -> Iterator[tuple[int, int,
         end = min(end, stop)
         yield number, offset, end
         offset = end
+
+
+def cut(blocks: Blocks, offset: int, length: int, floor: int, threshold: int = 0) -> list[Part]:
+    """Cut [offset, offset + length) at the bounds of blocks, and where their copied parts begin.
+
+    A copied part begins `threshold` bytes after its block does, and not before `floor`.
+    """
+    number, begin, end = blocks.locate(offset)
+    low = max(begin + threshold, floor)
+    if offset + length <= end and not offset < low < offset + length:
+        return [(number, offset, offset + length, low)]
+    parts: list[Part] = []
+    for number, start, stop in pieces(blocks, offset, length):
+        low = max(blocks.bounds(number)[0] + threshold, floor)
+        if start < low < stop:
+            parts += (number, start, low, low), (number, low, stop, low)
+        else:
+            parts.append((number, start, stop, low))
+    return parts

@@ -17,19 +17,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable
 from typing import Literal, TypeAlias, TypeVar
 
-from simaccess.methods.blocks import Blocks, pieces
+from simaccess.methods.blocks import Blocks, Part, cut
 from simaccess.methods.slot import Slot
 from simaccess.operations import FETCH, FLUSH, LOAD, LOCAL, STORE, Operation, Operations
 
-__all__ = ["Directory", "Eviction", "Part", "Steps"]
+__all__ = ["Directory", "Eviction", "Steps"]
 
 Eviction: TypeAlias = Literal["lru", "fifo"]
 _Result = TypeVar("_Result")
 Steps: TypeAlias = Generator[Operation, None, _Result]
-
-Part: TypeAlias = tuple[int, int, int, int]
-"""A part of a client's bytes: block number, start, stop, and where the copied part of that block
-begins; what lies before that is reached in place."""
 
 
 class Directory:
@@ -73,22 +69,6 @@ class Directory:
         self.alone = True
 
     # -- clients' calls ------------------------------------------------------------------------
-
-    def parts(self, offset: int, length: int, threshold: int = 0) -> list[Part]:
-        """Cut a client's bytes at the bounds of blocks and at each block's threshold."""
-        blocks = self.blocks
-        number, begin, end = blocks.locate(offset)
-        low = max(begin + threshold, self.floor)
-        if offset + length <= end and not offset < low < offset + length:
-            return [(number, offset, offset + length, low)]
-        parts: list[Part] = []
-        for number, start, stop in pieces(blocks, offset, length):
-            low = max(blocks.bounds(number)[0] + threshold, self.floor)
-            if start < low < stop:
-                parts += (number, start, low, low), (number, low, stop, low)
-            else:
-                parts.append((number, start, stop, low))
-        return parts
 
     def share(self) -> None:
         """Prepare for several calls under way at once: from now on each pins what it reads."""
@@ -152,7 +132,7 @@ class Directory:
                         slot.arrival,
                         (LOCAL, index, base + offset, length),
                     )
-        return self.read(parts or self.parts(offset, length, threshold), limit)
+        return self.read(parts or cut(self.blocks, offset, length, self.floor, threshold), limit)
 
     def start(self, parts: list[Part], limit: int) -> Steps[list[Slot | None]]:
         """Start the copies of as many of the parts' blocks as find a slot, and pin those.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simaccess.methods.blocks import Blocks
+from simaccess.methods.blocks import Blocks, cut
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.operations import LOAD, STORE, Operations
 
@@ -56,20 +56,22 @@ class Hybrid:
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield loads of header bytes, and what serves payload bytes from the shadow."""
-        hit = self.shadow.hit(offset, length)
+        shadow = self.shadow
+        hit = shadow.hit(offset, length)
         if hit:
             return hit
-        parts = self.shadow.parts(offset, length, self.threshold)
+        parts = cut(shadow.blocks, offset, length, shadow.floor, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((LOAD, offset, length),)
-        return self.shadow.access(offset, length, limit, self.threshold, parts)
+        return shadow.access(offset, length, limit, self.threshold, parts)
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield stores of header bytes and writes of payload bytes into the shadow."""
-        parts = self.shadow.parts(offset, length, self.threshold)
+        shadow = self.shadow
+        parts = cut(shadow.blocks, offset, length, shadow.floor, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((STORE, offset, length),)
-        return self.shadow.write(parts, limit)
+        return shadow.write(parts, limit)
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of the payload written in blocks before `end`."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simaccess.methods.blocks import Blocks
-from simaccess.methods.directory import Directory, Eviction, Part, Steps
+from simaccess.methods.blocks import Blocks, Part, cut
+from simaccess.methods.directory import Directory, Eviction, Steps
 from simaccess.methods.readers import Reader, Readers
 from simaccess.methods.step import step
 from simaccess.operations import Operations
@@ -87,7 +87,7 @@ class Prefetch:
                     self._block = number
                     return operations
                 reader.block = number - 1  # it is there still, and keeps that block
-        parts = shadow.parts(offset, length)
+        parts = cut(shadow.blocks, offset, length, shadow.floor)
         reader = self._readers.follow(parts[0][0], parts[-1][0])
         if not reader.depth and len(parts) == 1:  # nothing is copied ahead: as copy-once does it
             reader.block = self._block = number
@@ -96,7 +96,9 @@ class Prefetch:
 
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""
-        return self.shadow.write(self.shadow.parts(offset, length), limit, behind=True)
+        shadow = self.shadow
+        parts = cut(shadow.blocks, offset, length, shadow.floor)
+        return shadow.write(parts, limit, behind=True)
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""

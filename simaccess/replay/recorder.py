@@ -123,7 +123,7 @@ class Recorder:
     def read(self, offset: int, length: int) -> Awaitable[Data]:
         """Write down a read; see `simaccess.buffer.Buffer.read`."""
         operations = self._method.read(offset, length, self._limit)
-        first = operations[0] if isinstance(operations, tuple) else _NONE
+        first = operations[0] if operations.__class__ is tuple else _NONE
         kind = first[0]
         if self._charged:
             self._charge(operations)
@@ -178,17 +178,15 @@ class Recorder:
 
     def _miss(self, fetch: tuple[int, ...], local: tuple[int, ...]) -> None:
         """Fetch, wait and serve."""
-        tape = self.tape
         _, slot, offset, length, at = fetch
         requests = self._requests
         request = requests[length, offset, at] if requests.places else requests[length]
         if not self._free:
             self._free.append(self._place())
-        tape.fetched(request, self._free[-1])
         _, _, start, size = local
+        self.tape.fetched(request, self._free[-1], size)
         self.used += size
         self._unread.renew(slot, at, length, start, size)
-        tape.local(SHADOW, size)
 
     def _follow(self, operations: Operations, taken: Callable[[int, int, int], int]) -> int:
         """Write down operations; return how many of them gave bytes to the client."""

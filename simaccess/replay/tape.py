@@ -11,7 +11,7 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.replay.delays import DelayTable
+from simaccess.replay.delays import LOCAL, DelayTable
 from simaccess.replay.rows import (
     AWAIT,
     END,
@@ -54,9 +54,11 @@ class Tape:
     """
 
     __slots__ = (
+        "_again",
         "_await",
         "_awaiting",
         "_chunks",
+        "_copy",
         "_delays",
         "_done",
         "_open",
@@ -75,7 +77,10 @@ class Tape:
         self._times = 0
         self._open: _Row | None = None
         self._awaiting = False  # whether the last row is an AWAIT, and nothing came since
-        self._await = self._words, 0  # where the last AWAIT is
+        self._await = self._words, 0  # where the last AWAIT of `put` is
+        # What the last copy that was awaited at once was written after, and of; and its words.
+        self._again: tuple[_Row, int, int, int, int] | None = None
+        self._copy = array("I")
 
     def work(self, ticks: int) -> None:
         """Note work of the client."""
@@ -103,24 +108,31 @@ class Tape:
         if self._awaiting:
             self._await = self._words, len(self._words) - 4
 
-    def fetched(self, request: int, place: int) -> None:
-        """Write a FETCH that is awaited at once, and served from."""
-        if self._times or self._open is not None:
+    def fetched(self, request: int, place: int, length: int) -> None:
+        """Write a FETCH that is awaited at once, and note the access that serves `length` bytes."""
+        if self._open is not None:
             self._write_open()
         if len(self._words) >= _CHUNK:
             self._cut()
         words = self._words
-        words.extend((FETCH, self.delay, request, place, _FETCHED, 0, place, 0))
-        self.delay = 0
+        again = self._done, self._times, self.delay, request, place
+        if again != self._again:  # a reader of blocks makes the same rows block after block
+            fetch = FETCH, self.delay, request, place, _FETCHED, 0, place, 0
+            self._copy = array("I", (*self._ended(), *fetch) if self._times else fetch)
+            self._again = again
+        words.extend(self._copy)
+        if self._times:
+            self._done = _NONE
+            self._times = 0
+        self.delay = self._delays.accessed(0, LOCAL, length)
         self._awaiting = True
-        self._await = words, len(words) - 4
 
     def until(self, tick: int) -> None:
         """Write an UNTIL."""
         self.put(UNTIL, tick & _MOST, tick >> 32)
 
     def served(self) -> None:
-        """Note of the last AWAIT that bytes are served after it."""
+        """Note of the last AWAIT that was put that bytes are served after it."""
         words, place = self._await
         words[place] |= SERVED
 
@@ -163,10 +175,14 @@ class Tape:
 
     def _write_done(self) -> None:
         if self._times:
-            what, delay, item = self._done
-            self._write(what if what == MARK else what | MARKED, delay, item, self._times)
+            self._write(*self._ended())
             self._done = _NONE
             self._times = 0
+
+    def _ended(self) -> tuple[int, int, int, int]:
+        """Return the row that ended a request, with how often it did."""
+        what, delay, item = self._done
+        return what if what == MARK else what | MARKED, delay, item, self._times
 
     def _write(self, what: int, delay: int, item: int, extra: int) -> None:
         words = self._words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from simaccess.sim.environment import Environment
 from simaccess.sim.transfer import Transfer
@@ -40,23 +40,29 @@ class DmaEngine:
     ) -> None:
         self.env = env
         self.number = env.arbiter()
-        self._start = start
+        self.channels = channels
+        self.start = start
         self._carry = carry
         self._free = [0] * channels  # a heap of the times from which channels are free
         self._queue: deque[Transfer] = deque()
+
+    def restore(self, free: list[int]) -> None:
+        """Say from when its channels are free that are not taken."""
+        heapify(free)
+        self._free = free
 
     def submit(self, transfer: Transfer, now: int) -> None:
         """Take a request at its issuer's turn."""
         if self._free:
             begin = max(now, heappop(self._free))
-            transfer.schedule(begin + self._start, self._carry)
+            transfer.schedule(begin + self.start, self._carry)
         else:
             self._queue.append(transfer)
 
     def finish(self, transfer: Transfer, end: int, completion: int = 0) -> None:
         """Give the channel back at `end`; the bytes are seen `completion` ticks later."""
         if self._queue:
-            self._queue.popleft().schedule(end + self._start, self._carry)
+            self._queue.popleft().schedule(end + self.start, self._carry)
         else:
             heappush(self._free, end)
         transfer.complete(end + completion)

@@ -20,8 +20,8 @@ end of ``run(until=...)`` come first within their instant; arbiters have the hig
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from heapq import heappop, heappush, heappushpop
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from heapq import heapify, heappop, heappush, heappushpop
 from types import coroutine
 from typing import Any
 
@@ -76,6 +76,9 @@ class Agent(Actor):
         to the time since its start.
     end : int or None
         When the coroutine returned, in picoseconds.
+    copying : tuple of int, or None
+        The last copy of its that was foreseen (`simaccess.sim.foresight`): when it was issued, its
+        bytes, when it reaches the station, from when on that is free without it, and its end.
     """
 
     __slots__ = (
@@ -83,6 +86,7 @@ class Agent(Actor):
         "_waiting",
         "compute",
         "copy",
+        "copying",
         "end",
         "env",
         "issue",
@@ -103,6 +107,7 @@ class Agent(Actor):
         self.start = now
         self.compute = self.stall = self.copy = self.issue = self.wait = 0
         self.end: int | None = None
+        self.copying: tuple[int, int, int, int, int] | None = None
         self._waiting: list[Agent] = []
         self._body = body(self)
         self.send = self._body.send  # type: ignore[method-assign]  # the coroutine's own: no layer between
@@ -253,6 +258,8 @@ class Environment(simpy.Environment):
         The heap of SimPy's entries (time, number, insertion, event).
     order : iterator of int
         Numbers insertions.
+    outranked : list of callables
+        Called, and forgotten, when somebody gets a number above those that there are.
     """
 
     def __init__(self, run_ahead: int = RUN_AHEAD) -> None:
@@ -267,6 +274,7 @@ class Environment(simpy.Environment):
         self.drivers: list[Callable[[Any], None]] = [self._drive]
         self._numbers = _FIRST_NUMBER
         self._arbiters = ARBITER
+        self.outranked: list[Callable[[], None]] = []
 
     @property
     def agent(self) -> Agent:
@@ -282,6 +290,9 @@ class Environment(simpy.Environment):
 
     def arbiter(self) -> int:
         """Return the next number for an actor that ranks after all agents."""
+        for outrank in self.outranked:
+            outrank()
+        self.outranked.clear()
         self._arbiters += 1
         return self._arbiters - 1
 
@@ -305,6 +316,12 @@ class Environment(simpy.Environment):
         heappush(self.queue, (time, agent.number, next(self.order), agent))
         if time < self.horizon:
             self.horizon = time
+
+    def withdraw(self, actors: Iterable[Actor]) -> None:
+        """Take actors out of the queue."""
+        gone = set(actors)
+        self.queue[:] = [entry for entry in self.queue if entry[3] not in gone]
+        heapify(self.queue)
 
     def schedule(self, event: Any, priority: Any = 1, delay: Any = 0) -> None:
         """Schedule a SimPy event, which nobody may run ahead of."""

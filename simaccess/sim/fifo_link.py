@@ -24,6 +24,7 @@ from simaccess.sim.client import Client, ClientSection
 from simaccess.sim.dma import DmaEngine
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.fifo_port import FifoPort
+from simaccess.sim.foresight import Foresight
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
 from simaccess.sim.near_cache import NearCacheSection
@@ -210,7 +211,6 @@ class FifoLink(Link):
     ) -> None:
         super().__init__(env, size, data)
         self.parameters = parameters
-        self.station = FifoStation()
         own, dma = parameters.link, parameters.dma
         self.service = _Services(own.rate, own)
         self.load_service = _Services(own.load_rate or own.rate, own)
@@ -225,6 +225,22 @@ class FifoLink(Link):
         # After the end of a copy's service.
         self._after = _Delays(latency + Durations(dma.completion)[1], own)
         self.engine = DmaEngine(env, dma.channels, Durations(dma.start)[1], self._carry)
+        self.foresight = Foresight(
+            env,
+            self.engine,
+            FifoStation(),
+            service=self.service,
+            after=self._after,
+            handling=self.handling,
+        )
+        if dma.mover != "engine" or self.takes or own.long or not self.service[1]:
+            self.foresight.settle()  # no engine copies, or not only, or in no time
+
+    @property
+    def station(self) -> FifoStation:
+        """The station, for whoever asks in order with everything shared."""
+        self.foresight.settle()
+        return self.foresight.station
 
     def attach(self) -> FifoPort:
         """Connect one more user."""
@@ -241,5 +257,5 @@ class FifoLink(Link):
 
     def _carry(self, transfer: Transfer) -> None:
         length = transfer.length
-        end = self.station.serve(transfer.time, self.service[length], length)
+        end = self.foresight.station.serve(transfer.time, self.service[length], length)
         self.engine.finish(transfer, end, self._after[length])

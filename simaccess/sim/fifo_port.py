@@ -33,12 +33,14 @@ class FifoPort:
         "_data",
         "_engine",
         "_env",
+        "_foresight",
         "_handling",
         "_issue",
         "_latency",
         "_load_service",
         "_made",
         "_service",
+        "_settled",
         "_station",
         "_turn",
         "client",
@@ -53,12 +55,14 @@ class FifoPort:
         self.posted = link.parameters.link.posted
         self._env = link.env
         self._data = link.data
-        self._station = link.station
+        self._station = link.foresight.station
         self._service = link.service
         self._load_service = link.load_service
         self._latency = link.load_latency
         self._turn = link.env.turn
         self._engine = link.engine
+        self._foresight = link.foresight
+        self._settled = False  # whether a load is but arithmetic: no bytes, nothing foreseen
         self._issue = link.issue
         self._handling = link.handling
         self._made = Transfer if link.takes is None else link.takes.transfer
@@ -69,8 +73,10 @@ class FifoPort:
         env = self._env
         agent: Agent = env.current  # type: ignore[assignment]  # only agents call
         begin = start = agent.time
-        if begin >= env.horizon or self._data is not None:
+        if not self._settled:
             return self._load(agent, offset, length)
+        if begin >= env.horizon:
+            return self._late(agent, length)
         # The hottest path of all: no coroutine, and `FifoStation.serve` and `jump` written out.
         env._now = begin  # noqa: SLF001  # jump() costs a call
         station = self._station
@@ -86,12 +92,24 @@ class FifoPort:
         agent.stall += end - begin
         return DONE
 
+    async def _late(self, agent: Agent, length: int) -> None:
+        """Load in timing-only mode at a turn that has to be waited for."""
+        begin = agent.time
+        await self._turn
+        service = self._load_service[length]
+        agent.time = end = self._station.serve(begin, service, length) + self._latency[length]
+        agent.stall += end - begin
+        self.moved += length
+
     async def _load(self, agent: Agent, offset: int, length: int) -> Data:
         begin = agent.time
         if begin < self._env.horizon:
             self._env.jump(begin)
         else:
             await self._turn
+        if not self._settled:
+            self._foresight.settle()
+            self._settled = self._data is None
         service = self._loading(offset, length)
         agent.time = end = self._station.serve(begin, service, length) + self._latency[length]
         agent.stall += end - begin
@@ -111,6 +129,7 @@ class FifoPort:
             env.jump(begin)
         else:
             await env.turn
+        self._foresight.settle()
         end = self._station.serve(begin, self._load_service[length], length) + self._latency[length]
         if not self.posted:
             agent.time = end
@@ -130,15 +149,62 @@ class FifoPort:
             env._now = now  # noqa: SLF001  # jump() costs a call
         else:
             await self._turn
-        if self._data is not None:
-            view = into.view(at, length)
-            assert view is not None
-            view[:] = self._data[offset : offset + length]
+        return self._submit(now, offset, length, into, at)
+
+    def fetched(self, offset: int, length: int, into: Local, at: int) -> Awaitable[object]:
+        """Copy towards the user, and wait for that: `fetch` and its transfer awaited, in one."""
+        env = self._env
+        agent: Agent = env.current  # type: ignore[assignment]  # only agents call
+        issue = self._issue[length]
+        now = agent.time + issue
+        foresight = self._foresight
+        if now >= env.horizon or not foresight.open:
+            return self._fetched(offset, length, into, at)
+        env._now = now  # noqa: SLF001  # jump() costs a call
+        agent.issue += issue
         self.moved += length
+        if self._data is not None:
+            self._fill(offset, length, into, at)
+        foresight.take(agent, now, length)
+        return self._turn
+
+    async def _fetched(self, offset: int, length: int, into: Local, at: int) -> None:
+        foresight = self._foresight
+        if not foresight.open:
+            await (await self.fetch(offset, length, into, at))
+            return
+        agent = self._env.agent
+        issue = self._issue[length]
+        agent.time = now = agent.time + issue
+        agent.issue += issue
+        await self._turn
+        if not self._foresight.open:  # not any more
+            await self._submit(now, offset, length, into, at)
+            return
+        self.moved += length
+        if self._data is not None:
+            self._fill(offset, length, into, at)
+        foresight.take(agent, now, length)
+        await self._turn
+
+    def _submit(self, now: int, offset: int, length: int, into: Local, at: int) -> Transfer:
+        """Hand a copy towards the user to the engine, at the user's turn."""
+        if self._foresight.open:
+            self._foresight.settle()
+        self.moved += length
+        if self._data is not None:
+            self._fill(offset, length, into, at)
         engine = self._engine
-        transfer = self._made(env, engine.number, length, self._handling)
+        transfer = self._made(self._env, engine.number, length, self._handling)
         engine.submit(transfer, now)
         return transfer
+
+    def _fill(self, offset: int, length: int, into: Local, at: int) -> None:
+        """Put the segment's bytes where the user has them copied to."""
+        view, data = into.view(at, length), self._data
+        assert view is not None
+        assert data is not None
+        view[:] = data[offset : offset + length]
 
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Start a bulk copy away from the user."""
@@ -156,6 +222,7 @@ class FifoPort:
             assert view is not None
             self._data[offset : offset + length] = view
         self.moved += length
+        self._foresight.settle()
         transfer = Transfer(env, self._engine.number, length, self._handling)
         self._engine.submit(transfer, now)
         return transfer

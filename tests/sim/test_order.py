@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -22,7 +22,8 @@ from simaccess.sim.fifo_link import FifoLink, FifoParameters
 NS = 1000  # ticks
 
 Action = tuple[str, int]
-"""("work" | "sleep", ns), ("load" | "fetch", bytes), or ("await", which of those in flight)."""
+"""("work" | "sleep", ns), ("load" | "fetch" | "copy", bytes), where a copy is a fetch and the wait
+for it, or ("await", which of those in flight)."""
 
 Event = simpy.Event
 Steps = Generator[Event, Any, None]
@@ -52,6 +53,7 @@ durations = st.sampled_from([0, 1, 2, 5, 10, 10, 20, 100])
 actions = st.one_of(
     st.tuples(st.sampled_from(["work", "sleep"]), durations),
     st.tuples(st.sampled_from(["load", "load", "fetch"]), st.sampled_from([1, 2, 5, 10, 10])),
+    st.tuples(st.just("copy"), st.sampled_from([1, 2, 5, 10, 10])),
     st.tuples(st.just("await"), st.integers(0, 3)),
 )
 scenarios = st.builds(
@@ -99,13 +101,15 @@ def ours(
 
         async def body(agent: Agent) -> None:
             flying: list[Transfer] = []
+            calls: dict[str, Callable[[int], Awaitable[object]]] = {
+                "work": lambda value: agent.work(value * NS),
+                "sleep": lambda value: agent.sleep_until(value * NS),
+                "load": lambda value: port.load(0, value),
+                "copy": lambda value: port.fetched(0, value, local, 0),
+            }
             for kind, value in actions:
-                if kind == "work":
-                    await agent.work(value * NS)
-                elif kind == "sleep":
-                    await agent.sleep_until(value * NS)
-                elif kind == "load":
-                    await port.load(0, value)
+                if kind in calls:
+                    await calls[kind](value)
                 elif kind == "fetch":
                     flying.append(await port.fetch(0, value, local, 0))
                 elif flying:
@@ -167,14 +171,18 @@ class Plain:
                 yield self.at(max(now, value * NS), number)
             elif kind == "load":
                 yield self.at(self.serve(value) + scenario.latency * NS, number)
-            elif kind == "fetch":
+            elif kind in ("fetch", "copy"):
                 yield self.at(now + scenario.issue * NS, number)
                 known = Event(self.env)
-                flying.append(known)
                 self.submit(known, value)
+                if kind == "fetch":
+                    flying.append(known)
+                else:
+                    end: Any = yield known
+                    yield self.at(end, number)
             elif flying:
                 known = flying.pop(value % len(flying))
-                end: Any = known.value if known.triggered else (yield known)
+                end = known.value if known.triggered else (yield known)
                 yield self.at(max(end, now), number)
             times.append(int(self.env.now))
 

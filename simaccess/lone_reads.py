@@ -1,0 +1,110 @@
+"""Reads of a lone client of a shadow that are known all at once: a copy, the wait for it, the rest.
+
+They do what `simaccess.buffer.Buffer` does with the same operations one by one, in as few steps
+as possible: nobody else uses the shadow meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from simaccess.bulk import FAILURES, Bulk
+from simaccess.counters import Counters
+from simaccess.operations import Operation
+from simaccess.segment import Clock, Data, Local, Segment
+from simaccess.shadow import Shadow
+from simaccess.strides import strides
+
+__all__ = ["LoneReads"]
+
+
+class LoneReads:
+    """A client's reads that take one copy each.
+
+    Parameters
+    ----------
+    shadow : Shadow
+        The shadow.
+    segment, clock, counters
+        The client's.
+    bulk : Bulk
+        Its transfers.
+    """
+
+    def __init__(
+        self, shadow: Shadow, segment: Segment, clock: Clock, counters: Counters, bulk: Bulk
+    ) -> None:
+        self._shadow = shadow
+        self._segment = segment
+        self._clock = clock
+        self._counters = counters
+        self._bulk = bulk
+        # Where a segment knows how to copy and wait in one; see `Segment`.
+        self._fetched: Callable[[int, int, Local, int], Awaitable[object]] | None = getattr(
+            segment, "fetched", None
+        )
+        ask = getattr(segment, "ask", None)
+        if ask is not None and getattr(shadow.memory, "here", False):
+            # A real link that is asked by a plain call, with memory of this process.
+            self.step = strides(  # type: ignore[method-assign,assignment]
+                shadow, clock, counters, bulk, ask
+            )
+
+    async def miss(self, fetch: Operation, local: Operation) -> Data:
+        """Fetch, wait and serve for a lone client."""
+        shadow, counters, clock = self._shadow, self._counters, self._clock
+        memory = shadow.memory
+        _, slot, offset, length, at = fetch
+        counters.fetches += 1
+        counters.bulk += length
+        try:
+            if self._fetched is None:
+                transfer = await self._segment.fetch(offset, length, memory, at)
+                before = clock.wait
+                await transfer
+            else:
+                before = clock.wait
+                await self._fetched(offset, length, memory, at)
+        except FAILURES:
+            await self._bulk.abandon([slot])
+            raise
+        if clock.wait > before:
+            counters.waits += 1
+        else:
+            counters.hits += 1
+        _, _, place, size = local
+        counters.shadow += size
+        counters.used += size
+        shadow.unread.renew(slot, at, length, place, size)
+        return await memory.load(place, size)
+
+    async def step(self, arrival: Operation, fetch: Operation, local: Operation) -> Data:
+        """Wait for a copy, start the next one ahead and serve, for a lone client."""
+        shadow, counters, clock = self._shadow, self._counters, self._clock
+        bulk = self._bulk
+        awaited = doubtful = arrival[1:]
+        try:
+            flights = shadow.under_way[awaited[0]]
+            before = clock.wait
+            if len(flights) == 1:
+                await flights.pop()
+                waited = clock.wait > before
+                counters.waits += waited
+            else:
+                waited = await bulk.settle(flights)
+            doubtful = ()
+            _, slot, offset, size, at = fetch
+            counters.fetches += 1
+            counters.bulk += size
+            shadow.unread.add(slot, at, size)
+            transfer = await self._segment.fetch(offset, size, shadow.memory, at)
+            shadow.under_way[slot].append(transfer)
+        except FAILURES:
+            await bulk.abandon(doubtful)
+            raise
+        if not waited:
+            counters.hits += 1
+        _, slot, at, size = local
+        counters.shadow += size
+        counters.used += shadow.unread.take(slot, at, size)
+        return await shadow.memory.load(at, size)
