@@ -109,7 +109,7 @@ def _run(scenario: Scenario) -> Run:
     if scenario.consumers < 1:
         raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
     if scenario.engine == "simpy":
-        return _simulated(scenario)
+        return _simulated(scenario, "it was asked for")
     reason = can_replay(scenario)
     if reason is None:
         try:
@@ -122,15 +122,16 @@ def _run(scenario: Scenario) -> Run:
             ):
                 record = _SHELF.record(scenario)
                 return outcome(replay(record, scenario.model.parameters, seed=scenario.seed))
+            reason = "fewer accesses so far than pay for loading the compiled code"
         except NotReplayableError as error:
             reason = error.problem
     if scenario.engine == "replay":
-        raise InputError(reason or "", key="engine", value="replay", allowed="auto, simpy")
-    return _simulated(scenario)
+        raise InputError(reason, key="engine", value="replay", allowed="auto, simpy")
+    return _simulated(scenario, reason)
 
 
-def _simulated(scenario: Scenario) -> Run:
-    """Run a scenario on SimPy."""
+def _simulated(scenario: Scenario, why: str) -> Run:
+    """Run a scenario on SimPy, and say why there."""
     env = Environment(scenario.run_ahead)
     workload = scenario.workload
     accesses = workload.accesses(scenario.seed)
@@ -163,7 +164,7 @@ def _simulated(scenario: Scenario) -> Run:
         env.close()
     made = tuple(_consumer_run(consumer) for consumer in consumers)
     dropped = 0 if ring is None else sum(ring.dropped)
-    return Run(made, link.use(last(made)), "simpy", dropped)
+    return Run(made, link.use(last(made)), "simpy", dropped, why)
 
 
 def _consumer_run(consumer: _Consumer) -> ConsumerRun:
