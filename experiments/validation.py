@@ -204,6 +204,11 @@ def local_cells() -> Iterator[Cell]:
         Cell("fetch", size, depth=depth, count=32, warm=32)
         for size, depth in product((4 * KIB, 64 * KIB), (4, 16))
     )
+    # Over the whole segment, more than a machine's caches hold, and into more than a core's.
+    for size, depth in ((128 * KIB, 1), (256 * KIB, 1), (256 * KIB, 16), (256 * KIB, 64)):
+        count = LOCAL // size
+        for operation in ("load", "fetch") if depth == 1 else ("fetch",):
+            yield Cell(operation, size, depth=depth, count=count, warm=count)
     workloads = [
         "sequential size=1 MiB length=4 KiB",
         "random size=16 MiB length=64 B requests=512",

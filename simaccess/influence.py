@@ -9,7 +9,7 @@ give, as long as it is true; `Predictions.verify` tries it elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,12 @@ class Predictions:
             [known[self._place(number, written)] for number, known in enumerate(self._known)]
         )
 
-    def learn(self, values: Mapping[str, float], tried: Mapping[str, Sequence[float]]) -> set[str]:
+    def learn(
+        self,
+        values: Mapping[str, float],
+        tried: Mapping[str, Sequence[float]],
+        passing: Callable[[int], None] = lambda _: None,
+    ) -> set[str]:
         """Find out which points each parameter moves, by one draw; return those that move any.
 
         Parameters
@@ -117,6 +122,8 @@ class Predictions:
             Those of all keys.
         tried : mapping of str to sequence of float
             Other values of each, far from these.
+        passing : callable
+            Is told after each of them how many cells have been simulated for it.
         """
         every = range(len(self._cells))
         moving = set()
@@ -126,6 +133,7 @@ class Predictions:
             for value in others:
                 numbers = sorted(still)
                 found = self._predict(numbers, {**values, key: value}, [1] * len(numbers))
+                passing(len(numbers))
                 pairs = zip(numbers, found, strict=True)
                 still -= {number for number, seconds in pairs if seconds != before[number]}
             for number in still:

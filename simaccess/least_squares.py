@@ -137,9 +137,12 @@ class Problem:
 
         What changes no time is not varied; returns a line about each such parameter.
         """
-        self._course.begin("looking around", 0.3, (_LOOKS + 1) * len(self.keys))
+        self._course.begin("looking around", 0.3, (_LOOKS + 3) * len(self.keys))
         usual = {key: min(max(value, low), high) for key, value, low, high in self._limits()}
-        moving = self._predictions.learn(usual, {key: self.bounds[key] for key in self.keys})
+        ends = {key: self.bounds[key] for key in self.keys}
+        moving = self._predictions.learn(
+            usual, ends, lambda count: self._course.tried(math.inf, count)
+        )
         drawn = self._predictions.sampled(usual).drawn
         silent = []
         for key in list(self.keys):

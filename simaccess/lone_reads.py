@@ -43,11 +43,11 @@ class LoneReads:
         self._fetched: Callable[[int, int, Local, int], Awaitable[object]] | None = getattr(
             segment, "fetched", None
         )
-        ask = getattr(segment, "ask", None)
-        if ask is not None and getattr(shadow.memory, "here", False):
+        fetch_now = getattr(segment, "fetch_now", None)
+        if fetch_now is not None and getattr(shadow.memory, "here", False):
             # A real link that is asked by a plain call, with memory of this process.
             self.step = strides(  # type: ignore[method-assign,assignment]
-                shadow, clock, counters, bulk, ask
+                shadow, clock, counters, bulk, fetch_now
             )
 
     async def miss(self, fetch: Operation, local: Operation) -> Data:

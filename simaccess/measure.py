@@ -14,12 +14,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from simaccess.errors import InputError, LinkError
+from simaccess.errors import LinkError
 from simaccess.machine import load, record
-from simaccess.measured import Cell, MeasuredSet, interval
+from simaccess.measured import Cell, MeasuredSet, interval, parsed_facts
 from simaccess.plan import Plan, check_plan
 from simaccess.plan import plan as make_plan
-from simaccess.quantities import parse_duration, parse_rate, parse_size
 from simaccess.threshold import FACTOR, Path, on_threshold
 from simaccess.timing import LinkFactory, RealTimer, Timer, pinned
 from simaccess.workload.draws import generator
@@ -107,14 +106,10 @@ def path_of(facts: Mapping[str, str]) -> Path | None:
     InputError
         If one of them is no such quantity.
     """
-    parsed: dict[str, Any] = {}
-    for key, parse in (("rate", parse_rate), ("rtt", parse_duration), ("buffer", parse_size)):
-        if key in facts:
-            try:
-                parsed[key] = parse(facts[key])
-            except ValueError as error:
-                raise InputError(str(error), key=key, value=facts[key]) from None
-    return Path(**parsed) if len(parsed) == 3 else None
+    parsed = parsed_facts(facts, place="")
+    if not {"rate", "rtt", "buffer"} <= set(parsed):
+        return None
+    return Path(parsed["rate"], parsed["rtt"], int(parsed["buffer"]))
 
 
 def measure(
@@ -166,6 +161,7 @@ def measure_with(
     verify: Verify | None = None,
     facts: Mapping[str, str] | None = None,
     cpus: Sequence[int] = (),
+    starting: Callable[[Plan], None] = lambda _plan: None,
     warming: Callable[[int, int], None] = lambda _done, _all: None,
     report: Callable[[int, int], None] = lambda _done, _all: None,
     keep: Callable[[MeasuredSet], None] = lambda _measured: None,
@@ -191,6 +187,8 @@ def measure_with(
         the cells on loss thresholds; with ``loss`` each cell is repeated 30 times at least.
     cpus : sequence of int
         What to record of the placement.
+    starting : callable
+        Is told what is timed, before anything is.
     warming, report : callable
         ``warming(done, all)`` is told of the untimed first runs, in cells, and ``report(done,
         all)`` of what follows, in repetitions.
@@ -225,6 +223,7 @@ def measure_with(
     def late() -> bool:
         return monotonic() - begin >= limit
 
+    starting(plan)
     try:
         for number, cell in enumerate(plan.cells):
             warming(number, len(plan.cells))
@@ -291,4 +290,4 @@ def _rounds(
 
 def _lossy(facts: Mapping[str, str]) -> bool:
     """Say whether the facts tell of loss: any but none."""
-    return facts.get("loss", "0").rstrip(" %") not in ("0", "0.0")
+    return parsed_facts(facts).get("loss", 0.0) > 0

@@ -38,6 +38,7 @@ from simaccess.cell import (
     values_of,
 )
 from simaccess.errors import InputError
+from simaccess.quantities import parse_duration, parse_rate, parse_size
 
 __all__ = [
     "COLUMNS",
@@ -51,6 +52,7 @@ __all__ = [
     "assignments",
     "held_out",
     "interval",
+    "parsed_facts",
 ]
 
 COLUMNS = (*CELL_COLUMNS, "repetition", "seconds", "threshold", "discarded")
@@ -69,6 +71,55 @@ _LIMITS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "seconds": (lambda value: 0 < value < float("inf"), "seconds, more than 0"),
     "threshold": (lambda value: value in (0, 1), "0 or 1"),
 }
+
+
+def _parse_loss(value: object) -> float:
+    text = str(value).strip()
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise ValueError("no share of the packets; allowed: 0 up to below 1, or a percentage")
+    return share
+
+
+_FACTS: Mapping[str, Callable[[object], float]] = {
+    "rate": parse_rate,
+    "rtt": parse_duration,
+    "buffer": parse_size,
+    "loss": _parse_loss,
+}
+
+
+def parsed_facts(
+    facts: Mapping[str, object], file: Path | None = None, place: str = "facts."
+) -> dict[str, float]:
+    """Return the quantities among what is known of a link, those named rate, rtt, buffer and loss.
+
+    Parameters
+    ----------
+    facts : mapping
+        What is known.
+    file : Path, optional
+        Where it stands.
+    place : str
+        What stands there before the keys.
+
+    Raises
+    ------
+    InputError
+        If one of them is no such quantity.
+    """
+    found: dict[str, float] = {}
+    for key, parse in _FACTS.items():
+        if key in facts:
+            try:
+                found[key] = parse(facts[key])
+            except ValueError as error:
+                problem, _, allowed = str(error).partition("; allowed: ")
+                raise InputError(problem, file, place + key, facts[key], allowed or None) from None
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +155,16 @@ class MeasuredSet:
         """Bytes of the segment, where the header tells them."""
         size = self.header.get("segment")
         return size if isinstance(size, int) else None
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What of the header contradicts itself, a sentence each."""
+        key = "congestion_control"
+        own, told = self.header.get(key), self.header.get("facts", {}).get(key)
+        if own is None or told is None or own == told:
+            return ()
+        said = f"the header's {key} is {own!r}, this side's default, and the fact {told!r} holds"
+        return (said,)
 
     @cached_property
     def digest(self) -> str:
@@ -200,7 +261,21 @@ class MeasuredSet:
             header = tomllib.loads("\n".join(head))
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"the header is no TOML: {error}", file=path) from None
+        _check_header(header, path)
         return cls(header, _table(path, lines, len(head)))
+
+
+def _check_header(header: Mapping[str, Any], path: Path) -> None:
+    """Refuse figures of a header that are none."""
+    segment = header.get("segment", 1)
+    if not isinstance(segment, int) or segment < 1:
+        raise InputError("not a size", path, "segment", segment, "a whole number of bytes")
+    facts = header.get("facts", {})
+    if not isinstance(facts, dict):
+        raise InputError("no table", path, "facts", facts, "a table [facts]")
+    texts = {key: value for key, value in header.items() if isinstance(value, str)}
+    parsed_facts(texts, path, "")
+    parsed_facts(facts, path)
 
 
 def _is_header(line: str) -> bool:

@@ -80,11 +80,15 @@ def read_model_file(file: Path) -> ModelFile:
     for key, leaf in leaves_of(parameters_class).items():
         if key in given:
             figures[key] = _figure(given[key], leaf, key, file)
-        elif leaf.required:
-            if leaf.within is None or any(other.startswith(f"{leaf.within}.") for other in given):
-                allowed = f"a table [{key}] with {', '.join(_NUMBER if leaf.numeric else _CHOICE)}"
-                raise InputError("missing", file, key, allowed=allowed)
-        elif isinstance(leaf.default, str | int | float):
+            continue
+        if leaf.within is not None and not any(
+            other.startswith(f"{leaf.within}.") for other in given
+        ):
+            continue  # its whole section is left out
+        if leaf.required:
+            allowed = f"a table [{key}] with {', '.join(_NUMBER if leaf.numeric else _CHOICE)}"
+            raise InputError("missing", file, key, allowed=allowed)
+        if isinstance(leaf.default, str | int | float):
             figures[key] = Figure(leaf.default, f"default of {kind}", "default")
     return ModelFile(title, kind, figures, calibration)
 

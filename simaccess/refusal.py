@@ -84,6 +84,12 @@ def as_given(refused: InputError, prefix: str, settings: Mapping[str, object]) -
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a hint at the name that is nearest to `name`, to follow a problem; often empty."""
-    near = get_close_matches(name, list(names), n=1)
+    """Return a hint at the name that is nearest to `name`, to follow a problem; often empty.
+
+    A name without a dot may be the end of one that has some.
+    """
+    whole = {each: each for each in names}
+    ends = {each.rpartition(".")[2]: each for each in whole} if "." not in name else {}
+    known = {**ends, **whole}
+    near = [known[each] for each in get_close_matches(name, known, n=1)]
     return f" (did you mean {near[0]!r}?)" if near else ""

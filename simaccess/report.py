@@ -73,12 +73,15 @@ class Run:
         Which engine served.
     dropped : int
         Records that found no room in the ring.
+    why : str
+        Why SimPy served.
     """
 
     consumers: tuple[ConsumerRun, ...]
     links: Mapping[str, StationUse]
     engine: EngineName
     dropped: int = 0
+    why: str = ""
 
 
 def report(scenario: Scenario, run: Run) -> Result:
@@ -118,6 +121,7 @@ def report(scenario: Scenario, run: Run) -> Result:
         dropped=run.dropped,
         matched=sum(consumer.chosen for consumer in consumers) if decides else None,
         engine=run.engine,
+        why=run.why,
     )
 
 

@@ -151,6 +151,8 @@ class Result:
         Requests that the workload's predicate chose, where it has one and read real bytes.
     engine : str
         Which engine served. It is left out of comparisons, since results do not depend on it.
+    why : str
+        Why SimPy served, if it did; left out like that.
     """
 
     model: str
@@ -174,14 +176,15 @@ class Result:
     dropped: int = 0
     matched: int | None = None
     engine: EngineName = field(default="simpy", compare=False)
+    why: str = field(default="", compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain dicts, lists and numbers, ready for JSON.
 
-        But for the engine: nothing depends on it.
+        But for the engine and why it served: nothing depends on it.
         """
         plain = asdict(self)
-        del plain["engine"]
+        del plain["engine"], plain["why"]
         plain["settings"] = dict(self.settings)
         plain["links"] = {name: asdict(use) for name, use in self.links.items()}
         plain["consumers"] = [asdict(consumer) for consumer in self.consumers]

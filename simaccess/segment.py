@@ -128,7 +128,9 @@ class Segment(Protocol):
     copy, the wait for a transfer as wait and the handling of its interrupt as issue.
 
     A segment may offer in addition ``fetched(offset, length, into, at)``, which does what awaiting
-    `fetch` and then its transfer does, where it can do that faster.
+    `fetch` and then its transfer does, where it can do that faster; and a real one whose issue
+    never suspends may offer ``fetch_now(offset, length, into, at)``, a plain call that returns
+    `fetch`'s transfer.
 
     Attributes
     ----------

@@ -65,6 +65,7 @@ class _Consumer:
 
 _CHOICE = Choice()
 _SHELF = Shelf()
+_LATER = "fewer accesses so far than pay for loading the compiled code"
 
 
 def simulate(scenario: Scenario) -> Result:
@@ -109,7 +110,7 @@ def _run(scenario: Scenario) -> Run:
     if scenario.consumers < 1:
         raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
     if scenario.engine == "simpy":
-        return _simulated(scenario)
+        return _simulated(scenario, "it was asked for")
     reason = can_replay(scenario)
     if reason is None:
         try:
@@ -122,18 +123,19 @@ def _run(scenario: Scenario) -> Run:
             ):
                 record = _SHELF.record(scenario)
                 return outcome(replay(record, scenario.model.parameters, seed=scenario.seed))
+            reason = _LATER
         except NotReplayableError as error:
             reason = error.problem
     if scenario.engine == "replay":
-        raise InputError(reason or "", key="engine", value="replay", allowed="auto, simpy")
-    run = _simulated(scenario)
-    if reason is None:
+        raise InputError(reason, key="engine", value="replay", allowed="auto, simpy")
+    run = _simulated(scenario, reason)
+    if reason == _LATER:
         _CHOICE.copied(scenario.model.kind, sum(each.counters.bulk for each in run.consumers))
     return run
 
 
-def _simulated(scenario: Scenario) -> Run:
-    """Run a scenario on SimPy."""
+def _simulated(scenario: Scenario, why: str) -> Run:
+    """Run a scenario on SimPy, and say why there."""
     env = Environment(scenario.run_ahead)
     workload = scenario.workload
     accesses = workload.accesses(scenario.seed)
@@ -166,7 +168,7 @@ def _simulated(scenario: Scenario) -> Run:
         env.close()
     made = tuple(_consumer_run(consumer) for consumer in consumers)
     dropped = 0 if ring is None else sum(ring.dropped)
-    return Run(made, link.use(last(made)), "simpy", dropped)
+    return Run(made, link.use(last(made)), "simpy", dropped, why)
 
 
 def _consumer_run(consumer: _Consumer) -> ConsumerRun:

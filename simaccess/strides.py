@@ -18,7 +18,7 @@ def strides(
     clock: Clock,
     counters: Counters,
     bulk: Bulk,
-    ask: Callable[[int, int, Local, int], Transfer],
+    fetch_now: Callable[[int, int, Local, int], Transfer],
 ) -> Callable[[Operation, Operation, Operation], Awaitable[Data]]:
     """Return `simaccess.lone_reads.LoneReads.step` for a real link that is asked by a plain call.
 
@@ -34,8 +34,8 @@ def strides(
         The client's.
     bulk : Bulk
         Its transfers.
-    ask : callable
-        ``ask(offset, length, into, at)`` does what `Segment.fetch` does.
+    fetch_now : callable
+        ``fetch_now(offset, length, into, at)`` does what `Segment.fetch` does.
     """
     memory = shadow.memory
     view = memory.view
@@ -58,7 +58,7 @@ def strides(
             counters.fetches += 1
             counters.bulk += size
             add(slot, at, size)
-            under_way[slot].append(ask(offset, size, memory, at))
+            under_way[slot].append(fetch_now(offset, size, memory, at))
         except FAILURES:
             await bulk.abandon(doubtful)
             raise

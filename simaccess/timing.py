@@ -19,6 +19,7 @@ from threading import BrokenBarrierError
 from time import perf_counter_ns
 from typing import Any, Protocol, TypeAlias
 
+from simaccess import fork_server
 from simaccess.errors import InputError, LinkError
 from simaccess.measured import Cell
 from simaccess.model import Model
@@ -191,6 +192,8 @@ class _Crew:
         context: Any = multiprocessing.get_context(
             "forkserver" if "forkserver" in methods else "spawn"
         )
+        if "forkserver" in methods:
+            fork_server.started(__name__)
         self._url = url
         self._begin = context.Value(c_int64, 0, lock=False)
         meet = partial(_set, self._begin)
@@ -201,6 +204,7 @@ class _Crew:
             process = context.Process(
                 target=_consume,
                 args=(there, factory, consumer, cpus, self._barriers, self._begin),
+                name=f"{fork_server.NAME}, consumer {consumer}",
                 daemon=True,
             )
             process.start()

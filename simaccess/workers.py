@@ -20,11 +20,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
+
+from simaccess import fork_server
 
 __all__ = ["WorkerDied", "Workers"]
 
@@ -72,8 +73,7 @@ class Workers(Executor):
         self._context: BaseContext = multiprocessing.get_context(
             "forkserver" if "forkserver" in methods else "spawn"
         )
-        if "forkserver" in methods:
-            self._context.set_forkserver_preload([preload])
+        self._preload = preload
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # of the next four
         self._workers: dict[int, _Worker] = {}
@@ -221,15 +221,12 @@ class Workers(Executor):
                 return None
             here, there = self._context.Pipe()
             process: BaseProcess = self._context.Process(  # type: ignore[attr-defined]  # every context has it
-                target=_work, args=(there,), name=f"worker-{number}", daemon=True
+                target=_work, args=(there,), name=f"{fork_server.NAME} {number}", daemon=True
             )
             try:
-                with _deaf():
-                    if self._context.get_start_method() == "forkserver":
-                        # First: it lets these signals through when it has started.
-                        resource_tracker.ensure_running()
-                        forkserver.ensure_running()
-                    process.start()
+                if self._context.get_start_method() == "forkserver":
+                    fork_server.started(self._preload)
+                process.start()
             finally:
                 there.close()
             worker = self._workers[number] = _Worker(process, here)
@@ -249,19 +246,6 @@ class Workers(Executor):
 
 _PATIENCE = 5.0
 """Seconds that a process which has nothing more to do is given to end."""
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Start processes that hear no interrupt from their first moment on.
-
-    They would hear one of the terminal's while they import, and die of it.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from simaccess import cli
 from simaccess.cli.interrupt import first_interrupt, late_interrupts, terminations
 from simaccess.cli.output import Ended
 from simaccess.sweep.files import TEXTS
-from simaccess.sweep.store import NAME
+from simaccess.sweep.store import NAME, Store
 
 EXPERIMENT = """
 question = "Small?"
@@ -103,6 +104,47 @@ def test_an_interrupt_before_the_renames_leaves_all_as_it_was(  # noqa: PLR0917 
     assert (code, err) == (exit_code, f"simaccess: {word}; {kept}\n")
     assert sorted(path.name for path in out.iterdir()) == sorted((*TEXTS, NAME))
     assert all((out / name).read_text() == "before" for name in TEXTS)
+
+
+@pytest.mark.parametrize("again", ["close", "__len__"])
+def test_interrupts_that_follow_one_change_nothing(
+    again: str, out: Path, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while what the first one began is brought to its end, nor while what is kept is told."""
+    sent: list[Callable[..., Any]] = []
+
+    def before(call: Callable[..., Any], at_most: int) -> Callable[..., Any]:
+        def interrupted(*args: Any) -> Any:
+            if len(sent) < at_most:
+                sent.append(call)
+                interrupt()
+            return call(*args)
+
+        return interrupted
+
+    monkeypatch.setattr("simaccess.sweep.files.as_text", before(str, 1))
+    monkeypatch.setattr(Store, again, before(getattr(Store, again), 3))
+    code, _, err = sweep()
+    kept = f"2 results are in {out / NAME}, and the same command goes on from there"
+    assert (code, err) == (130, f"simaccess: interrupted; {kept}\n")
+    assert len(sent) >= 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_an_interrupt_at_the_very_end_says_that_everything_was_written(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Store.close
+
+    def interrupted(store: Store) -> None:
+        close(store)
+        interrupt()
+
+    monkeypatch.setattr(Store, "close", interrupted)
+    code, printed, err = sweep()
+    assert (code, err) == (130, "simaccess: interrupted; everything was written\n")
+    assert printed.count("wrote") == len(TEXTS)
 
 
 def test_an_error_is_told_rather_than_an_interrupt_that_waits() -> None:

@@ -54,7 +54,8 @@ def test_it_writes_a_measured_set(run: Run, server: Server, tmp_path: Path) -> N
     out = tmp_path / "measured.csv"
     facts = ("--fact", "rate=100 Mbit/s", "--fact", "rtt=20 ms", "--fact", "buffer=125 kB")
     code, said, err = run(server.url, "--out", str(out), "--seconds", "5", *facts)
-    assert (code, err) == (0, "")
+    told = "each once untimed, then repeatedly for at most 5 s"
+    assert (code, err) == (0, f"timing 3 cells on {server.url}: {told}\n")
     assert said.startswith(f"wrote {out}: 3 cells, ")
     assert "1 cells are on a loss threshold\n" in said
     measured = MeasuredSet.read(out)
@@ -112,7 +113,9 @@ def test_a_link_that_fails_midway(run: Run, server: Server, tmp_path: Path) -> N
     rows = len(MeasuredSet.read(out).frame)
     assert (code, said) == (1, "")
     assert rows > 0
-    assert err.startswith(f"simaccess: error: {server.url}: the ")
+    told, failed, _ = err.split("\n")
+    assert told.endswith(": each once untimed, then repeatedly for about 60 s")
+    assert failed.startswith(f"simaccess: error: {server.url}: the ")
     assert err.endswith(f"; {out} holds the {rows} repetitions so far\n")
 
 
@@ -144,7 +147,7 @@ def test_a_full_disk(
     assert (code, said) == (1, "")
     assert "cannot be written: No space left on device" in err
     assert err.endswith(f"; {out} holds the 7 repetitions so far\n")
-    assert err.count("\n") == 1
+    assert err.count("\n") == 2
     assert len(MeasuredSet.read(out).frame) == 7
     assert [each.name for each in tmp_path.iterdir()] == ["measured.csv"]
 
@@ -179,7 +182,9 @@ def test_an_interrupt_keeps_what_was_measured(server: Server, tmp_path: Path) ->
     rows = len(MeasuredSet.read(out).frame)
     assert (process.returncode, said) == (130, "")
     assert rows > 0
-    assert err == f"simaccess: interrupted; {out} holds the {rows} repetitions so far\n"
+    told, ended = err.splitlines()
+    assert told.startswith("timing 70 cells on ")
+    assert ended == f"simaccess: interrupted; {out} holds the {rows} repetitions so far"
 
 
 def test_nothing_but_a_measured_set_is_replaced(run: Run, server: Server, tmp_path: Path) -> None:

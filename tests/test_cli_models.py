@@ -190,7 +190,7 @@ def test_check_counts_the_figures(run: Run) -> None:
     code, out, err = run("models", "check", *files)
     assert (code, err) == (0, "")
     assert [line.split(": ")[0] for line in out.splitlines()] == files
-    assert f"{LINK}.toml: fifo-link, 24 figures: 10 unverified, 14 derived\n" in out
+    assert f"{LINK}.toml: fifo-link, 30 figures: 10 unverified, 20 derived\n" in out
     code, out, _ = run("models", "check", files[0], "--json")
     assert [entry["file"] for entry in json.loads(out)] == files[:1]
 

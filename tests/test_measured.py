@@ -146,6 +146,18 @@ ROW = "load,64,1,steady,0,0.0,sequential,1,,,,10,0,1e-05,0,"
     [
         ("", f"measured.csv: line 1 = '': no such table; allowed: the columns {HEADING}"),
         (f"# a = \n{HEADING}\n", "measured.csv: the header is no TOML: Invalid value"),
+        (
+            f'# [facts]\n# buffer = "lots"\n{HEADING}\n{ROW}\n',
+            "measured.csv: facts.buffer = 'lots': not a number with a unit; allowed: as in '64 KiB'",
+        ),
+        (f'# rtt = "20 MB"\n{HEADING}\n', "measured.csv: rtt = '20 MB': unknown or unfitting unit"),
+        (f"# facts.rate = 3\n{HEADING}\n", "measured.csv: facts.rate = 3: "),
+        (f'# facts.loss = "1.5"\n{HEADING}\n', "no share of the packets; allowed: 0 up to below 1"),
+        (
+            f"# facts = 3\n{HEADING}\n",
+            "measured.csv: facts = 3: no table; allowed: a table [facts]",
+        ),
+        (f'# segment = "4 KiB"\n{HEADING}\n', "segment = '4 KiB': not a size; allowed: a whole"),
         (f"{HEADING}\n1,2\n", "line 2: has 2 columns; allowed: 16 columns"),
         (f"# a = 1\n{HEADING}\n{ROW}\n{ROW.replace('64', 'x')}\n", "line 4: size = 'x': refused"),
         (f"{HEADING}\n{ROW.replace('1e-05', 'nan')}\n", "line 2: seconds = 'nan': refused"),
@@ -160,6 +172,18 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str) -> Non
         MeasuredSet.read(path)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_fact_holds_against_what_this_side_would_do_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "measured.csv"
+    for told, doubts in (("bbr", 0), ("cubic", 1)):
+        head = f'# congestion_control = "bbr"\n# facts.congestion_control = "{told}"\n'
+        path.write_text(f"{head}{HEADING}\n{ROW}\n", encoding="utf-8")
+        said = MeasuredSet.read(path).doubts
+        assert len(said) == doubts
+    assert said == (
+        "the header's congestion_control is 'bbr', this side's default, and the fact 'cubic' holds",
+    )
 
 
 def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:

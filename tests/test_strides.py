@@ -68,7 +68,7 @@ class Asked(Far):
 
     plain = 0
 
-    def ask(self, offset: int, length: int, into: Local, at: int) -> Copied:
+    def fetch_now(self, offset: int, length: int, into: Local, at: int) -> Copied:
         self.plain += 1
         return run(self.fetch(offset, length, into, at))
 

@@ -29,7 +29,7 @@ from simaccess.cli import results as results_command
 from simaccess.cli import sensitivity as sensitivity_command
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
-from simaccess.cli.interrupt import terminations
+from simaccess.cli.interrupt import now_stands, terminations
 from simaccess.cli.options import examples
 from simaccess.cli.output import Ended
 from simaccess.errors import InputError, LinkError
@@ -38,8 +38,6 @@ __all__ = ["app", "main"]
 
 # BadParameter is public in every version of typer; the exceptions beside it are not.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
-
-_INTERRUPTED = 130, "interrupted; nothing was written"
 
 app = typer.Typer(
     name="simaccess",
@@ -89,9 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # till the end
     with terminations() as termination:
-        code, line = _run(arguments)
-        if whole and code == 130 and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one would only spoil the end
+        try:
+            code, line = _run(arguments)
+        except KeyboardInterrupt:  # another one, while the first was answered
+            code, line = 130, f"interrupted; {now_stands()}"
+    if whole and code == 130 and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one would only spoil the end
     if code == 130 and termination.came:
         code, line = 143, line.replace("interrupted", "terminated", 1)
     if line:
@@ -111,7 +112,7 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:  # noqa: PLR0911  # one a
     except Ended as end:
         return end.code, str(end)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return 130, f"interrupted; {now_stands()}"
     except (BrokenPipeError, SystemExit) as error:
         # typer and rich end the process themselves when their reader is gone.
         if isinstance(error, SystemExit) and error.code != 1:
@@ -123,7 +124,7 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:  # noqa: PLR0911  # one a
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 2, f"error: cannot write the output: {error.strerror}"
     if code == 130:  # typer, too, makes it of an interrupt
-        return _INTERRUPTED
+        return 130, f"interrupted; {now_stands()}"
     return code if isinstance(code, int) else 0, ""
 
 

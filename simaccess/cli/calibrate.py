@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simaccess.cli.interrupt import first_interrupt
+from simaccess.cli.interrupt import first_interrupt, stands
 from simaccess.cli.options import Jobs, Json, Measured, Set, examples, parse_settings
 from simaccess.cli.output import Ended, print_json, print_rows
 from simaccess.cli.progress import following
@@ -111,6 +111,7 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
         made = fit.model
         title = f"Fitted to {name}" + (", interrupted" if fit.interrupted else "")
         write_model_file(target, ModelFile(title, made.kind, made.provenance, made.calibration))
+        stands(lambda: f"{out} was written")
     if fit.interrupted:
         raise Ended(
             f"interrupted; {out} holds the best try so far, {100 * fit.median_error:.2f} % off in"
@@ -120,6 +121,8 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     if json:
         print_json(_document(fit, out))
     else:
+        for doubt in data.doubts:
+            sys.stdout.write(f"note: {name}: {doubt}\n")
         if own is not None:
             sys.stdout.write(_begun(own, given))
         if fit.left_out:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from simaccess.cli.interrupt import stands
 from simaccess.cli.options import Json, examples, parse_settings
 from simaccess.cli.output import print_json
 
@@ -47,6 +48,7 @@ def import_table(
     measured = read_table(name, path, parse_settings(settings))
     check(out)
     measured.write(out)
+    stands(lambda: f"{out} was written")
     if json:
         print_json(summary(measured))
         return

@@ -1,4 +1,7 @@
-"""Interrupts and terminations end a command cleanly; while it puts its files in place they wait."""
+"""Interrupts and terminations end a command cleanly; while it puts its files in place they wait.
+
+What the command then says it leaves behind is true whenever they come, and however many.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,43 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 from simaccess.cli.output import Ended
 
-__all__ = ["Termination", "first_interrupt", "late_interrupts", "terminations"]
+__all__ = [
+    "Termination",
+    "first_interrupt",
+    "late_interrupts",
+    "now_stands",
+    "stands",
+    "terminations",
+]
+
+_ANSWERED = (signal.SIGINT, signal.SIGTERM)
+
+_EVERYTHING = "everything was written"
+
+_STANDS: ContextVar[Callable[[], str]] = ContextVar(
+    "_STANDS", default=lambda: "nothing was written"
+)
+
+
+def stands(said: Callable[[], str]) -> None:
+    """Say what a command leaves behind if it is interrupted from now on.
+
+    Parameters
+    ----------
+    said : callable
+        Returns it as part of a sentence; called when the interrupt has come.
+    """
+    _STANDS.set(said)
+
+
+def now_stands() -> str:
+    """Return what the command that was interrupted leaves behind."""
+    return _STANDS.get()()
 
 
 class Termination:
@@ -31,22 +66,40 @@ class Termination:
         raise KeyboardInterrupt
 
 
+class _First:
+    """Passes the first interrupt or termination on, and no other."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self.held: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        for each in self.held:
+            signal.signal(each, signal.SIG_IGN)
+        self.came = True
+        self.held[number](number, frame)
+
+
 @contextmanager
 def terminations() -> Iterator[Termination]:
-    """Let SIGTERM interrupt, where it would kill the process."""
+    """Let SIGTERM interrupt, where it would kill the process, while one command runs.
+
+    At the end interrupts do what they did before, and nothing is said to stand.
+    """
     handler = Termination()
     # Elsewhere no signal arrives; and whoever handles or ignores it goes on doing so.
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
-        yield handler
-        return
-    signal.signal(signal.SIGTERM, handler)
+    here = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in _ANSWERED if here}
+    if before.get(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, handler)
+    token = _STANDS.set(lambda: "nothing was written")
     try:
         yield handler
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _STANDS.reset(token)
+        for number, was in before.items():
+            if was is not None:  # one that is not Python's is not known
+                signal.signal(number, was)
 
 
 @contextmanager
@@ -67,51 +120,54 @@ def late_interrupts() -> Iterator[Callable[[], None]]:
         nonlocal came
         came = True
         handler = held[number]
+        if isinstance(handler, _First):
+            handler = handler.held[number]
         if isinstance(handler, Termination):
             handler.came = True
 
     def hold() -> None:
-        # Elsewhere no interrupt arrives; and whoever handles or ignores it goes on doing so.
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            if handler is signal.default_int_handler or isinstance(handler, Termination):
-                assert callable(handler)
-                held[number] = handler
-                signal.signal(number, note)
+        held.update(_ours())
+        for number in held:
+            signal.signal(number, note)
 
     try:
         yield hold
+        if held:
+            stands(lambda: _EVERYTHING)
     finally:
         for each, handler in held.items():
             signal.signal(each, handler)
     if came:
-        raise Ended("interrupted; everything was written", 130)
+        raise Ended(f"interrupted; {_EVERYTHING}", 130)
 
 
 @contextmanager
 def first_interrupt() -> Iterator[None]:
-    """Let the first interrupt or termination through, and no other.
+    """Let the first interrupt or termination through; others are ignored until the command's end.
 
     For what answers one by keeping what it has: whoever signals a process and its group, or is
-    impatient, sends two.
+    impatient, sends two. The command's end is that of `terminations`.
     """
-    held: dict[int, Callable[[int, FrameType | None], object]] = {}
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        for each in held:
-            signal.signal(each, signal.SIG_IGN)
-        held[number](number, frame)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            if callable(handler):  # whoever ignores it goes on doing so
-                held[number] = handler
-                signal.signal(number, pass_on)
+    first = _First()
+    first.held = _ours()
+    for number in first.held:
+        signal.signal(number, first)
     try:
         yield
     finally:
-        for each, handler in held.items():
-            signal.signal(each, handler)
+        if not first.came:
+            for each, handler in first.held.items():
+                signal.signal(each, handler)
+
+
+def _ours() -> dict[int, Callable[[int, FrameType | None], object]]:
+    """Return the handlers of the signals that end a command; none of what others handle."""
+    found: dict[int, Callable[[int, FrameType | None], object]] = {}
+    # Elsewhere no interrupt arrives; and whoever handles or ignores it goes on doing so.
+    if threading.current_thread() is threading.main_thread():
+        for number in _ANSWERED:
+            handler = signal.getsignal(number)
+            if handler is signal.default_int_handler or isinstance(handler, Termination | _First):
+                assert callable(handler)
+                found[number] = handler
+    return found

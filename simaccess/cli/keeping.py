@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simaccess.cli.interrupt import first_interrupt, stands
 from simaccess.cli.output import Ended
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ __all__ = ["keeping"]
 def keeping(folder: Path | None, what: str) -> Iterator[Store]:
     """Provide the store of a folder, or one in memory.
 
+    An interrupt ends the command with how much is kept and how to go on; another one that comes
+    while it ends changes nothing.
+
     Parameters
     ----------
     folder : Path, optional
@@ -29,26 +33,33 @@ def keeping(folder: Path | None, what: str) -> Iterator[Store]:
     Raises
     ------
     Ended
-        After an interrupt or a worker's death, with how much is kept and how to go on.
+        After a worker's death, with how much is kept and how to go on.
     InputError
         If the store cannot be opened or written.
     """
     from simaccess.pool import WorkerDied
     from simaccess.sweep.store import NAME, Store
 
-    with Store(None if folder is None else folder / NAME) as store:
+    path = None if folder is None else folder / NAME
+    with first_interrupt():
+        if path is not None:
+            stands(lambda: _kept(path, what))
+        with Store(path) as store:
+            try:
+                yield store
+            except WorkerDied as error:
+                kept = "" if path is None else f"; {_kept(path, what)}"
+                raise Ended(f"error: {error}{kept}", 1) from None
 
-        def kept() -> str:
-            return (
-                f"{len(store):,} {what} are in {store.path}, and the same command goes on from"
-                " there"
-            )
 
-        try:
-            yield store
-        except KeyboardInterrupt:
-            if store.path is None:
-                raise
-            raise Ended(f"interrupted; {kept()}", 130) from None
-        except WorkerDied as error:
-            raise Ended(f"error: {error}" + (f"; {kept()}" if store.path else ""), 1) from None
+def _kept(path: Path, what: str) -> str:
+    """Return how much is in a store that is no longer written to, if there is one."""
+    from simaccess.errors import InputError
+    from simaccess.sweep.store import Store
+
+    try:
+        with Store(path, reading=True) as store:
+            count = len(store)
+    except InputError:  # it was not made yet
+        return "nothing was written"
+    return f"{count:,} {what} are in {path}, and the same command goes on from there"

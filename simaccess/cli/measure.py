@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simaccess.cli.interrupt import stands
 from simaccess.cli.options import Json, examples, parse_settings
 from simaccess.cli.output import Ended, print_json
 from simaccess.cli.progress import progresses
@@ -19,6 +20,7 @@ from simaccess.cli.progress import progresses
 if TYPE_CHECKING:
     from simaccess.measure import Outcome
     from simaccess.measured import MeasuredSet
+    from simaccess.plan import Plan
 
 __all__ = ["EPILOG", "check", "measure", "summary"]
 
@@ -98,6 +100,15 @@ def measure(  # noqa: PLR0917  # typer passes them by name
                 raise Ended(f"error: {error}; {_kept(saved, out)}", 1) from None
             saved = len(measured.frame)
 
+    def starting(chosen: Plan) -> None:
+        time = f"at most {seconds:g} s" if seconds is not None else f"about {chosen.seconds:g} s"
+        sys.stderr.write(
+            f"timing {len(chosen.cells)} cells on {url}: each once untimed, then repeatedly for"
+            f" {time}\n"
+        )
+        sys.stderr.flush()
+
+    stands(lambda: _kept(saved, out))
     with progresses("cells run once, untimed", "repetitions") as (warming, report):
         outcome = measure_link(
             partial(open_link, url),
@@ -106,6 +117,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
             cpus=_processors(cpu),
             seconds=seconds,
             facts=parse_settings(fact, "--fact"),
+            starting=starting,
             warming=warming,
             report=report,
             keep=keep,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from simaccess.cli.interrupt import stands
 from simaccess.cli.options import examples
 
 __all__ = ["EPILOG", "results"]
@@ -31,6 +32,7 @@ VERDICTS = typer.Option(
     help="A row a place and method in place of a row a simulation: the lead of the best, with its"
     " interval, and the probability that each method is best, where models were drawn.",
 )
+UNITS = typer.Option("--units", help="The unit of each column, in place of rows.")
 OUT = typer.Option("--out", metavar="FILE", help="Where to; default: standard output.")
 
 
@@ -39,16 +41,20 @@ def results(
     form: Annotated[str | None, FORMAT] = None,
     out: Annotated[str | None, OUT] = None,
     verdicts: Annotated[bool, VERDICTS] = False,
+    units: Annotated[bool, UNITS] = False,
 ) -> None:
     """Print or export the results of a sweep, a row a simulation, or who is best where.
 
     The sweep may still be running. Axes and measures are in seconds, hertz, bytes and bytes a
-    second; JSON, Parquet and netCDF name the unit of each.
+    second; JSON, Parquet and netCDF name the unit of each, and so does --units.
     """
     from simaccess.errors import InputError
-    from simaccess.sweep.export import FORMATS, SUFFIXES, as_text, check, export
+    from simaccess.sweep.export import FORMATS, SUFFIXES, as_text, as_units, check, export
     from simaccess.sweep.tabulate import open_results
 
+    if units and (out is not None or form not in (None, "csv")):
+        problem = "are written to standard output, as CSV"
+        raise InputError(problem, key="--units", allowed="without --out and --format")
     if form is None:
         suffix = "" if out is None else Path(out).suffix.lower()
         form = "csv" if out is None else SUFFIXES.get(suffix)
@@ -61,8 +67,11 @@ def results(
     if out is None and form in ("parquet", "netcdf"):
         raise InputError("not text", key="--format", value=form, allowed="with --out FILE")
     with open_results(folder) as store:
-        if out is None:
+        if units:
+            sys.stdout.write(as_units(store, judged=verdicts))
+        elif out is None:
             sys.stdout.write(as_text(store, form, judged=verdicts))
         else:
             export(store, form, Path(out), judged=verdicts)
+            stands(lambda: f"{out} was written")
             sys.stdout.write(f"wrote {out}\n")

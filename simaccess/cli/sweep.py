@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simaccess.sweep.executors import Place
     from simaccess.sweep.experiment import Experiment
     from simaccess.sweep.outcome import Outcome
+    from simaccess.sweep.served import Served
     from simaccess.sweep.store import Store
     from simaccess.sweep.walk import Walked
 
@@ -107,9 +108,9 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
             walked = walk(asked, runner) if asked.axes else None
             outcome = None if asked.axes else answer(asked, runner)
         if outcome is not None:
-            _show_table(outcome, out, json=json)
+            _show_table(outcome, runner.served, out, json=json)
         if walked is not None:
-            _show_sweep(asked, walked, store, out, json=json)
+            _show_sweep(asked, walked, runner.served, store, out, json=json)
 
 
 def _names(experiment: Experiment) -> tuple[str, ...]:
@@ -180,7 +181,7 @@ def _plan(experiment: Experiment, out: str | None, jobs: int | None, scheduler: 
     sys.stdout.write("\n".join(found.lines(parallel)) + "\n")
 
 
-def _show_table(outcome: Outcome, out: str | None, *, json: bool) -> None:
+def _show_table(outcome: Outcome, served: Served, out: str | None, *, json: bool) -> None:
     from simaccess.sweep.files import write
 
     if json:
@@ -197,6 +198,8 @@ def _show_table(outcome: Outcome, out: str | None, *, json: bool) -> None:
         from simaccess.sweep.table import as_text
 
         sys.stdout.write(as_text(outcome))
+    if not json:
+        sys.stdout.write(f"Simulations: {served.line()}.\n")
     if out is not None:
         told = sys.stderr if json else sys.stdout  # standard output may be JSON
         figure = _draw(outcome) if outcome.panels else None
@@ -207,7 +210,13 @@ def _show_table(outcome: Outcome, out: str | None, *, json: bool) -> None:
 
 
 def _show_sweep(
-    experiment: Experiment, walked: Walked, store: Store, out: str | None, *, json: bool
+    experiment: Experiment,
+    walked: Walked,
+    served: Served,
+    store: Store,
+    out: str | None,
+    *,
+    json: bool,
 ) -> None:
     from simaccess.sweep.summary import lines, summary
 
@@ -217,7 +226,7 @@ def _show_sweep(
         document = {"question": experiment.question, "points": walked.points}
         print_json({**document, "failed": failed, "places": found.to_dict()})
     else:
-        sys.stdout.write("\n".join(lines(experiment.question, walked, found)) + "\n")
+        sys.stdout.write("\n".join(lines(experiment.question, walked, served, found)) + "\n")
     told = sys.stderr if json else sys.stdout
     if out is not None:
         if experiment.figures and walked.points:

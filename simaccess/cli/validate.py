@@ -83,6 +83,8 @@ def validate(  # noqa: PLR0917  # typer passes them by name
     else:
         if found.calibration.get("interrupted"):
             sys.stdout.write(f"warning: the fit of {found.name} was interrupted: its best try\n")
+        for doubt in data.doubts:
+            sys.stdout.write(f"note: {Path(measured).name}: {doubt}\n")
         _print(validation)
     error = validation.overall.median_error
     if max_error is not None and (error is None or error > max_error):

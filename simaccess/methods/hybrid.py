@@ -35,6 +35,8 @@ class Hybrid:
     """
 
     timed = False
+    layers = 1
+    """Layers around the directory of blocks, which cost time on a link within one machine."""
 
     def __init__(
         self,

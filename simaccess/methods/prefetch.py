@@ -42,6 +42,8 @@ class Prefetch:
     """
 
     timed = False
+    layers = 2
+    """Layers around the directory of blocks, which cost time on a link within one machine."""
 
     def __init__(
         self,

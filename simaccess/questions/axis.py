@@ -134,6 +134,15 @@ def leaf(key: str, case: Case) -> Leaf:
     else:
         leaves = leaves_of(kind_named(model.kind).load_parameters())
         if key not in leaves:
+            if part not in {each.partition(".")[0] for each in leaves}:
+                others = {
+                    "producer": ProducerParameters.model_fields,
+                    "workload": type(asked.parameters).model_fields,
+                    "method": _fields(case.methods),
+                }
+                every = [f"{section}.{each}" for section, names in others.items() for each in names]
+                if hint := did_you_mean(key, [*every, *leaves]):
+                    raise InputError(f"unknown key{hint}", key=key)
             model.with_values({key: ""})  # refuses it, in the words of an unknown key
         return leaves[key]
     if name not in known:

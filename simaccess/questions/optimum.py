@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
-from simaccess.questions.axis import Axis, Scale, axis
+from simaccess.questions.axis import Axis, Scale, axis, leaf
 from simaccess.questions.case import Case
 from simaccess.questions.log_times import LogTimes, Spot
+from simaccess.refusal import did_you_mean
 from simaccess.registry import parameters
 from simaccess.statistics.crossing import crossing
 from simaccess.statistics.intervals import Interval, mean_interval
@@ -113,7 +114,8 @@ def having(key: str, methods: Sequence[str]) -> list[str]:
     found = [each for each in methods if name in parameters(each).model_fields]
     if not found:
         known = {field: None for each in methods for field in parameters(each).model_fields}
-        raise InputError("no method here has it", key=key, allowed=known or "none")
+        problem = "no method here has it" + did_you_mean(name, known)
+        raise InputError(problem, key=key, allowed=known or "none")
     return found
 
 
@@ -125,7 +127,7 @@ def usual_axis(key: str, cases: Sequence[Case], scale: Scale = "auto") -> Axis:
     Raises
     ------
     InputError
-        If there are no usual ends for it.
+        If there is no such parameter, or there are no usual ends for it.
     """
     asked = [case.loaded()[1] for case in cases]
     ends = {
@@ -138,6 +140,7 @@ def usual_axis(key: str, cases: Sequence[Case], scale: Scale = "auto") -> Axis:
         "method.threshold": ("0 B", f"{max(each.blocks.longest for each in asked)} B"),
     }
     if key not in ends:
+        leaf(key.removeprefix("model."), cases[0])  # refuses what is none
         raise InputError("has no usual ends", key=key, allowed=f"{key}=LOW:HIGH")
     return axis(key, *ends[key], cases[0], scale)
 

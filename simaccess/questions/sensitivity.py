@@ -128,16 +128,22 @@ def uncertain(case: Case, keys: Sequence[str] = ()) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If there are none, or one that is named has none.
+        If there are none, or one that is named is none or has none.
     """
-    bounds = case.loaded()[0].bounds()
+    model = case.loaded()[0]
+    bounds = model.bounds()
     if not bounds:
         problem = "no parameter has a range that is wider than a point"
         raise InputError(problem, key="model", value=case.model, allowed="a model with ranges")
     keys = [key.removeprefix("model.") for key in keys]
+    leaves = leaves_of(kind_named(model.kind).load_parameters())
     for key in keys:
         if key not in bounds:
-            problem = "has no range" + did_you_mean(key, bounds)
+            problem = (
+                "has no range that is wider than a point"
+                if key in leaves
+                else f"no parameter of {case.model}" + did_you_mean(key, bounds)
+            )
             raise InputError(problem, key="parameter", value=key, allowed=bounds)
     return tuple(dict.fromkeys(keys)) or tuple(bounds)
 
@@ -302,10 +308,13 @@ def _indices(
 
     def both(chosen: NDArray[np.int_]) -> NDArray[np.float64]:
         part = rows[:, chosen]
+        mixed = part[2:]
+        if len(keys) == 1:  # beside one that changes nothing, since scipy takes two or more
+            mixed = np.concatenate([mixed, part[:1]])
         found = stats.sobol_indices(
-            func={"f_A": part[:1], "f_B": part[1:2], "f_AB": part[2:, None]}, n=samples
+            func={"f_A": part[:1], "f_B": part[1:2], "f_AB": mixed[:, None]}, n=samples
         )
-        return np.stack([found.first_order, found.total_order]).reshape(2, -1)
+        return np.stack([found.first_order, found.total_order])[:, : len(keys)]
 
     estimates = both(np.arange(samples))
     draws = np.random.default_rng([seed, *b"bootstrap"]).integers(0, samples, (RESAMPLES, samples))

@@ -57,18 +57,21 @@ _SOFTWARE = {
     "local.latency": "400 ns",
     "client.access": "400 ns",
     "client.miss": "1.5 us",
+    "client.seek": "300 ns",
+    "client.layer": "60 ns",
+    "client.look": "600 ns",
     "client.step": "1.7 us",
 }
-_CLIENT = ("local.latency", "client.access", "client.miss", "client.step")
 _COMMON = ("link.rate", "link.latency", "dma.issue")
 
 # The GNU C library's memmove copies by `rep movsb` up to this size on AMD, by vectors beyond
 # (`rep_movsb_stop_threshold` in its sysdeps/x86/dl-cacheinfo.h): that of the L2.
 _LONG_RATE = {"link.long_rate": "40 GB/s"}
-# Of a core: its L2, and what the machine's other users leave it of the L3. Tried, not looked up: of
-# 1 to 6 MiB, on two sets of one machine (L2 1 MiB, L3 32 MiB), 3 and 4 left the least in both.
-_NEAR = {"cache.size": "4 MiB"}
-_NEAR_RATE = {"cache.rate": "60 GB/s"}
+# Where bytes are that a processor copies. What the machine's other users leave of its L3 is not
+# known.
+_NEAR_RATES = {"cache.rate": "100 GB/s"}
+_SHARED_RATES = {"cache.shared_rate": "60 GB/s"}
+_COLD = {"client.cold": "5 us"}
 
 # A unix socket hands over at most this at once, what `unix_stream_sendmsg` puts into one buffer
 # (32 KiB of pages and one of its head); and has room for this (`SO_SNDBUF` by default, 212992
@@ -77,7 +80,19 @@ _SOCKET = {"link.piece": "36 KiB", "link.window": "219264 B"}
 # Of `simaccess.real.nbd`, timed apart: 16 requests of 64 bytes, after which the client slept until
 # all had been answered.
 _REQUEST = {"dma.issue": "3.3 us"}
-_TAKING = {"dma.handling": "6 us", "dma.take_rate": "8 GB/s", "link.load_wait": "10 us"}
+_TAKING = {"dma.handling": "5 us", "dma.take_rate": "8 GB/s", "link.load_wait": "10 us"}
+# A request to a server that sleeps took 6 us longer to hand over, as `RealClock.issue` told of
+# copy-once beside prefetch.
+_ROUSING = {"link.rouse": "6 us"}
+# What computed between the calls of NBD's client (`RealClock.compute`) took longer than beside
+# copies within memory, since it comes after a stretch in the kernel. Of whole methods, those that
+# tell a step or a layer are prefetch's, and they go by what is in a socket's buffer, too: so these
+# are known, the rest of them from shared memory, where nothing comes between.
+_MISS = {"client.miss": "2.7 us"}
+_DECIDING = {key: _SOFTWARE[key] for key in ("client.seek", "client.layer", "client.look")}
+_DECIDING |= {"client.step": "3.2 us"}
+# Servers send a reply's header by a call of its own.
+_ANNOUNCED = {"link.announced": "true"}
 
 
 def known(link: str, machine: Mapping[str, Any] | None = None) -> Known | None:
@@ -95,7 +110,7 @@ def known(link: str, machine: Mapping[str, Any] | None = None) -> Known | None:
         if scheme == "shm":
             return _shared(options(link, SharedMemoryOptions)[1], machine or {})
         if scheme == "file":
-            return _file(options(link, FileOptions)[1])
+            return _file(options(link, FileOptions)[1], machine or {})
         if scheme == "nbd+unix":
             options(link, NbdOptions)
             return _served("NBD over a unix socket", _SOCKET)
@@ -109,27 +124,47 @@ def known(link: str, machine: Mapping[str, Any] | None = None) -> Known | None:
 def _shared(chosen: SharedMemoryOptions, machine: Mapping[str, Any]) -> Known:
     if chosen.mover == "engine":
         return _helped("shared memory, copied by a helper process")
-    facts = {"dma.mover": chosen.mover, **_HERE}
-    guesses = dict(_SOFTWARE)
-    fitted = [*_COMMON, *_CLIENT]
-    second = machine.get("caches", {}).get("L2", "")
-    if "AMD" in str(machine.get("cpu", "")) and second.endswith("K"):
-        facts["link.long"] = f"{second[:-1]} KiB"
+    near, rates = _caches(machine)
+    facts = {"dma.mover": chosen.mover, **_HERE, **near}
+    guesses = {**_SOFTWARE, **rates}
+    if "AMD" in str(machine.get("cpu", "")) and "cache.size" in near:
+        facts["link.long"] = near["cache.size"]
         guesses |= _LONG_RATE
-        fitted += _LONG_RATE
-    return Known("shared memory, copied by the consumer", facts, guesses, tuple(fitted))
+    fitted = (*_COMMON, *guesses)
+    return Known("shared memory, copied by the consumer", facts, guesses, fitted)
 
 
-def _file(chosen: FileOptions) -> Known:
+def _file(chosen: FileOptions, machine: Mapping[str, Any]) -> Known:
     name = f"a file, {chosen.mode}"
     if chosen.mover == "engine":
         return _helped(f"{name}, copied by a helper process", cools=chosen.mode != "direct")
-    facts = {"dma.mover": chosen.mover, **_HERE, **_NEAR}
-    guesses = {**_SOFTWARE, **_NEAR_RATE}
+    near, rates = _caches(machine)
+    facts = {"dma.mover": chosen.mover, **_HERE, **near}
+    guesses = {**_SOFTWARE, **rates}
     if chosen.mover == "waiter":
         guesses["dma.issue_rate"] = "60 GB/s"
     fitted = (*_COMMON, *guesses)
     return Known(f"{name}, read by the consumer", facts, guesses, fitted, chosen.mode != "direct")
+
+
+def _caches(machine: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the sizes of a processor's caches, and where the rates of copies in them begin.
+
+    A header has the kernel's text, such as 1024K; without the L2 there is no telling what is near.
+    """
+    told = machine.get("caches")
+    sizes = {
+        level: f"{size[:-1]} KiB"
+        for level, size in (told if isinstance(told, Mapping) else {}).items()
+        if isinstance(size, str) and size.endswith("K") and size[:-1].isdecimal()
+    }
+    if "L2" not in sizes:
+        return {}, {}
+    facts, guesses = {"cache.size": sizes["L2"]}, {**_NEAR_RATES, **_COLD}
+    if "L3" in sizes:
+        facts["cache.shared"] = sizes["L3"]
+        guesses |= _SHARED_RATES
+    return facts, guesses
 
 
 def _helped(name: str, *, cools: bool = False) -> Known:
@@ -140,8 +175,9 @@ def _helped(name: str, *, cools: bool = False) -> Known:
 
 
 def _served(name: str, socket: Mapping[str, str]) -> Known:
-    facts = {"dma.mover": "engine", **_HERE, **_REQUEST, **socket}
-    guesses = {**_TAKING, **_SOFTWARE}
+    facts = {"dma.mover": "engine", **_HERE, **_REQUEST, **_DECIDING, **_ANNOUNCED, **socket}
+    software = {key: value for key, value in _SOFTWARE.items() if key not in _DECIDING}
+    guesses = {**_TAKING, **_ROUSING, **software, **_MISS}
     if socket:
         guesses["link.wake"] = "7 us"
     return Known(name, facts, guesses, ("link.rate", "link.latency", "dma.start", *guesses))

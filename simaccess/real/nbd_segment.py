@@ -121,9 +121,9 @@ class NbdSegment:
 
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> NbdTransfer:
         """Ask for bytes, to be received into the shadow."""
-        return self.ask(offset, length, into, at)
+        return self.fetch_now(offset, length, into, at)
 
-    def ask(self, offset: int, length: int, into: Local, at: int) -> NbdTransfer:
+    def fetch_now(self, offset: int, length: int, into: Local, at: int) -> NbdTransfer:
         """Do the same, by a plain call."""
         view = into.view(at, length)
         if view is None:

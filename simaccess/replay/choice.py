@@ -13,9 +13,10 @@ import sys
 from collections import defaultdict
 from typing import Final
 
-__all__ = ["Choice", "is_loaded"]
+__all__ = ["PAYS", "Choice", "is_loaded"]
 
-_PAYS: Final = 1_000_000
+PAYS: Final = 1_000_000
+"""Accesses that SimPy makes before, on links of a kind."""
 
 _EACH: Final = {"memory-bus": 5}
 """What an access takes SimPy, by kind, in those of other links."""
@@ -33,7 +34,7 @@ class Choice:
         Accesses that SimPy makes before, by kind of link.
     """
 
-    def __init__(self, pays: int = _PAYS) -> None:
+    def __init__(self, pays: int = PAYS) -> None:
         self._left: defaultdict[str, int] = defaultdict(lambda: pays)
 
     def replays(self, kind: str, accesses: int) -> bool:

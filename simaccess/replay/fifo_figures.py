@@ -101,15 +101,18 @@ _DURATIONS: Final = (
 
 def why_not(parameters: FifoParameters) -> str | None:
     """Return why a link cannot be replayed, None if it can."""
-    if parameters.cache is not None:
-        return "the consumer's processor copies through its cache"
-    if parameters.dma.mover != "engine":
-        return "a processor makes the copies, and no engine"
-    if parameters.dma.take_rate:
-        return "the consumer takes the bytes out of a buffer"
-    if parameters.link.long:
-        return "long copies have a rate of their own"
-    return None
+    own, dma, client = parameters.link, parameters.dma, parameters.client
+    reasons = {
+        "the consumer's processor copies through its cache": parameters.cache is not None,
+        "a processor makes the copies, and no engine": dma.mover != "engine",
+        "the consumer takes the bytes out of a buffer": dma.take_rate,
+        "the client's software takes time by where it looks": (
+            client.seek or client.layer or client.look
+        ),
+        "the far end sleeps, and whoever asks wakes it": own.rouse,
+        "long copies have a rate of their own": own.long,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def is_charged(parameters: FifoParameters) -> bool:

@@ -46,6 +46,11 @@ class DmaEngine:
         self._free = [0] * channels  # a heap of the times from which channels are free
         self._queue: deque[Transfer] = deque()
 
+    def rests(self, now: int) -> bool:
+        """Say whether no request is under way at a time."""
+        free = self._free
+        return len(free) == self.channels and max(free) <= now
+
     def restore(self, free: list[int]) -> None:
         """Say from when its channels are free that are not taken."""
         heapify(free)

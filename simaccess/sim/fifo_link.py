@@ -27,8 +27,9 @@ from simaccess.sim.fifo_port import FifoPort
 from simaccess.sim.foresight import Foresight
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory, LocalSection
-from simaccess.sim.near_cache import NearCacheSection
+from simaccess.sim.near_cache import Memories, NearCache, NearCacheSection
 from simaccess.sim.processor_port import ProcessorPort
+from simaccess.sim.rousing_port import RousingPort
 from simaccess.sim.station import Durations, FifoStation, StationUse, whole_ticks
 from simaccess.sim.taken import Takes
 from simaccess.sim.transfer import Transfer
@@ -67,6 +68,12 @@ class LinkSection(Section):
         Seconds that waking somebody who sleeps takes. More than a piece takes it once in addition:
         who waits is woken by the first piece, takes it, and sleeps again until the rest is there.
         And the far end, which sleeps after each window, takes it each time.
+    rouse : float
+        Seconds that a far end with nothing to do, which sleeps, costs the processor of whoever asks
+        it for something: the system call that hands the request over wakes it.
+    announced : bool
+        Whether a reply is told of before its bytes come, as by a header that a server sends ahead:
+        `load_wait` and `dma.handling` pass beside the coming of the first piece.
     """
 
     rate: Rate = Field(gt=0)
@@ -77,6 +84,8 @@ class LinkSection(Section):
     piece: Size = 0
     window: Size = 0
     wake: Duration = 0.0
+    rouse: Duration = 0.0
+    announced: bool = False
     long: Size = 0
     long_rate: Rate = 0.0
 
@@ -137,6 +146,12 @@ class FifoParameters(Parameters):
             raise ValueError("link.long and link.long_rate need each other; allowed: both, or none")
         if self.dma.take_rate and self.dma.mover != "engine":
             raise ValueError("dma.take_rate needs dma.mover to be 'engine'")
+        if self.link.rouse and (self.dma.mover != "engine" or self.cache is not None):
+            raise ValueError("link.rouse needs dma.mover to be 'engine', and no cache")
+        if self.link.announced and not self.dma.take_rate:
+            raise ValueError("link.announced needs dma.take_rate; allowed: as in '8 GB/s'")
+        if self.client.cold and self.cache is None:
+            raise ValueError("client.cold needs cache.size; allowed: as in '1 MiB'")
         return self
 
     def remembers(self) -> tuple[int, ...] | None:
@@ -172,20 +187,25 @@ class _Services(Durations):
 class _Delays(Durations):
     """Ticks beyond the station by bytes, with one more wake beyond the first piece."""
 
-    __slots__ = ("_piece", "_takes", "_wake")
+    __slots__ = ("_piece", "_takes", "_wait", "_wake")
 
-    def __init__(self, fixed: int, link: LinkSection, takes: Takes | None = None) -> None:
+    def __init__(
+        self, fixed: int, link: LinkSection, takes: Takes | None = None, wait: int = 0
+    ) -> None:
         super().__init__(0.0, fixed)
         self._piece = link.piece
         self._wake = Durations(link.wake)[1]
         self._takes = takes
+        self._wait = wait
 
     def __missing__(self, units: int) -> int:
-        ticks = super().__missing__(units)
+        ticks = super().__missing__(units) + self._wait
         if self._wake and 0 < self._piece < units:
-            self[units] = ticks = ticks + self._wake
-        if self._takes is not None:
-            self[units] = ticks = ticks + self._takes.last(units)
+            ticks += self._wake
+        takes = self._takes
+        if takes is not None:
+            ticks += takes.last(units) - min(takes.told[units], self._wait)
+        self[units] = ticks
         return ticks
 
 
@@ -215,13 +235,20 @@ class FifoLink(Link):
         self.service = _Services(own.rate, own)
         self.load_service = _Services(own.load_rate or own.rate, own)
         latency = Durations(own.latency)[1]
-        self.takes = Takes(dma.take_rate, own.rate, own.piece) if dma.take_rate else None
-        loads = Takes(dma.take_rate, own.load_rate or own.rate, own.piece) if self.takes else None
-        self.load_latency = _Delays(latency + Durations(own.load_wait)[1], own, loads)
+        self.takes = loads = None
+        if dma.take_rate:
+            shape = own.piece, own.announced
+            self.takes = Takes(dma.take_rate, own.rate, *shape)
+            loads = Takes(dma.take_rate, own.load_rate or own.rate, *shape)
+        self.load_latency = _Delays(latency, own, loads, Durations(own.load_wait)[1])
         byte = 1 / dma.issue_rate if dma.issue_rate else 0.0
         self.issue = Durations(byte, Durations(dma.issue)[1])
         self.handling = Durations(dma.handling)[1]
         self.client = Client(env, parameters.client)
+        # What the processors of all users share.
+        own_cache = parameters.cache
+        self.cache = NearCache(own_cache.shared) if own_cache and own_cache.shared else None
+        self.memories = Memories()
         # After the end of a copy's service.
         self._after = _Delays(latency + Durations(dma.completion)[1], own)
         self.engine = DmaEngine(env, dma.channels, Durations(dma.start)[1], self._carry)
@@ -233,7 +260,7 @@ class FifoLink(Link):
             after=self._after,
             handling=self.handling,
         )
-        if dma.mover != "engine" or self.takes or own.long or not self.service[1]:
+        if dma.mover != "engine" or self.takes or own.long or own.rouse or not self.service[1]:
             self.foresight.settle()  # no engine copies, or not only, or in no time
 
     @property
@@ -244,8 +271,9 @@ class FifoLink(Link):
 
     def attach(self) -> FifoPort:
         """Connect one more user."""
-        direct = self.parameters.dma.mover != "engine" or self.parameters.cache is not None
-        return ProcessorPort(self) if direct else FifoPort(self)
+        if self.parameters.dma.mover != "engine" or self.parameters.cache is not None:
+            return ProcessorPort(self)
+        return RousingPort(self) if self.parameters.link.rouse else FifoPort(self)
 
     def local(self, size: int) -> LocalMemory:
         """Return memory beside a user."""

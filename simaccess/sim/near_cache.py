@@ -1,6 +1,7 @@
-"""A processor's own cache, as far as its copying is concerned: which bytes are near, which far.
+"""The caches of processors, as far as their copying is concerned: which bytes are near, which far.
 
-Which bytes are near is kept by pages. A full cache gives up any of its pages, each as likely as the
+A processor has one of its own, and all may share another one behind those. Which bytes they hold is
+kept by pages. A full cache gives up any of its pages, each as likely as the
 others: real ones replace by rules that are near to that for ranges walked through again and again,
 where least-recently-used would keep nothing of a range a little larger than the cache. With random
 replacement a share h of the bytes of a range F in turn is found in a cache of C < F, where
@@ -14,17 +15,20 @@ each.
 from __future__ import annotations
 
 from random import Random
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from simaccess.parameters import Section
 from simaccess.quantities import Rate, Size
 
-__all__ = ["CHUNK", "NearCache", "NearCacheSection"]
+__all__ = ["CHUNK", "SEGMENT", "Memories", "NearCache", "NearCacheSection"]
 
 CHUNK = 4096
 """Bytes that come and go together."""
+
+SEGMENT = 0
+"""The number of the segment; that of other memories is larger."""
 
 _MEMORY = 1 << 60  # bytes from one memory's numbers to the next one's
 
@@ -35,20 +39,39 @@ class NearCacheSection(Section):
     Parameters
     ----------
     size : int
-        Bytes that it holds, at least 4 KiB: what a core has near, its L2 and what others leave it
-        of the L3.
+        Bytes that it holds, at least 4 KiB: the L2 of a core.
     rate : float
-        Bytes a second at which the processor copies to where it holds the bytes.
+        Bytes a second at which the processor copies what it holds.
+    shared : int
+        Bytes of the cache behind it that all processors share, the L3; 0: none.
+    shared_rate : float
+        Bytes a second at which a processor copies what that holds.
     """
 
     size: Size
     rate: Rate = Field(gt=0)
+    shared: Size = 0
+    shared_rate: Rate = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.size < CHUNK:
             raise ValueError(f"cache.size must be {CHUNK} B or more; allowed: as in '1 MiB'")
+        if bool(self.shared) != bool(self.shared_rate):
+            raise ValueError(
+                "cache.shared and cache.shared_rate need each other; allowed: both, or none"
+            )
+        if self.shared and self.shared < self.size:
+            raise ValueError("cache.shared must be cache.size or more; allowed: as in '32 MiB'")
         return self
+
+
+class Memories(dict[Any, int]):
+    """The numbers by which caches know memories: each gets one when it is first asked for."""
+
+    def __missing__(self, memory: Any) -> int:
+        self[memory] = number = len(self) + 1
+        return number
 
 
 class NearCache:
@@ -58,18 +81,21 @@ class NearCache:
     ----------
     size : int
         Bytes that it holds.
+    behind : NearCache, optional
+        What holds more, and is asked for what is not near.
     """
 
-    __slots__ = ("_capacity", "_draw", "_pages", "_places")
+    __slots__ = ("_behind", "_capacity", "_draw", "_pages", "_places")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, behind: NearCache | None = None) -> None:
+        self._behind = behind
         self._capacity = size // CHUNK
         self._pages: list[int] = []
         self._places: dict[int, int] = {}
         self._draw = Random(0).random
 
-    def touch(self, memory: int, offset: int, length: int) -> int:
-        """Bring a range in; return how many of its bytes were not there.
+    def touch(self, memory: int, offset: int, length: int) -> tuple[int, int]:
+        """Bring a range in.
 
         Parameters
         ----------
@@ -77,22 +103,38 @@ class NearCache:
             Which memory.
         offset, length : int
             The range in it.
+
+        Returns
+        -------
+        tuple of int
+            How many of its bytes were not there; and how many of those not behind it, either.
         """
-        places, pages = self._places, self._pages
+        places, behind = self._places, self._behind
         begin = memory * _MEMORY + offset
         end = begin + length
-        missing = 0
+        missing = far = 0
         for page in range(begin // CHUNK, -(-end // CHUNK)):
             if page in places:
                 continue
             place = page * CHUNK
-            missing += min(place + CHUNK, end) - max(place, begin)
-            if len(pages) < self._capacity:
-                places[page] = len(pages)
-                pages.append(page)
-            else:
-                place = int(self._draw() * self._capacity)
-                del places[pages[place]]
-                places[page] = place
-                pages[place] = page
-        return missing
+            size = min(place + CHUNK, end) - max(place, begin)
+            missing += size
+            if behind is None or behind.brings(page):
+                far += size
+            self.brings(page)
+        return missing, far
+
+    def brings(self, page: int) -> bool:
+        """Bring a page in unless it is there; say whether it was not."""
+        places, pages = self._places, self._pages
+        if page in places:
+            return False
+        if len(pages) < self._capacity:
+            places[page] = len(pages)
+            pages.append(page)
+        else:
+            place = int(self._draw() * self._capacity)
+            del places[pages[place]]
+            places[page] = place
+            pages[place] = page
+        return True

@@ -10,12 +10,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from simaccess.segment import Data, Local
+from simaccess.sim.client import Client
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_port import FifoPort
-from simaccess.sim.near_cache import NearCache
+from simaccess.sim.near_cache import SEGMENT, NearCache
 from simaccess.sim.station import Durations
 from simaccess.sim.transfer import Transfer
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessorPort"]
 
-_SEGMENT, _ROOM, _FIRST_LOCAL = range(3)  # memories, as the cache knows them
+_Place: TypeAlias = tuple[int, int]
+"""A memory, by the number that caches know it by, and where in it."""
 
 
 class ProcessorPort(FifoPort):
@@ -36,17 +38,22 @@ class ProcessorPort(FifoPort):
         The link.
     """
 
-    __slots__ = ("_cache", "_copies", "_locals", "_long", "_near", "_waits")
+    __slots__ = ("_cache", "_copies", "_long", "_memories", "_near", "_room", "_shared", "_waits")
 
     def __init__(self, link: FifoLink) -> None:
         super().__init__(link)
         cache = link.parameters.cache
-        self._cache = None if cache is None else NearCache(cache.size)
+        self._cache = None if cache is None else NearCache(cache.size, link.cache)
         self._near = self._service if cache is None else Durations(1 / cache.rate)
+        shared = cache is not None and cache.shared_rate
+        self._shared = Durations(1 / shared) if shared else self._service
         self._long = link.parameters.link.long or sys.maxsize
         self._waits = link.parameters.dma.mover == "waiter"
         self._copies = link.parameters.dma.mover != "engine"
-        self._locals: dict[Local, int] = {}
+        self._memories = link.memories
+        self._room = link.memories[self]
+        if cache is not None:
+            self.client = Client(link.env, link.parameters.client, cache.size)
 
     def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read in place, into a room of the processor's that is used again each time."""
@@ -83,7 +90,7 @@ class ProcessorPort(FifoPort):
             self._data[offset : offset + length] = view
         self.moved += length
         transfer = Transfer(env, self._engine.number, length)
-        transfer.end = self._copy(agent, offset, length, source, at)
+        transfer.end = self._copy(agent, length, self._beside(source, at), (SEGMENT, offset))
         return transfer
 
     def _bring(self, offset: int, length: int, into: Local, at: int, agent: Agent) -> int:
@@ -92,37 +99,34 @@ class ProcessorPort(FifoPort):
             view = into.view(at, length)
             assert view is not None
             view[:] = self._data[offset : offset + length]
-        return self._copy(agent, offset, length, into, at)
+        return self._copy(agent, length, (SEGMENT, offset), self._beside(into, at))
 
-    def _copy(self, agent: Agent, offset: int, length: int, local: Local, at: int) -> int:
+    def _copy(self, agent: Agent, length: int, source: _Place, target: _Place) -> int:
         begin = agent.time
-        ticks = self._through(self._service, offset, length, local, at)
+        ticks = self._through(self._service, length, source, target)
         agent.time = end = self._station.serve(begin, ticks, length)
         agent.copy += end - begin
         return end
 
     def _loading(self, offset: int, length: int) -> int:
-        return self._through(self._load_service, offset, length, None, 0)
+        return self._through(self._load_service, length, (SEGMENT, offset), (self._room, 0))
 
-    def _through(
-        self, far: Durations, offset: int, length: int, local: Local | None, at: int
-    ) -> int:
+    def _beside(self, local: Local, at: int) -> _Place:
+        return self._memories[local], local.base + at
+
+    def _through(self, far: Durations, length: int, source: _Place, target: _Place) -> int:
         """Return the ticks of moving bytes.
 
-        Those written to what is in the cache go at its own rate, others at the far one, since they
-        push out as many that are to be written back. What is read is fetched ahead from wherever
-        it lies; it takes room in the cache, and no time of its own.
+        They go at the rate of where they are read; where they are written they take room.
         """
         cache = self._cache
         if cache is None:
             return far[length]
-        memory, place = _ROOM, at
-        if local is not None:
-            memory = self._locals.setdefault(local, _FIRST_LOCAL + len(self._locals))
-            place += local.base
-        cache.touch(_SEGMENT, offset, length)
-        missing = cache.touch(memory, place, length)
-        return far[missing] + self._near[length - missing] if length < self._long else far[length]
+        missing, beyond = cache.touch(*source, length)
+        self.client.push_out(missing + cache.touch(*target, length)[0])
+        if length >= self._long:
+            return far[length]
+        return far[beyond] + self._shared[missing - beyond] + self._near[length - missing]
 
 
 class _Copy(Transfer):

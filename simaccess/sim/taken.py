@@ -29,10 +29,18 @@ class Takes:
         Bytes a second at which they come.
     piece : int
         Bytes that come at once; 0: all of them.
+    announced : bool
+        Whether they are told of before they come.
+
+    Attributes
+    ----------
+    told : mapping of int to int
+        By bytes, the ticks by which they are told of before the end of the first piece.
     """
 
-    def __init__(self, rate: float, filled: float, piece: int) -> None:
+    def __init__(self, rate: float, filled: float, piece: int, announced: bool = False) -> None:
         self.whole = Durations(1 / rate)
+        self.told = _Told(1 / filled if announced else 0.0, piece)
         self._filling = Durations(1 / filled)
         self._piece = piece
 
@@ -51,6 +59,21 @@ class Takes:
         return _Taken(env, number, length, handling, self)
 
 
+class _Told(Durations):
+    """Ticks of the first piece's coming, by bytes."""
+
+    __slots__ = ("_piece",)
+
+    def __init__(self, seconds: float, piece: int) -> None:
+        super().__init__(seconds)
+        self._piece = piece
+
+    def __missing__(self, units: int) -> int:
+        piece = min(units, self._piece or units)
+        ticks = self[units] = super().__missing__(piece)
+        return ticks
+
+
 class _Taken(Transfer):
     """A copy whose bytes are taken by whoever awaits it first."""
 
@@ -66,12 +89,18 @@ class _Taken(Transfer):
         agent: Agent = self.env.agent
         before = agent.time
         takes, self._takes = self._takes, None
+        handling, self.handling = self.handling, 0
         yield from super().__await__()
         if takes is not None:
             assert self.end is not None
             length = self.length
+            come = agent.time
+            # Beside what is coming, if whoever awaits it was there when it was told of.
+            told = max(before, self.end - takes.told[length])
+            agent.time = max(come, told + handling)
+            handled = agent.time - come
+            agent.issue += handled
             begun = max(before + takes.whole[length], self.end + takes.last(length))
-            handled = agent.time - max(before, self.end)
-            taking = begun + handled - agent.time
+            taking = max(begun - come, 0)
             agent.time += taking
             agent.copy += taking

@@ -9,6 +9,7 @@ from simaccess.figures import Scalar
 from simaccess.objective import OBJECTIVES, Objective, figure
 from simaccess.result import Result
 from simaccess.statistics.seeds import replication_seeds
+from simaccess.statistics.stopping import StopRule, relative_half_width
 from simaccess.sweep import plane
 from simaccess.sweep.design import described
 from simaccess.sweep.experiment import Experiment
@@ -19,6 +20,7 @@ from simaccess.sweep.runner import Runner, sort_of
 from simaccess.sweep.task import Measure, ModelRef, Pairs, Run, Search, WorkloadRef, is_drawn
 from simaccess.sweep.uncertainty import AS_IT_STANDS, drawn, far_behind
 from simaccess.sweep.uncertainty import figures as figures_of
+from simaccess.sweep.walk import rule_of
 from simaccess.tune import Tuning
 from simaccess.verdict import Verdict, verdict
 
@@ -93,7 +95,9 @@ def expected(experiment: Experiment) -> Iterator[tuple[Run, int]]:
 
 
 def _places(experiment: Experiment) -> list[_Place]:
-    seeds = tuple(replication_seeds(experiment.seed, experiment.seeds))
+    rule = rule_of(experiment)
+    most = experiment.seeds if rule is None else rule.most
+    seeds = tuple(replication_seeds(experiment.seed, most))
     two = replication_seeds(experiment.seed, 2)
     places = []
     for entry in experiment.models:
@@ -130,7 +134,7 @@ def _cells(
     }
     bases = {**bases, **found}
     seen = runner.run([Measure(place.model, place.workload, experiment.seed) for place in places])
-    replications = _replicated(bases, runner)
+    replications = _replicated(experiment, bases, runner)
     draws = _drawn(experiment, bases, replications, runner)
     _note(experiment, bases, replications, draws, runner)
     return tuple(
@@ -155,26 +159,49 @@ def _cells(
     )
 
 
-def _replicated(bases: Mapping[_Key, Run], runner: Runner) -> _Results:
+def _replicated(experiment: Experiment, bases: Mapping[_Key, Run], runner: Runner) -> _Results:
     """Simulate each base with its place's seeds; only with two where those two change nothing.
 
-    A place is replicated for all methods or for none, which keeps their results paired.
+    Where an interval is asked for, with as many of them as that takes. A place is replicated for
+    all methods or for none, which keeps their results paired.
     """
+    rule = rule_of(experiment)
 
     def runs(key: _Key, seeds: Sequence[int]) -> list[Run]:
         return [replace(bases[key], seed=seed, real=True) for seed in seeds]
 
-    begun = runner.run_groups({key: runs(key, key[0].seeds[:2]) for key in bases})
+    made = runner.run_groups({key: runs(key, key[0].seeds[:2]) for key in bases})
     differ = {
         place
-        for (place, _), results in begun.items()
+        for (place, _), results in made.items()
         if any(replace(one, seed=results[0].seed) != results[0] for one in results)
     }
-    rest = {key: runs(key, key[0].seeds[2:]) if key[0] in differ else [] for key in bases}
-    for which, more in rest.items():
-        runner.expect(sort_of(bases[which]), len(more))
-    others = runner.run_groups(rest)
-    return {key: begun[key] + others[key] for key in bases}
+    to = {place: len(place.seeds) if rule is None else rule.first for place in differ}
+    while to:
+        rest = {
+            (place, method): runs((place, method), place.seeds[len(results) : to[place]])
+            for (place, method), results in made.items()
+            if place in to
+        }
+        for which, more in rest.items():
+            runner.expect(sort_of(bases[which]), len(more))
+        for which, results in runner.run_groups(rest).items():
+            made[which] += results
+        to = {} if rule is None else _unsure(experiment.objective, rule, to, made)
+    return made
+
+
+def _unsure(
+    objective: Objective, rule: StopRule, have: Mapping[_Place, int], made: _Results
+) -> dict[_Place, int]:
+    """Return the places that need more replications, and how many they are to have."""
+    widths = dict.fromkeys(have, 0.0)
+    for (place, _), results in made.items():
+        if place in have:
+            width = relative_half_width([figure(result, objective) for result in results])
+            widths[place] = max(widths[place], width)
+    after = {place: rule.after(count, widths[place]) for place, count in have.items()}
+    return {place: to for place, to in after.items() if to > have[place]}
 
 
 def _drawn(

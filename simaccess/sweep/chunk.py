@@ -42,23 +42,25 @@ def perform(tasks: Sequence[Task], keys: Sequence[str] | None = None) -> list[St
         try:
             if keys is not None:
                 _check(task, keys[number])
-            answer, one_s, engine = _timed(task)
+            answer, one_s, engine, why = _timed(task)
             text = to_text(answer)
         except InputError as error:
             made.append(Failed(error))
         except Exception as error:  # noqa: BLE001  # whatever it is, the other tasks go on
             made.append(Failed(_told(error), traceback.format_exc()))
         else:
-            made.append(Stored(text, engine, time.perf_counter() - begun, one_s))
+            made.append(Stored(text, engine, time.perf_counter() - begun, one_s, why))
     return made
 
 
-def _timed(task: Task) -> tuple[Answer, float | None, str]:
-    """Return what a task gives, a search's seconds a simulation, and the engine that served."""
+def _timed(task: Task) -> tuple[Answer, float | None, str, str]:
+    """Return what a task gives, a search's seconds a simulation, what engine served, and why."""
     if isinstance(task, Search):
-        return task.timed()
+        return *task.timed(), ""
     answer = task()
-    return answer, None, answer.engine if isinstance(answer, Result) else "simpy"
+    if isinstance(answer, Result):
+        return answer, None, answer.engine, answer.why
+    return answer, None, "simpy", ""
 
 
 def _check(task: Task, expected: str) -> None:

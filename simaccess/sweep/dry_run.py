@@ -13,6 +13,7 @@ from simaccess.sweep.design import design_of
 from simaccess.sweep.estimate import Estimate, SearchOf
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.grid import Grid, fair
+from simaccess.sweep.replay_ahead import Replay, Timed, on, replayed, simulations_of
 from simaccess.sweep.store import Store
 from simaccess.sweep.task import Run, Search
 from simaccess.sweep.walk import rule_of
@@ -41,7 +42,11 @@ class Plan:
     timed : int
         Tasks that were timed for the estimate.
     work_s : float
-        Seconds that one process takes for what is not stored.
+        Seconds that one process takes for what is not stored, if SimPy serves it all.
+    replay : Replay
+        What of that may be replayed.
+    start_s : float
+        Seconds that a process takes to load what it runs.
     """
 
     points: int
@@ -50,6 +55,16 @@ class Plan:
     stored: int
     timed: int
     work_s: float
+    replay: Replay
+    start_s: float
+
+    def seconds(self, parallel: int) -> float:
+        """Return how long it takes in all, for so many points at a time."""
+        if not self.work_s:
+            return 0.0
+        work = self.work_s - self.replay.saved_s(parallel)
+        starts = 1 if parallel == 1 else 2  # this process, and then the others together
+        return starts * self.start_s + work / parallel
 
     def lines(self, parallel: int) -> list[str]:
         """Return it as text, for so many points at a time."""
@@ -58,7 +73,7 @@ class Plan:
         stored = f", {self.stored:,} points of them stored" if self.stored else ""
         what = f"{limit}{self.points:,} points{searches}{stored}"
         how = f"{parallel} process" + ("es" if parallel > 1 else "")
-        return [what, f"about {_long(self.work_s / parallel)} on {how} ({self.timed} tasks timed)"]
+        return [what, f"about {_long(self.seconds(parallel))} on {how} ({self.timed} tasks timed)"]
 
 
 def plan(experiment: Experiment, store: Store | None) -> Plan:
@@ -76,13 +91,14 @@ def plan(experiment: Experiment, store: Store | None) -> Plan:
     InputError
         If a point that is timed is refused.
     """
+    start_s = time.process_time()  # what this process has taken so far is to load its code
     stored = 0
     if store is not None and store.experiment().get("design") == design_of(experiment):
         stored = sum(1 for _ in store.rows())
-    return (_sweep if experiment.axes else _table)(experiment, stored)
+    return (_sweep if experiment.axes else _table)(experiment, stored, start_s)
 
 
-def _sweep(experiment: Experiment, stored: int) -> Plan:
+def _sweep(experiment: Experiment, stored: int, start_s: float) -> Plan:
     grid = Grid(experiment)
     groups = grid.counts.total()
     rule = rule_of(experiment)
@@ -93,10 +109,11 @@ def _sweep(experiment: Experiment, stored: int) -> Plan:
         estimate.expect(method, count * each)
         estimate.expect(SearchOf(method), count if experiment.tunes(method) else 0)
     timed = _time(_few(grid), estimate)
-    work_s = estimate.left_s(1) or 0.0
     points = groups * each
     left = 1.0 if not points else max(0.0, 1 - stored / points)
-    return Plan(points, searches, each > 1, stored, timed, work_s * left)
+    work_s = (estimate.left_s(1) or 0.0) * left
+    replay = replayed(timed, estimate, left)
+    return Plan(points, searches, each > 1, stored, len(timed), work_s, replay, start_s)
 
 
 def _few(grid: Grid) -> Iterator[tuple[Hashable, Run | Search]]:
@@ -110,7 +127,7 @@ def _few(grid: Grid) -> Iterator[tuple[Hashable, Run | Search]]:
             yield method, replace(run, real=True)
 
 
-def _table(experiment: Experiment, stored: int) -> Plan:
+def _table(experiment: Experiment, stored: int, start_s: float) -> Plan:
     estimate = Estimate()
     every: list[tuple[Hashable, Run | Search]] = []
     points = 0
@@ -128,20 +145,23 @@ def _table(experiment: Experiment, stored: int) -> Plan:
         samples = plane.some(experiment.figure, links, experiment.seed)
         few = [(plane.SORT, task) for task in samples] + few
     timed = _time(iter(few), estimate)
-    return Plan(points, 0, True, stored, timed, estimate.left_s(1) or 0.0)
+    work_s = estimate.left_s(1) or 0.0
+    replay = replayed(timed, estimate)
+    return Plan(points, 0, True, stored, len(timed), work_s, replay, start_s)
 
 
-def _time(few: Iterator[tuple[Hashable, Run | Search]], estimate: Estimate) -> int:
-    """Time tasks until that has taken long enough; return how many."""
+def _time(few: Iterator[tuple[Hashable, Run | Search]], estimate: Estimate) -> list[Timed]:
+    """Time tasks on SimPy until that has taken long enough; return them."""
     begun = time.perf_counter()
-    timed = 0
+    timed: list[Timed] = []
     for sort, task in few:
         task.run.scenario() if isinstance(task, Search) else task.scenario()  # made once a process
+        asked = on(task, "simpy")
         start = time.perf_counter()
-        task()
+        made = asked()
         end = time.perf_counter()
         estimate.did(sort, end - start)
-        timed += 1
+        timed.append(Timed(sort, task, end - start, simulations_of(made)))
         if end - begun > TIMED_S:
             break
     return timed
@@ -152,4 +172,4 @@ def _long(seconds: float) -> str:
     for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.2g} {unit}"
-    return f"{seconds:.2g} s"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"

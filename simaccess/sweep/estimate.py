@@ -40,16 +40,20 @@ class Estimate:
         """Return the seconds left if so many tasks are done at a time; None before the first."""
         if not self._seen:
             return None
+        return max(0.0, sum(self.work().values())) / max(1, parallel)
+
+    def work(self) -> dict[Hashable, float]:
+        """Return the seconds left of each sort if one task is done at a time."""
         means = {sort: self._seconds[sort] / tasks for sort, tasks in self._seen.items()}
         searches = {sort for sort in means if isinstance(sort, SearchOf)}
         usual = _mean(means[sort] for sort in searches)
         means = {**self._hints, **means}
         typical = _mean(means[sort] for sort in means if sort not in searches) or usual or 0.0
-        work = 0.0
+        work: dict[Hashable, float] = {}
         for sort, tasks in self._left.items():
             other = (usual or typical) if isinstance(sort, SearchOf) else typical
-            work += tasks * means.get(sort, other)
-        return max(0.0, work) / max(1, parallel)
+            work[sort] = tasks * means.get(sort, other)
+        return work
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,14 @@ def processors(jobs: int | None = None) -> int:
     return available() if jobs is None else jobs
 
 
+def _check(scheduler: str, comm: Any) -> None:
+    """Refuse what is no address, of which a client would complain once more when it is dropped."""
+    scheme, _ = comm.parse_address(scheduler)
+    comm.registry.get_backend(scheme)
+    if scheme in ("tcp", "tls"):
+        comm.get_address_host_port(scheduler)
+
+
 @contextmanager
 def cluster(scheduler: str) -> Iterator[Place]:
     """Provide the workers of a Dask cluster, which may come and go while it runs.
@@ -92,6 +100,7 @@ def cluster(scheduler: str) -> Iterator[Place]:
     log.setLevel(logging.CRITICAL)
     make: Any = distributed.Client  # it has no annotations
     try:
+        _check(scheduler, distributed.comm)
         client = make(scheduler, timeout=WAIT, set_as_default=False)
     except (OSError, ValueError) as error:
         log.setLevel(before)

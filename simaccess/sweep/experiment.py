@@ -69,9 +69,12 @@ def _axes(table: object) -> object:
     return flat
 
 
+_OF_AN_AXIS = {"values", "low", "high", "points"}
+
+
 def _entries(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in table.items():
-        if isinstance(value, dict) and not set(value) & {"values", "low", "high", "points"}:
+        if isinstance(value, dict) and value and not set(value) & _OF_AN_AXIS:
             yield from _entries(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
@@ -87,7 +90,7 @@ def _all_or_some(tune: object) -> object:
     raise InputError("not allowed", value=tune, allowed=allowed)
 
 
-_OF_SWEEPS = ("sample", "constraints", "interval", "measures", "figures")
+_OF_SWEEPS = ("sample", "constraints", "measures", "figures")
 
 
 class Experiment(Section):
@@ -124,7 +127,7 @@ class Experiment(Section):
     seed : int
         The first replication's; the others are spawned from it (`simaccess.statistics.seeds`).
     interval : float, optional
-        In a sweep: the replications of a cell go on until the 95 % interval of the objective's mean
+        The replications of a cell go on until the 95 % interval of the objective's mean
         is no wider than this share of it to either side, for each method.
     most_seeds : int
         Replications at most, where an interval is asked for.

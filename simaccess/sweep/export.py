@@ -17,7 +17,7 @@ from simaccess.sweep.tabulate import dataset, frame
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "SUFFIXES", "Format", "as_text", "check", "export"]
+__all__ = ["FORMATS", "SUFFIXES", "Format", "as_text", "as_units", "check", "export"]
 
 Format: TypeAlias = Literal["csv", "json", "parquet", "netcdf"]
 
@@ -71,7 +71,7 @@ def export(store: Store, form: Format, path: Path, *, judged: bool = False) -> N
     store : Store
         The results.
     form : {'csv', 'json', 'parquet', 'netcdf'}
-        Parquet has the units in its metadata, netCDF as attributes.
+        Parquet has the units as metadata of its columns, netCDF as attributes.
     path : Path
         The file.
     judged : bool
@@ -91,9 +91,7 @@ def export(store: Store, form: Format, path: Path, *, judged: bool = False) -> N
         "json": lambda place: place.write_text(
             as_text(store, form, judged=judged), encoding="utf-8"
         ),
-        "parquet": lambda place: _rows(store, judged).to_parquet(
-            place, engine="pyarrow", index=False
-        ),
+        "parquet": lambda place: _to_parquet(_rows(store, judged), place),
         "netcdf": lambda place: dataset(store).to_netcdf(place, engine="h5netcdf"),
     }[form]
     try:
@@ -103,6 +101,24 @@ def export(store: Store, form: Format, path: Path, *, judged: bool = False) -> N
             whole.replace(path)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", path) from None
+
+
+def as_units(store: Store, *, judged: bool = False) -> str:
+    """Return the unit of each column of `as_text` as CSV: 1 for shares and counts, none of text."""
+    made = _rows(store, judged)
+    known = made.attrs["units"]
+    return "column,unit\n" + "".join(f"{name},{known.get(name, '')}\n" for name in made)
+
+
+def _to_parquet(made: pd.DataFrame, place: Path) -> None:
+    """Write a frame, with the unit of each column as its metadata ``units``."""
+    import pyarrow as pa  # noqa: PLC0415  # an extra
+
+    schema = pa.Schema.from_pandas(made, preserve_index=False)
+    for name, unit in made.attrs["units"].items():
+        at = schema.get_field_index(name)
+        schema = schema.set(at, schema.field(at).with_metadata({"units": unit}))
+    made.to_parquet(place, engine="pyarrow", index=False, schema=schema)
 
 
 def _rows(store: Store, judged: bool) -> pd.DataFrame:

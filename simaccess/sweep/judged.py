@@ -172,8 +172,9 @@ def verdicts(store: Store) -> pd.DataFrame:
 
     made = pd.DataFrame([row for each in judged(store) for row in _rows(each)])
     told = store.experiment()
-    made.attrs["units"] = {name: unit for name, unit in units(store).items() if name in made}
-    made.attrs["units"] |= {"mean": unit_of(MEASURES[told["objective"]])} if len(made) else {}
+    known = {**units(store), "mean": unit_of(MEASURES[told["objective"]])} if len(made) else {}
+    numbers = {name: "1" for name in map(str, made) if made[name].dtype.kind in "iuf"}
+    made.attrs["units"] = {name: known.get(name, unit) for name, unit in numbers.items()}
     return made
 
 

@@ -13,7 +13,10 @@ from simaccess.result import Bytes, Latency, ProcessorTime, Result, StationUse
 __all__ = ["known_measure", "measured", "static_measures", "unit_of"]
 
 _NESTED: Mapping[str, type] = {"latency_s": Latency, "bytes": Bytes, "processor_s": ProcessorTime}
-_NO_MEASURES = ("model", "workload", "method", "settings", "seed", "links", "consumers", "engine")
+_NO_MEASURES = (
+    *("model", "workload", "method", "settings", "seed", "links", "consumers"),
+    *("engine", "why"),
+)
 
 _UNITS = (
     (r".*_bytes_per_s", "B/s"),

@@ -17,6 +17,7 @@ from simaccess.sweep.estimate import Estimate, SearchOf
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.leaders import Leaders
 from simaccess.sweep.run import Done, complete
+from simaccess.sweep.served import Served
 from simaccess.sweep.store import Store
 from simaccess.sweep.task import Measure, Run, Search, Task
 from simaccess.tune import Tuning
@@ -76,6 +77,11 @@ class Runner:
         Says how many tasks the executor performs at a time.
     verify : bool
         Whether workers check that their code and files are those of this process.
+
+    Attributes
+    ----------
+    served : Served
+        Which engine served.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class Runner:
         self._width = width
         self._verify = verify
         self._estimate = Estimate()
+        self.served = Served()
         self._started: float | None = None
         self._counts: Counter[str] = Counter()
         self._leaders: Leaders | None = None
@@ -203,6 +210,8 @@ class Runner:
                 self._estimate.hint(sort, done.stored.one_s)
         if self._leaders is not None and done.stored is not None:
             self._leaders.saw(done)
+        if isinstance(done.task, Run) and done.stored is not None:
+            self.served.saw(done.stored, fresh=done.fresh)
         _log(done, sort)
         for point in range(points):
             self._counts["total"] += point > 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,12 +66,15 @@ class Stored:
         How long that took.
     one_s : float or None
         Of a search, how long one simulation of what it found takes; not stored.
+    why : str
+        Of a simulation, why SimPy served; not stored.
     """
 
     text: str
     engine: str
     seconds: float
     one_s: float | None = field(default=None, compare=False)
+    why: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,24 +255,43 @@ class Store(Closing):
                 raise
 
     def _prepare(self, reading: bool) -> None:
+        tables = self._tables()  # first: whoever makes them tells the other two together with them
         application, version = (
             self._connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("application_id", "user_version")
         )
-        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and (application, version) != (APPLICATION, VERSION):
             problem = "a database, but no store of this version of simaccess"
             raise InputError(problem, self.path, allowed="another folder")
         if reading:
             return
         # Whole after a crash of the process; after one of the machine the last may be missing.
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         self._connection.execute("PRAGMA synchronous = NORMAL")
         if not tables:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION};"
-                f" PRAGMA user_version = {VERSION}; COMMIT;"
-            )
+            with self._writing() as connection:
+                if not self._tables():  # nor has another process made them meanwhile
+                    for statement in _TABLES.split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+                    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _write_ahead(self) -> None:
+        """Put the file into write-ahead mode; SQLite does not wait for others who do the same."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def _tables(self) -> int:
+        return int(self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:

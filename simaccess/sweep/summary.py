@@ -8,6 +8,7 @@ from typing import Any
 
 from simaccess.objective import Objective
 from simaccess.sweep.judged import judged
+from simaccess.sweep.served import Served
 from simaccess.sweep.store import Store
 from simaccess.sweep.walk import Walked
 
@@ -72,10 +73,12 @@ def summary(store: Store) -> Summary:
     return Summary(told["objective"], tuple(told["methods"]), places, best, close, told["draws"])
 
 
-def lines(question: str, walked: Walked, found: Summary) -> list[str]:
+def lines(question: str, walked: Walked, served: Served, found: Summary) -> list[str]:
     """Return what a sweep has done, and its summary, as lines of text."""
     failed = f"; {len(walked.failed):,} failed" if walked.failed else ""
     shown = [question, f"{walked.points:,} points, {walked.simulated:,} simulated now{failed}"]
+    if walked.points:
+        shown.append(served.line())
     if not found.places:
         return shown
     what = {"throughput": "best throughput", "latency": "best median latency"}[found.objective]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -29,11 +28,10 @@ _TYPES: dict[str, type[Answer]] = {
 def to_text(answer: Answer) -> str:
     """Return what a task gave as text; each number is the shortest that reads back the same.
 
-    Which engine served is no part of it: all give the same.
+    Which engine served, and why, is no part of it: all give the same.
     """
-    if isinstance(answer, Result):
-        answer = replace(answer, engine="simpy")
-    return to_json(answer, inf_nan_mode="constants").decode()
+    exclude = {"engine", "why"} if isinstance(answer, Result) else None
+    return to_json(answer, inf_nan_mode="constants", exclude=exclude).decode()
 
 
 def from_text(kind: str, text: str) -> Any:

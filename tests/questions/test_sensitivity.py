@@ -40,6 +40,13 @@ def test_the_indices_of_ishigamis_function_are_those_of_the_literature() -> None
             assert low - 0.01 <= value <= high + 0.01
 
 
+def test_one_parameter_by_itself_decides_everything() -> None:
+    design, _ = _design(1, 256, 0)
+    (only,) = _indices("f", np.sin(6 * design[:, 0]), "x", 256, 0).parameters
+    assert only.first == pytest.approx(1, abs=0.05)
+    assert only.total == pytest.approx(1, abs=0.05)
+
+
 def test_the_design_changes_one_parameter_at_a_time() -> None:
     flat, redrawn = _design(2, 4, 1)
     assert redrawn == 0

@@ -68,6 +68,32 @@ def test_long_copies_are_known_where_the_machine_tells() -> None:
     assert own.facts["link.long"] == "1024 KiB"
 
 
+def test_what_is_near_is_known_where_the_machine_tells() -> None:
+    odd: tuple[dict[str, object], ...] = (
+        {},
+        {"caches": {"L1": "48K"}},
+        {"caches": {"L2": "big", "L3": "32768K"}},
+        {"caches": 3},
+    )
+    for link in ("shm:ring", "file:/data/x"):
+        for machine in odd:
+            own = known(link, machine)
+            assert own is not None
+            assert not [key for key in own.settings if key.startswith("cache.")]
+            assert "client.cold" not in own.fitted
+        own = known(link, {"caches": {"L2": "512K"}})
+        assert own is not None
+        assert own.facts["cache.size"] == "512 KiB"
+        assert "cache.shared_rate" not in own.fitted
+        own = known(link, EPYC)
+        assert own is not None
+        assert (own.facts["cache.size"], own.facts["cache.shared"]) == ("1024 KiB", "32768 KiB")
+        assert {"cache.rate", "cache.shared_rate", "client.cold"} <= set(own.fitted)
+    other = known("nbd+unix:///?socket=/run/nbd.sock", EPYC)
+    assert other is not None
+    assert not [key for key in other.settings if key.startswith("cache.")]
+
+
 def test_only_a_file_that_a_page_cache_holds_has_a_cold_state_of_its_own() -> None:
     cold = [link for link in LOCAL if (own := known(link)) is not None and own.cools]
     assert cold == ["file:/data/x", "file:/data/x?mode=mapped"]

@@ -130,6 +130,11 @@ def test_a_fifo_link_whose_copies_a_processor_makes_goes_to_simpy() -> None:
     assert "through its cache" in (can_replay(replace(scenario(), model=model)) or "")
     model = load_model("example-link", {"dma.take_rate": "1 GB/s"})
     assert "out of a buffer" in (can_replay(replace(scenario(), model=model)) or "")
+    for key in ("client.seek", "client.layer", "client.look"):
+        model = load_model("example-link", {key: "1 us"})
+        assert "where it looks" in (can_replay(replace(scenario(), model=model)) or "")
+    model = load_model("example-link", {"link.rouse": "1 us"})
+    assert "sleep" in (can_replay(replace(scenario(), model=model)) or "")
     model = load_model("example-link", {"link.long": "1 MiB", "link.long_rate": "1 GB/s"})
     assert "long copies" in (can_replay(replace(scenario(), model=model)) or "")
 

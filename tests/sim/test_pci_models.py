@@ -11,7 +11,7 @@ from simaccess.figures import Scalar
 from simaccess.model import load_model
 from simaccess.sim.environment import Environment
 from simaccess.sim.pci_bus import PciBus, PciParameters
-from tests.sim.test_pci_bus import bulk, run
+from tests.sim.pci import bulk, run
 
 MEASURED = Path(__file__).parents[3] / "shared" / "data" / "pci_measured.csv"
 BARE = {

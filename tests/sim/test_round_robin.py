@@ -18,7 +18,7 @@ from simaccess.sim.pci_bus import PciBus
 from simaccess.sim.pci_path import Path
 from simaccess.sim.round_robin import RoundRobin
 from simaccess.sim.station import Durations
-from tests.sim.test_pci_bus import BARE, NS, bulk, figures, loads, make, run, stores
+from tests.sim.pci import BARE, NS, bulk, figures, loads, make, run, stores
 
 CLOCK = 10  # ticks
 TIMER = 12

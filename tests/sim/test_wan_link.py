@@ -1,19 +1,16 @@
+"""A WAN link against closed forms: cold and warm transfers, windows, bounds, what is refused."""
+
 from __future__ import annotations
 
-import math
 import tomllib
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from simaccess.sim.bbr import Bbr
 from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
-from simaccess.sim.sender import Sender
 from simaccess.sim.train import Train
 from simaccess.sim.wan_link import WanLink
 from simaccess.sim.wan_parameters import WanParameters
@@ -204,82 +201,6 @@ def test_small_requests_leave_bbr_in_startup() -> None:
     assert max(spans[1:]) <= RTT + REQUEST + OVERHEAD + 2 * TAU + RTT // 10
 
 
-def reno_throughput(settling: int, losses: int, every: int, *, periodic: bool) -> float:
-    """Throughput of a long Reno flow over Mathis' bound, after `settling` losses."""
-    run = Run(
-        tcp__congestion_control="reno",
-        path__loss=0 if periodic else 1 / every,
-        path__rate="10 Gbit/s",
-    )
-    run.user(("load", settling * every * MSS), ("load", losses * every * MSS))
-    if periodic:
-        lose(run, *range(every, 2 * (settling + losses) * every, every))
-    sender = run.ports[0].connections[0].down
-    seconds = run.go().spans()[1] / TICKS_PER_SECOND
-    assert sender.timeouts == 0
-    p = sender.congestion_events / ((settling + losses) * every)
-    assert p == pytest.approx(1 / every, rel=0.1)
-    return losses * every * MSS / seconds / (1.22 * MSS / (0.020 * math.sqrt(p)))
-
-
-def test_every_sender_has_losses_of_its_own_that_follow_from_the_seed() -> None:
-    def gaps(seed: int) -> list[list[int]]:
-        run = Run(seed=seed, path__loss=0.01, path__upstream_loss=0.01, tcp__connections=2)
-        run.user()
-        run.user()
-        run.go()
-        return [list(islice(sender._losses or [], 20)) for sender in senders(run)]
-
-    first = gaps(1)
-    assert first == gaps(1)
-    assert len({tuple(gap) for gap in first + gaps(2)}) == 16
-
-
-@pytest.mark.parametrize(("down", "up"), [(0.3, 0.0), (0.0, 0.3)])
-def test_each_direction_has_losses_of_its_own(down: float, up: float) -> None:
-    """Of a hundred small requests and their answers a third is sent again, in one direction."""
-    run = Run(seed=3, path__loss=down, path__upstream_loss=up)
-    run.user(*[("load", 64)] * 100)
-    run.go()
-    sent = [sender.retransmissions for sender in senders(run)]
-    lossy, other = sent if up else reversed(sent)
-    assert lossy > 20
-    assert other == 0
-
-
-@pytest.mark.parametrize(("every", "losses"), [(500, 100), (2000, 50), (8000, 20)])
-def test_reno_meets_the_bound_of_mathis_for_periodic_losses(every: int, losses: int) -> None:
-    # The bound counts only rounds of growth from w to 2w packets, 3/2 w^2 = 1/p in all; to the
-    # packet they are 3/2 w^2 - w/2. Each loss adds a round of w packets to mend it, in which the
-    # window does not grow. Half of an odd window is rounded down, so that it takes half a round of
-    # 2w packets more to come back. The difference vanishes as sqrt(p). 1.22 itself stands for
-    # sqrt(3/2) = 1.2247.
-    ratio = reno_throughput(12, losses, every, periodic=True)
-    w = (-1.5 + (2.25 + 6 * every) ** 0.5) / 3  # 3/2 w^2 + 3/2 w = 1/p
-    expected = every / (w + 1.5) / (1.22 * every**0.5)
-    assert ratio == pytest.approx(expected, rel=0.02)
-    assert 0.9 < ratio < 1.01
-
-
-def test_reno_meets_the_bound_of_mathis_for_random_losses() -> None:
-    # Independent losses raise the constant to at most 1.31 (Ott, Kempermann and Mathis 1996), 7 %;
-    # the rounds of recovery take 8 % off; 400 cycles leave 3 % to the seed.
-    assert 0.9 < reno_throughput(20, 400, 500, periodic=False) < 1.1
-
-
-def test_two_reno_flows_share_fairly() -> None:
-    run = Run(tcp__congestion_control="reno", path__buffer="125 kB", path__jitter="100 us")
-    ends = []
-    for _ in range(2):
-        run.user(("load", 40_000_000))
-    run.go()
-    ends = [times[-1] for times in run.times]
-    assert min(ends) > 0.75 * max(ends)
-    use = run.link.use(max(ends))["down"]
-    assert use.payload_bytes == 80_000_000
-    assert 0.8 < use.utilisation <= 1
-
-
 def test_cross_traffic_takes_its_share_and_is_told_apart() -> None:
     run = Run(cross__rate="40 Mbit/s", path__buffer="250 kB")
     run.user(("load", 20_000_000))
@@ -289,99 +210,6 @@ def test_cross_traffic_takes_its_share_and_is_told_apart() -> None:
     assert use.payload_bytes == 20_000_000
     assert use.utilisation <= 1
     assert end > 20_000_000 * 8 / 60e6 * TICKS_PER_SECOND
-
-
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.sampled_from(["load", "store", "fetch", "flush"]), st.integers(1, 150_000)),
-        st.tuples(st.just("work"), st.integers(0, 400 * MS)),
-        st.tuples(st.just("await"), st.integers(1, 4)),
-    ),
-    min_size=1,
-    max_size=8,
-)
-settings_of_link = st.fixed_dictionaries(
-    {
-        "tcp__congestion_control": st.sampled_from(["reno", "cubic", "bbr"]),
-        "tcp__connections": st.integers(1, 3),
-        "tcp__receive_window": st.sampled_from(["20000 B", "200 kB", "10 MB"]),
-        "tcp__hystart": st.booleans(),
-        "path__buffer": st.sampled_from(["15 kB", "60 kB", "10 MB"]),
-        "path__upstream_buffer": st.sampled_from(["15 kB", "10 MB"]),
-        "path__rtt": st.sampled_from(["1200 us", "20 ms"]),
-        "path__loss": st.sampled_from([0, 0, 0.02]),
-        "path__upstream_loss": st.sampled_from([0, 0, 0.02]),
-        "path__jitter": st.sampled_from(["0 s", "0 s", "1 ms"]),
-        "cross__rate": st.sampled_from(["0 Mbit/s", "0 Mbit/s", "30 Mbit/s"]),
-        "tcp__host_time": st.sampled_from(["0 s", "1500 ns", "50 us", "150 us"]),
-        "tcp__delayed_ack": st.sampled_from([False, False, True]),
-        "tcp__offload": st.sampled_from([False, False, True]),
-    }
-)
-
-
-def senders(run: Run) -> list[Sender]:
-    connections = [connection for port in run.ports for connection in port.connections]
-    return [sender for connection in connections for sender in (connection.up, connection.down)]
-
-
-def state(run: Run) -> list[int]:
-    """Everything that the past leaves behind."""
-    state = [run.link.down.station.waited, run.link.up.station.waited]
-    for sender in senders(run):
-        state += [sender.control.cwnd, sender.control.ssthresh, sender.rtt.smoothed]
-        state += [sender.congestion_events, sender.retransmissions, sender.timeouts]
-    return state
-
-
-@settings(max_examples=60, deadline=None)
-@given(changes=settings_of_link, users=st.lists(steps, min_size=1, max_size=3))
-def test_any_scenario_is_the_same_however_it_is_run(
-    changes: dict[str, Any], users: list[list[tuple[str, int]]]
-) -> None:
-    outcomes = []
-    for mode in ({}, {"run_ahead": 0}, {"rounds": False}, {"run_ahead": 10**6, "rounds": False}):
-        run = Run(**mode, **changes)
-        for scenario in users:
-            run.user(*scenario)
-        run.go()
-        outcomes.append(run)
-        end = max(agent.time for agent in run.agents)
-        for agent in run.agents:
-            spent = agent.compute + agent.stall + agent.copy + agent.issue + agent.wait
-            assert spent == agent.time - agent.start
-        down = run.link.use(max(end, int(run.env.now)))["down"]
-        assert down.utilisation <= 1 + 1e-12
-        reads = sum(n for user in users for name, n in user if name in ("load", "fetch"))
-        writes = sum(1 for user in users for name, _ in user if name in ("store", "flush"))
-        assert run.link.down.station.bytes == reads + 48 * writes
-        assert all(sender.flight == 0 == sender._recovery.missing for sender in senders(run))
-    for other in outcomes[1:]:
-        assert other.times == outcomes[0].times
-        assert state(other) == state(outcomes[0])
-
-
-def test_a_cold_transfer_costs_work_by_rounds_not_by_packets(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    steps = {}
-    for size in (1_000_000, 100_000_000):
-        run = Run(tcp__hystart=True)
-        run.user(("load", size))
-        count = 0
-        sender = run.ports[0].connections[0].down
-        acknowledge = sender._acknowledge
-
-        def counting(*args: Any, acknowledge: Any = acknowledge) -> None:
-            nonlocal count
-            count += 1
-            acknowledge(*args)
-
-        monkeypatch.setattr(sender, "_acknowledge", counting)
-        run.go()
-        steps[size] = count
-    assert steps[1_000_000] < 60
-    assert steps[100_000_000] < 10_000  # of 69,000 packets
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simaccess.sim.environment import RUN_AHEAD, TICKS_PER_SECOND, Agent, Environment
+from simaccess.sim.sender import Sender
 from simaccess.sim.train import Train
 from simaccess.sim.wan_link import WanLink, WanPort
 from simaccess.sim.wan_parameters import WanParameters
@@ -145,3 +146,8 @@ def lose(run: Run, *numbers: int) -> None:
 def ack(number: int) -> Train:
     """A packet that left at the beginning."""
     return Train(RTT, number, 1, MSS, left=0, group=0, step=TAU)
+
+
+def senders(run: Run) -> list[Sender]:
+    connections = [connection for port in run.ports for connection in port.connections]
+    return [sender for connection in connections for sender in (connection.up, connection.down)]

@@ -122,5 +122,12 @@ def test_where_no_scheduler_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         cluster("tcp://127.0.0.1:1"),
     ):
         pass
-    with pytest.raises(InputError, match="no scheduler answers"), cluster("nonsense://x"):
-        pass
+
+
+def test_what_is_no_address_makes_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that failed would wait, and complain, when it is dropped."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", None)
+    for wrong in ("nonsense://x", "nonsense", "tcp://host", ""):
+        with pytest.raises(InputError, match="no scheduler answers"), cluster(wrong):
+            pass

@@ -9,7 +9,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,22 @@ def stored(number: int, text: str = "{}") -> dict[str, Stored]:
 def keep(store: Store, number: int, text: str = "{}") -> None:
     store.place(number, f"key-{number}", {"at": [0, 0], "method": "zero-copy"})
     store.keep({f"key-{number}": "run"}, stored(number, text))
+
+
+def test_many_who_make_a_store_at_once_make_one(tmp_path: Path) -> None:
+    for number in range(10):
+        path = tmp_path / str(number) / NAME
+        together = threading.Barrier(6)
+
+        def made(mine: int, path: Path = path, together: threading.Barrier = together) -> None:
+            together.wait(BOUND)
+            with Store(path) as store:
+                keep(store, mine)
+
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(made, range(6)))
+        with Store(path, reading=True) as store:
+            assert len(store) == 6
 
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:

@@ -200,11 +200,15 @@ def test_results_go_into_every_format_and_back(tmp_path: Path, store: Store) -> 
     document = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert document["units"]["throughput_bytes_per_s"] == "B/s"
     assert document["results"][3]["latency_s.p50"] == made["latency_s.p50"][3]
-    pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
     export(store, "parquet", tmp_path / "a.parquet")
     back = pd.read_parquet(tmp_path / "a.parquet")
     assert back["latency_s.p50"].tolist() == made["latency_s.p50"].tolist()
     assert back.attrs["units"] == made.attrs["units"]
+    columns = parquet.read_schema(tmp_path / "a.parquet")
+    for name, unit in (("model.link.latency", b"s"), ("throughput_bytes_per_s", b"B/s")):
+        assert columns.field(name).metadata == {b"units": unit}
+    assert columns.field("method").metadata is None
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
     export(store, "netcdf", tmp_path / "a.nc")
@@ -236,6 +240,10 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
         (BASE + '[axes]\nworkload.stride = ["64 B"]', "no such parameter of random"),
         (BASE + "[axes]\nmethod.depth = [1]", "method.depth: no such parameter of zero-copy"),
         (BASE + '[axes]\nproducer.rat = ["1 kHz"]', "did you mean 'rate'"),
+        (
+            BASE + "[axes]\nmodel.link.rate = {}\nconsumers = [1]",
+            "rate: neither values nor a range",
+        ),
         (BASE + "[axes]\nconsumer = [1]", "did you mean 'consumers'"),
         (BASE + "[axes]\nconsumers = [0]", "consumers = 0: not a count"),
         (BASE + '[axes]\nmodel.link.rate = ["1 kHz"]', "model.link.rate = '1 kHz'"),
@@ -244,7 +252,6 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
             "[figure]\nratios = [0.1]\nprobabilities = [1]\n" + BASE + AXES,
             "figure: not for a sweep",
         ),
-        ("interval = 0.1\n" + BASE, "interval: not for an experiment without axes"),
         ('constraints = ["a < 1"]\n' + BASE + AXES, "a is no axis"),
         ('measures = ["throughput"]\n' + BASE + AXES, "measures = 'throughput': no such measure"),
         (BASE + AXES + '[[figures]]\nx = "workload.size"', "figures.x = 'workload.size': no axis"),

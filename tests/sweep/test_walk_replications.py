@@ -59,6 +59,25 @@ def test_replications_go_on_until_every_interval_of_a_cell_is_narrow(
     ) == {2}
 
 
+def test_a_table_is_replicated_as_the_places_of_a_sweep_are(tmp_path: Path, store: Store) -> None:
+    text = "interval = 0.02\nmost_seeds = 200\n" + BASE.replace("requests = 60", "requests = 30")
+    text = text.replace("1 MiB", "64 KiB")
+    walked(loaded(tmp_path, text + "[axes]\nconsumers = [1]\n"), store)
+    swept = frame(store).groupby(["workload", "method"]).size()
+    experiment = loaded(tmp_path, text)
+    rule = rule_of(experiment)
+    assert rule is not None
+    with Store() as other:
+        table = answer(experiment, Runner(store=other))
+        noted = frame(other).groupby(["workload", "method"]).size()
+    for cell in table.cells:
+        for method, made in cell.replications.items():
+            assert len(made) == noted[cell.workload, method]
+            # Whether anything is drawn is seen before there, and after two replications here.
+            assert len(made) == (swept[cell.workload, method] if cell.seeded else 1)
+    assert max(swept) > rule.first
+
+
 def test_models_are_drawn_in_every_cell_but_for_what_is_far_behind(
     tmp_path: Path, store: Store
 ) -> None:
