@@ -13,7 +13,7 @@ import sys
 from collections import defaultdict
 from typing import Final
 
-__all__ = ["PAYS", "Choice", "is_loaded"]
+__all__ = ["PAYS", "Choice", "is_loaded", "weighed"]
 
 PAYS: Final = 1_000_000
 """Accesses that SimPy makes before, on links of a kind."""
@@ -23,6 +23,11 @@ _EACH: Final = {"memory-bus": 5}
 
 _LINE: Final = {"memory-bus": 2}
 """What each 64 B of a copy take SimPy, where they do."""
+
+
+def weighed(kind: str, accesses: int) -> int:
+    """Return accesses on a link of a kind as so many as take SimPy as long elsewhere."""
+    return accesses * _EACH.get(kind, 1)
 
 
 class Choice:
@@ -39,7 +44,7 @@ class Choice:
 
     def replays(self, kind: str, accesses: int) -> bool:
         """Say whether to replay so many accesses on a link; if not, SimPy makes them."""
-        work = accesses * _EACH.get(kind, 1)
+        work = weighed(kind, accesses)
         if self._left[kind] <= work or is_loaded(kind):
             return True
         self._left[kind] -= work

@@ -14,7 +14,7 @@ from typing import Any
 
 from simaccess.errors import InputError
 from simaccess.replay.allowed import can_replay
-from simaccess.replay.choice import PAYS
+from simaccess.replay.choice import PAYS, weighed
 from simaccess.scenario import Engine
 from simaccess.sweep.estimate import Estimate
 from simaccess.sweep.task import Run, Search
@@ -155,5 +155,8 @@ def _seconds(each: Timed) -> float:
 
 
 def _accesses(each: Timed) -> int:
+    """Return the accesses of a task as they count; without copies, of which it does not tell."""
     run = each.task.run if isinstance(each.task, Search) else each.task
-    return each.simulations * len(run.scenario().workload.accesses(run.seed))
+    scenario = run.scenario()
+    accesses = len(scenario.workload.accesses(run.seed))
+    return each.simulations * weighed(scenario.model.kind, accesses)
