@@ -48,19 +48,24 @@ def test_a_trial_replays_what_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay_ahead, "WORTH_S", 0.0)
     estimate = Estimate()
     timed = []
-    for model, method in (("example-link", "copy-once"), ("shared-memory-ddr4", "zero-copy")):
-        run = Run(ModelRef(model), WORK, method)
+    issuer = ModelRef("example-link", (("dma.mover", "issuer"),))
+    for model, method in ((ModelRef("example-link"), "copy-once"), (issuer, "zero-copy")):
+        run = Run(model, WORK, method)
         timed.append(Timed(method, run, 0.5, 1))
         estimate.expect(method, 100)
         estimate.did(method, 0.5)
     found = replayed(timed, estimate, 0.5)
-    assert list(found.kinds) == ["fifo-link"]  # a memory bus is not replayed
-    kind = found.kinds["fifo-link"]
+    kind = found.kinds["fifo-link"]  # of the first: whose processor copies is not replayed
     assert kind.simpy_s == pytest.approx(25)
     assert kind.accesses == pytest.approx(50 * 500)
     assert 0 < kind.replay_s < 25
     asked = [Timed("copy-once", on(timed[0].task, "simpy"), 0.5, 1)]
     assert replayed(asked, estimate) == Replay()  # who asked for SimPy gets it
+
+
+def test_accesses_in_shared_memory_count_more() -> None:
+    task = Run(ModelRef("shared-memory-ddr4"), WORK, "zero-copy")
+    assert replay_ahead._accesses(Timed("any", task, 0.5, 2)) == 2 * 5 * 500
 
 
 def test_a_search_is_put_on_an_engine_too() -> None:
