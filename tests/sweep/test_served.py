@@ -20,7 +20,9 @@ engine = "{engine}"
 [[models]]
 model = "example-link"
 [[models]]
-model = "shared-memory-ddr4"
+model = "example-link"
+label = "by a processor"
+set = {{ "dma.mover" = "issuer" }}
 [[workloads]]
 workload = "random"
 set = {{ requests = 40 }}
@@ -47,9 +49,8 @@ def test_each_reason_is_told_of_what_was_simulated_now(
     with Store() as store:
         served = swept(tmp_path, "auto", store)
         assert served.line() == (
-            "3 by replay, 5 by SimPy: 4 since a link of kind memory-bus is not replayed, only"
-            " fifo-link, pci-bus, wan-link; 1 since consumers share a shadow, so what each finds"
-            " there depends on time"
+            "3 by replay, 5 by SimPy: 4 since a processor makes the copies, and no engine;"
+            " 1 since consumers share a shadow, so what each finds there depends on time"
         )
         assert swept(tmp_path, "auto", store).line() == "3 by replay, 5 by SimPy"
 
