@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -114,9 +115,28 @@ def test_ten_thousand_shadows_fit_through_the_whole_library(method: str) -> None
 @pytest.mark.parametrize("model", ["pci-64-66", "shared-memory-ddr4"])
 def test_ten_thousand_consumers_of_a_bus_fit_through_the_whole_library(model: str) -> None:
     work = workload("random", {"requests": "10000", "size": "64 MiB"})
-    scenario = Scenario(load_model(model), work, "zero-copy", consumers=10_000)
+    scenario = Scenario(load_model(model), work, "zero-copy", consumers=10_000, engine="simpy")
     tracemalloc.start()
     result = simulate(scenario)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(result.consumers) == 10_000
+    assert used < 100 * MIB
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [("pci-64-66", "zero-copy"), ("pci-64-66", "copy-once"), ("example-link", "copy-once")],
+)
+def test_ten_thousand_consumers_of_a_replay_fit_too(model: str, method: str) -> None:
+    pytest.importorskip("numba")
+    work = workload("random", {"requests": "10000", "size": "64 MiB"})
+    settings = equipped(method, work, {})
+    scenario = Scenario(load_model(model), work, method, settings, engine="replay")
+    simulate(scenario)  # what compiling takes
+    tracemalloc.start()
+    result = simulate(replace(scenario, consumers=10_000))
     used = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(result.consumers) == 10_000

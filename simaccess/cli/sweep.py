@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,6 +77,7 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
     the ranges of their parameters. With axes, every method runs at every point of them; 'simaccess
     results' shows and exports what is stored. The answer is the same for any number of jobs.
     """
+    begun = process_time()
     from simaccess.errors import InputError
     from simaccess.refusal import did_you_mean
     from simaccess.scenario import ENGINES
@@ -97,7 +99,7 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
     if out == "":
         raise InputError("empty", key="--out", value=out, allowed="a folder")
     if dry_run:
-        _plan(asked, out, jobs, scheduler)
+        _plan(asked, out, jobs, scheduler, begun)
         return
     if out is not None:
         check(Path(out), (*_names(asked), NAME))
@@ -161,12 +163,19 @@ def _logging(file: str | None, *, verbose: bool) -> Iterator[None]:
             handler.close()
 
 
-def _plan(experiment: Experiment, out: str | None, jobs: int | None, scheduler: str | None) -> None:
+def _plan(
+    experiment: Experiment,
+    out: str | None,
+    jobs: int | None,
+    scheduler: str | None,
+    begun: float,
+) -> None:
     """Print how many points there are, and about how long they take."""
     from simaccess.sweep.dry_run import plan
     from simaccess.sweep.executors import cluster, processors
     from simaccess.sweep.store import NAME, Store
 
+    start_s = process_time() - begun  # all that this process has done is to load its code
     file = None if out is None else Path(out) / NAME
     if scheduler is None:
         parallel = processors(jobs)  # none of them is started
@@ -174,10 +183,10 @@ def _plan(experiment: Experiment, out: str | None, jobs: int | None, scheduler: 
         with cluster(scheduler) as place:
             parallel = place.width()
     if file is None or not file.exists():
-        found = plan(experiment, None)
+        found = plan(experiment, None, start_s)
     else:
         with Store(file, reading=True) as store:
-            found = plan(experiment, store)
+            found = plan(experiment, store, start_s)
     sys.stdout.write("\n".join(found.lines(parallel)) + "\n")
 
 

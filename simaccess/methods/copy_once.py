@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simaccess.methods.blocks import Blocks, cut
+from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.operations import Operations
 
@@ -44,7 +44,7 @@ class CopyOnce:
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow."""
         shadow = self.shadow
-        return shadow.write(cut(shadow.blocks, offset, length, shadow.floor), limit)
+        return shadow.write(shadow.parts(offset, length), limit)
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""

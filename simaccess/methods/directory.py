@@ -70,6 +70,10 @@ class Directory:
 
     # -- clients' calls ------------------------------------------------------------------------
 
+    def parts(self, offset: int, length: int, threshold: int = 0) -> list[Part]:
+        """Cut a client's bytes at the bounds of blocks and at each block's threshold."""
+        return cut(self.blocks, offset, length, self.floor, threshold)
+
     def share(self) -> None:
         """Prepare for several calls under way at once: from now on each pins what it reads."""
         self.alone = False

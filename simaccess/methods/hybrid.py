@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simaccess.methods.blocks import Blocks, cut
+from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.operations import LOAD, STORE, Operations
 
@@ -62,7 +62,7 @@ class Hybrid:
         hit = shadow.hit(offset, length)
         if hit:
             return hit
-        parts = cut(shadow.blocks, offset, length, shadow.floor, self.threshold)
+        parts = shadow.parts(offset, length, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((LOAD, offset, length),)
         return shadow.access(offset, length, limit, self.threshold, parts)
@@ -70,7 +70,7 @@ class Hybrid:
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield stores of header bytes and writes of payload bytes into the shadow."""
         shadow = self.shadow
-        parts = cut(shadow.blocks, offset, length, shadow.floor, self.threshold)
+        parts = shadow.parts(offset, length, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((STORE, offset, length),)
         return shadow.write(parts, limit)

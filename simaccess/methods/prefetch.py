@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simaccess.methods.blocks import Blocks, Part, cut
+from simaccess.methods.blocks import Blocks, Part
 from simaccess.methods.directory import Directory, Eviction, Steps
 from simaccess.methods.readers import Reader, Readers
 from simaccess.methods.step import step
@@ -89,7 +89,7 @@ class Prefetch:
                     self._block = number
                     return operations
                 reader.block = number - 1  # it is there still, and keeps that block
-        parts = cut(shadow.blocks, offset, length, shadow.floor)
+        parts = shadow.parts(offset, length)
         reader = self._readers.follow(parts[0][0], parts[-1][0])
         if not reader.depth and len(parts) == 1:  # nothing is copied ahead: as copy-once does it
             reader.block = self._block = number
@@ -99,7 +99,7 @@ class Prefetch:
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""
         shadow = self.shadow
-        parts = cut(shadow.blocks, offset, length, shadow.floor)
+        parts = shadow.parts(offset, length)
         return shadow.write(parts, limit, behind=True)
 
     def release(self, end: int) -> Operations:

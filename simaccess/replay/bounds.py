@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simaccess.replay.pci_figures import PciFigures
 from simaccess.replay.record import Record
 from simaccess.replay.recorder import NotReplayableError
+from simaccess.replay.tally import total
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.memory_parameters import MemoryBusParameters
 
@@ -93,7 +94,7 @@ def require_room_on_memory(record: Record, parameters: MemoryBusParameters) -> N
         + caches.line / core.copy_rate
     )
     seconds = lines * line + moved / core.copy_rate + _transfers(record) * core.copy_issue
-    delayed = np.array([tally.delayed for tally in record.tallies], np.float64).sum(axis=0)
+    delayed = _delayed(record)
     parts = record.delays.parts
     copied = (delayed[parts["delay"]] * parts["count"]) @ parts["length"].astype(np.float64)
     private = (
@@ -113,9 +114,11 @@ def _require(record: Record, most: Any) -> None:
 
 
 def _asked(record: Record) -> NDArray[np.float64]:
-    asked: NDArray[np.float64]
-    asked = np.array([tally.asked for tally in record.tallies], np.float64).sum(axis=0)
-    return asked
+    return total((tally.asked for tally in record.tallies), len(record.requests))
+
+
+def _delayed(record: Record) -> NDArray[np.float64]:
+    return total((tally.delayed for tally in record.tallies), len(record.delays.compute))
 
 
 def _transfers(record: Record) -> int:
@@ -124,7 +127,7 @@ def _transfers(record: Record) -> int:
 
 def _private(record: Record, figures: NDArray[np.void]) -> Any:
     """Return the ticks of all private delays, and the last arrival."""
-    delayed = np.array([tally.delayed for tally in record.tallies], np.float64).sum(axis=0)
+    delayed = _delayed(record)
     parts = record.delays.parts
     accesses = delayed[parts["delay"]] * parts["count"]
     locally = accesses @ parts["length"].astype(np.float64)

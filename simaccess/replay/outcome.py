@@ -31,8 +31,8 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
         counters.hits = tally.locals - int(agent["missed"])
         counters.used = track.used
         time, wait = int(agent["time"]), int(agent["wait"])
-        compute = tally.compute + int(tally.delayed @ replayed.delays["client"])
-        copy = int(tally.delayed @ replayed.delays["copy"])
+        compute = tally.compute + tally.delayed @ replayed.delays["client"]
+        copy = tally.delayed @ replayed.delays["copy"]
         moved = tally.in_place
         if replayed.copied is not None:
             copy += int(replayed.copied[index])

@@ -14,21 +14,10 @@ from numpy.typing import NDArray
 from simaccess.buffer import Buffer
 from simaccess.consumer import Chunk, replay
 from simaccess.operations import AccessMethod
-from simaccess.replay.delays import LOCAL, Delays, DelayTable
+from simaccess.replay.delays import Delays, DelayTable
 from simaccess.replay.recorder import NotReplayableError, Recorder, RequestTable
-from simaccess.replay.rows import (
-    FETCH,
-    FLUSH,
-    KIND,
-    LOAD,
-    MARK,
-    MARKED,
-    NEAR,
-    REPEATED,
-    STORE,
-    UNTIL,
-)
 from simaccess.replay.state import AGENT, DELAY, NOWHERE, REQUEST, Flat
+from simaccess.replay.tally import Tally, tally
 from simaccess.segment import Clock
 
 __all__ = ["Record", "Recording", "Track"]
@@ -99,7 +88,7 @@ class Record:
     @cached_property
     def tallies(self) -> tuple[Tally, ...]:
         """What each consumer does, whatever the link."""
-        return tuple(_tally(self, track) for track in self.tracks)
+        return tuple(tally(track.rows, self.lengths, self.delays) for track in self.tracks)
 
     @cached_property
     def flat(self) -> Flat:
@@ -133,45 +122,6 @@ class Record:
     def accesses(self) -> int:
         """Requests that end, over all consumers."""
         return sum(tally.requests for tally in self.tallies)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Tally:
-    """Sums of a track, for whatever link.
-
-    Attributes
-    ----------
-    requests : int
-        Requests that end.
-    loads, stores, fetches, flushes : int
-        See `simaccess.counters.Counters`.
-    bulk, in_place, shadow : int
-        Bytes copied in bulk, reached in place, and read and written in the shadow.
-    locals : int
-        Reads and writes of the shadow.
-    compute : int
-        Ticks of the client's own work.
-    asked : ndarray of int64, shape (requests,)
-        How often each distinct request was made.
-    delayed : ndarray of int64, shape (delays,)
-        How often each delay passed.
-    arrival : int
-        The last tick at which a request arrives.
-    """
-
-    requests: int
-    loads: int
-    stores: int
-    fetches: int
-    flushes: int
-    bulk: int
-    in_place: int
-    shadow: int
-    locals: int
-    compute: int
-    asked: NDArray[np.int64]
-    delayed: NDArray[np.int64]
-    arrival: int
 
 
 class Recording:
@@ -274,46 +224,3 @@ class Recording:
             self._near,
             self._size,
         )
-
-
-def _tally(record: Record, track: Track) -> Tally:
-    rows, lengths, delays = track.rows, record.lengths, record.delays
-    kinds = rows["what"] & KIND
-    nearby = rows["what"] & NEAR > 0
-    times = np.where(np.isin(kinds, REPEATED), rows["extra"], 1).astype(np.int64)
-
-    def asked(*of: int, near: bool = False) -> NDArray[np.int64]:
-        chosen = np.isin(kinds, of) & (nearby == near)
-        return _sums(rows["item"][chosen], times[chosen], len(lengths))
-
-    marked = (kinds == MARK) | (rows["what"] & MARKED > 0)
-    in_place, bulk, shadow = asked(LOAD, STORE), asked(FETCH, FLUSH), asked(LOAD, STORE, near=True)
-    delayed = _sums(rows["delay"], times, len(delays.compute))
-    parts = delays.parts[delays.parts["kind"] == LOCAL]
-    accessed = delayed[parts["delay"]] * parts["count"]
-    until = rows[kinds == UNTIL]
-    arrival = 0
-    if len(until):
-        arrival = int(until["extra"][-1]) << 32 | int(until["item"][-1])
-    return Tally(
-        requests=int(times[marked].sum()),
-        loads=int(times[(kinds == LOAD) & ~nearby].sum()),
-        stores=int(times[(kinds == STORE) & ~nearby].sum()),
-        fetches=int(times[kinds == FETCH].sum()),
-        flushes=int(times[kinds == FLUSH].sum()),
-        bulk=int(bulk @ lengths),
-        in_place=int(in_place @ lengths),
-        shadow=int(accessed @ parts["length"]) + int(shadow @ lengths),
-        locals=int(accessed.sum()) + int(shadow.sum()),
-        compute=int(delayed @ delays.compute),
-        asked=in_place + bulk + shadow,
-        delayed=delayed,
-        arrival=arrival,
-    )
-
-
-def _sums(numbers: NDArray[Any], times: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return how often each of `count` numbers comes."""
-    sums = np.zeros(count, np.int64)
-    np.add.at(sums, numbers, times)
-    return sums

@@ -76,7 +76,7 @@ class Plan:
         return [what, f"about {_long(self.seconds(parallel))} on {how} ({self.timed} tasks timed)"]
 
 
-def plan(experiment: Experiment, store: Store | None) -> Plan:
+def plan(experiment: Experiment, store: Store | None, start_s: float = 0.0) -> Plan:
     """Return what a sweep would do, timing a few of its points in this process.
 
     Parameters
@@ -85,13 +85,14 @@ def plan(experiment: Experiment, store: Store | None) -> Plan:
         The sweep, or an experiment without axes.
     store : Store, optional
         What it has so far.
+    start_s : float
+        Processor seconds that a process takes to load what it runs.
 
     Raises
     ------
     InputError
         If a point that is timed is refused.
     """
-    start_s = time.process_time()  # what this process has taken so far is to load its code
     stored = 0
     if store is not None and store.experiment().get("design") == design_of(experiment):
         stored = sum(1 for _ in store.rows())

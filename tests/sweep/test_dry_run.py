@@ -27,8 +27,8 @@ def test_starting_is_counted_once_alone_and_twice_with_others() -> None:
 
 
 def test_a_plan_has_the_time_that_starting_took(tmp_path: Path) -> None:
-    made = plan(loaded(tmp_path, BASE + AXES), None)
-    assert made.start_s > 0
+    made = plan(loaded(tmp_path, BASE + AXES), None, 1.5)
+    assert made.start_s == 1.5
     assert made.replay == Replay()  # a few points are not worth a trial
     assert made.seconds(1) > made.work_s
 
