@@ -206,6 +206,21 @@ def test_draws_and_a_sample_are_drawn_and_exported(command: Command) -> None:
     assert "wrote s/figure-1.png\nwrote s/figure-2.png\n" in out
 
 
+def test_a_figure_that_cannot_be_drawn_leaves_the_results(command: Command) -> None:
+    """Constraints leave no full grid for a map."""
+    text = SWEEP.replace(
+        "[[models]]", 'constraints = ["workload.size >= 1024 * workload.length"]\n[[models]]'
+    )
+    axes = '[axes]\nworkload.size = ["64 KiB", "1 MiB"]\nworkload.length = ["64 B", "1 KiB"]\n'
+    figure = '[[figures]]\nkind = "regimes"\nx = "workload.size"\ny = "workload.length"\n'
+    Path("sweep.toml").write_text(text.partition("[axes]")[0] + axes + figure, encoding="utf-8")
+    code, out, err = command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")
+    assert code == 2
+    assert "points do not fill a grid" in err
+    assert out.endswith("stored in r/sweep.sqlite; 'simaccess results r' shows and exports it\n")
+    assert command("results", "r")[1].count("\n") == 1 + 3 * 2
+
+
 def test_what_failed_is_told_as_it_was_written(command: Command) -> None:
     text = SWEEP.replace('threshold = ["0 B", "54 B"]', 'block = ["4 KiB"]')
     text = text.replace('low = "1 us"', 'low = "100 ns"').replace(

@@ -188,7 +188,9 @@ def _rows(
     from simaccess.present import lead
 
     def default(each: Optimum) -> str:
-        return "its records" if each.default is None else along.shown(each.default)
+        if each.default is None:  # left to the workload, or to the method
+            return "its records" if along.key == "method.block" else "-"
+        return along.shown(each.default)
 
     def interval(each: Optimum) -> str:
         return "-" if each.interval is None else " to ".join(map(lead, each.interval))

@@ -238,14 +238,16 @@ def _show_sweep(
         sys.stdout.write("\n".join(lines(experiment.question, walked, served, found)) + "\n")
     told = sys.stderr if json else sys.stdout
     if out is not None:
-        if experiment.figures and walked.points:
-            from simaccess.plot.sweep import write_figures
+        try:
+            if experiment.figures and walked.points:
+                from simaccess.plot.sweep import write_figures
 
-            with late_interrupts() as hold:
-                for path in write_figures(experiment, store, Path(out), hold):
-                    told.write(f"wrote {path}\n")
-        told.write(f"stored in {store.path}; 'simaccess results {out}' shows and exports it\n")
-        told.flush()
+                with late_interrupts() as hold:
+                    for path in write_figures(experiment, store, Path(out), hold):
+                        told.write(f"wrote {path}\n")
+        finally:  # whether or not they could be drawn
+            told.write(f"stored in {store.path}; 'simaccess results {out}' shows and exports it\n")
+            told.flush()
     if walked.failed:
         from simaccess.sweep.quantity import shown
         from simaccess.sweep.tabulate import units

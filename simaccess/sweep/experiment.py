@@ -284,11 +284,12 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _shown(self) -> Experiment:
         along = [each.y for each in self.figures if not isinstance(each, Regimes)]
-        for name in [*self.measures, *along]:
+        named = [("measures", name) for name in self.measures]
+        for key, name in [*named, *(("figures.y", name) for name in along)]:
             if not known_measure(name):
                 problem = "no such measure" + did_you_mean(name, static_measures())
                 allowed = [*static_measures(), "links.LINK.utilisation and the like"]
-                raise InputError(problem, key="measures", value=name, allowed=allowed)
+                raise InputError(problem, key=key, value=name, allowed=allowed)
         asked = [("figures.x", each.x) for each in self.figures]
         asked += [("figures.y", each.y) for each in self.figures if isinstance(each, Regimes)]
         asked += [("figures.at", name) for each in self.figures for name in each.at]
@@ -296,6 +297,12 @@ class Experiment(Section):
             if name not in self.axes:
                 problem = "no axis" + did_you_mean(name, self.axes)
                 raise InputError(problem, key=key, value=name, allowed=list(self.axes))
+        for each in self.figures:
+            if isinstance(each, Regimes) and each.x == each.y:
+                other = "another axis than figures.x"
+                raise InputError(
+                    "the same axis twice", key="figures.y", value=each.y, allowed=other
+                )
         return self
 
     @model_validator(mode="after")

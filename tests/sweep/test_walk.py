@@ -257,6 +257,16 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
         (BASE + AXES + '[[figures]]\nx = "workload.size"', "figures.x = 'workload.size': no axis"),
         (BASE + AXES + '[[figures]]\nx = "workload.length"\nz = 1', "figures.0.z: unknown key"),
         (
+            BASE + AXES + '[[figures]]\nx = "workload.length"\ny = "latency"',
+            "figures.y = 'latency': no such measure",
+        ),
+        (
+            BASE
+            + AXES
+            + '[[figures]]\nkind = "regimes"\nx = "workload.length"\ny = "workload.length"',
+            "figures.y = 'workload.length': the same axis twice",
+        ),
+        (
             BASE + AXES.replace("points = 3", "points = 9") + '[[figures]]\nx = "workload.length"',
             "figures.at: 36 panels",
         ),
