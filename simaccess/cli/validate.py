@@ -156,8 +156,9 @@ def _print(validation: Validation) -> None:
         sys.stdout.write(
             f"\nrank agreement {_share(validation.rank_agreement)}, largest regret"
             f" {_regret(validation.regret, validation.regret_interval)}\n"
-            "in parentheses: what the repetitions allow a regret to be (95 %)\n"
         )
+        if validation.regret:
+            sys.stdout.write("in parentheses: what the repetitions allow a regret to be (95 %)\n")
 
 
 def _row(errors: Errors) -> tuple[str, ...]:
