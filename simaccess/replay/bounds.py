@@ -14,7 +14,10 @@ from simaccess.replay.tally import total
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.memory_parameters import MemoryBusParameters
 
-__all__ = ["require_room_on_bus", "require_room_on_links", "require_room_on_memory"]
+__all__ = ["TOO_LONG", "require_room_on_bus", "require_room_on_links", "require_room_on_memory"]
+
+TOO_LONG: Final = "it may last longer than 64 bits of picoseconds hold"
+"""Why something is refused that may."""
 
 _MOST: Final = 2.0**62
 """Ticks, and sums of them, that 64 bits hold with room to spare."""
@@ -110,7 +113,7 @@ def _require(record: Record, most: Any) -> None:
     # They may all wait, and waits are added up.
     under_way = len(record.tracks) + sum(track.places for track in record.tracks)
     if np.max(most, initial=0.0) * under_way > _MOST:
-        raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")
+        raise NotReplayableError(TOO_LONG)
 
 
 def _asked(record: Record) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simaccess.parameters import Parameters
 from simaccess.replay.bounds import (
+    TOO_LONG,
     require_room_on_bus,
     require_room_on_links,
 )
@@ -210,7 +211,7 @@ def _on_wan(record: Record, parameters: WanParameters, seed: int) -> Replayed:
         )
         draws *= 8
     if how == wan_link.LONG:
-        raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")
+        raise NotReplayableError(TOO_LONG)
     return Replayed(
         record=record,
         agents=agents,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simaccess.replay.bounds import require_room_on_memory
+from simaccess.replay.bounds import TOO_LONG, require_room_on_memory
 from simaccess.replay.memory_figures import MemoryFigures, why_not
 from simaccess.replay.record import Record
 from simaccess.replay.recorder import NotReplayableError
@@ -51,7 +51,7 @@ def on_memory(record: Record, parameters: MemoryBusParameters, seed: int) -> Rep
             latencies,
         )
     if how == memory_bus.LONG:
-        raise NotReplayableError("it may last longer than 64 bits of picoseconds hold")
+        raise NotReplayableError(TOO_LONG)
     return Replayed(
         record=record,
         agents=agents,
