@@ -1,4 +1,4 @@
-"""Reads of a lone client of a shadow that are known all at once: a copy, the wait for it, the rest.
+"""Reads of a lone client of a shadow whose operations are known all at once.
 
 They do what `simaccess.buffer.Buffer` does with the same operations one by one, in as few steps
 as possible: nobody else uses the shadow meanwhile.
@@ -19,7 +19,7 @@ __all__ = ["LoneReads"]
 
 
 class LoneReads:
-    """A client's reads that take one copy each.
+    """A client's reads that start one copy each: of what they miss, or of what comes later.
 
     Parameters
     ----------
@@ -43,12 +43,6 @@ class LoneReads:
         self._fetched: Callable[[int, int, Local, int], Awaitable[object]] | None = getattr(
             segment, "fetched", None
         )
-        fetch_now = getattr(segment, "fetch_now", None)
-        if fetch_now is not None and getattr(shadow.memory, "here", False):
-            # A real link that is asked by a plain call, with memory of this process.
-            self.step = strides(  # type: ignore[method-assign,assignment]
-                shadow, clock, counters, bulk, fetch_now
-            )
 
     async def miss(self, fetch: Operation, local: Operation) -> Data:
         """Fetch, wait and serve for a lone client."""
@@ -78,33 +72,10 @@ class LoneReads:
         shadow.unread.renew(slot, at, length, place, size)
         return await memory.load(place, size)
 
-    async def step(self, arrival: Operation, fetch: Operation, local: Operation) -> Data:
+    def step(self, arrival: Operation, fetch: Operation, local: Operation) -> Awaitable[Data]:
         """Wait for a copy, start the next one ahead and serve, for a lone client."""
-        shadow, counters, clock = self._shadow, self._counters, self._clock
-        bulk = self._bulk
-        awaited = doubtful = arrival[1:]
-        try:
-            flights = shadow.under_way[awaited[0]]
-            before = clock.wait
-            if len(flights) == 1:
-                await flights.pop()
-                waited = clock.wait > before
-                counters.waits += waited
-            else:
-                waited = await bulk.settle(flights)
-            doubtful = ()
-            _, slot, offset, size, at = fetch
-            counters.fetches += 1
-            counters.bulk += size
-            shadow.unread.add(slot, at, size)
-            transfer = await self._segment.fetch(offset, size, shadow.memory, at)
-            shadow.under_way[slot].append(transfer)
-        except FAILURES:
-            await bulk.abandon(doubtful)
-            raise
-        if not waited:
-            counters.hits += 1
-        _, slot, at, size = local
-        counters.shadow += size
-        counters.used += shadow.unread.take(slot, at, size)
-        return await shadow.memory.load(at, size)
+        # Made when it is first needed: most clients never take a step.
+        self.step = step = strides(  # type: ignore[assignment,method-assign]
+            self._shadow, self._segment, self._clock, self._counters, self._bulk
+        )
+        return step(arrival, fetch, local)

@@ -55,11 +55,15 @@ class Far:
         self.transfers: list[Copied] = []
 
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Copied:
+        fate = self.fate(offset // BLOCK)
+        self.asked.append((offset, length, at))
+        if fate == "refused":
+            raise OSError("refused")
         view = into.view(at, length)
         assert view is not None
-        view[:] = CONTENT[offset : offset + length]
-        self.asked.append((offset, length, at))
-        self.transfers.append(Copied(self.clock, self.fate(offset // BLOCK)))
+        if fate != "fails":
+            view[:] = CONTENT[offset : offset + length]
+        self.transfers.append(Copied(self.clock, fate))
         return self.transfers[-1]
 
 
@@ -89,19 +93,26 @@ def read_all(far: type[Far], fate: Callable[[int], str]) -> tuple[Far, Buffer, b
     return segment, buffer, got
 
 
-@pytest.mark.parametrize("fates", ["over", "waits", "some wait", "one fails"])
+def counted(buffer: Buffer) -> dict[str, int]:
+    return {name: getattr(buffer.counters, name) for name in buffer.counters.__slots__}
+
+
+def once(number: int, fate: str) -> Callable[[int], str]:
+    """Let the first copy of a block have a fate; all others are over at once."""
+    left = [fate]
+    return lambda asked: left.pop() if asked == number and left else "over"
+
+
+@pytest.mark.parametrize("fates", ["over", "waits", "some wait", "one fails", "one is refused"])
 def test_steps_by_plain_calls_are_the_same(fates: str) -> None:
-    failed: list[int] = []
+    def fate() -> Callable[[int], str]:
+        if fates.startswith("one"):
+            return once(20, "fails" if fates == "one fails" else "refused")
+        waits = {"over": 0, "waits": 1, "some wait": 3}[fates]
+        return lambda number: "waits" if waits and (waits == 1 or number % waits) else "over"
 
-    def fate(number: int) -> str:
-        if fates == "one fails" and number == 20 and len(failed) < 2:
-            failed.append(number)
-            return "fails" if len(failed) == 1 else "over"
-        return {"waits": "waits", "some wait": "waits" if number % 3 else "over"}.get(fates, "over")
-
-    awaited, reference, whole = read_all(Far, fate)
-    failed.clear()
-    asked, buffer, again = read_all(Asked, fate)
+    awaited, reference, whole = read_all(Far, fate())
+    asked, buffer, again = read_all(Asked, fate())
     assert isinstance(asked, Asked)
     assert asked.plain > COUNT // 2
     assert whole == again == CONTENT
@@ -109,5 +120,21 @@ def test_steps_by_plain_calls_are_the_same(fates: str) -> None:
     assert [each.cancelled for each in asked.transfers] == [
         each.cancelled for each in awaited.transfers
     ]
-    for name in buffer.counters.__slots__:
-        assert getattr(buffer.counters, name) == getattr(reference.counters, name), name
+    assert counted(buffer) == counted(reference)
+
+
+@pytest.mark.parametrize("far", [Far, Asked])
+def test_a_step_whose_copy_fails_leaves_nothing_of_it(far: type[Far]) -> None:
+    segment, _, got = read_all(far, once(20, "fails"))
+    assert got == CONTENT
+    again = [offset // BLOCK for offset, *_ in segment.asked]
+    assert again.count(20) == 2
+
+
+@pytest.mark.parametrize("far", [Far, Asked])
+def test_a_step_that_cannot_ask_for_more_keeps_what_has_arrived(far: type[Far]) -> None:
+    segment, _, got = read_all(far, once(20, "refused"))
+    assert got == CONTENT
+    again = [offset // BLOCK for offset, *_ in segment.asked]
+    assert again.count(16) == 1  # what the step had waited for, four blocks before
+    assert again.count(20) == 2
