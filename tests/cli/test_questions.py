@@ -6,17 +6,14 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from simaccess import cli
 from simaccess.result import Result
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.cli.conftest import Run
 
 CASE = ("--model", "example-link", "--workload", "random", "--set", "workload.requests=20")
 RECORDS = (
@@ -34,17 +31,6 @@ BEST = ("optimum", *RECORDS, *HERE)
 SOBOL = ("sensitivity", *CASE, *HERE, "--methods", "zero-copy,copy-once")
 SOBOL_OF_TWO = (*SOBOL, "--parameter", "link.rate", "--parameter", "model.link.latency")
 LATENCY = "link.latency=100ns:50us"
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process; return its exit code, output and errors."""
-
-    def ran(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(arguments)
-        return code, *capsys.readouterr()
-
-    return ran
 
 
 def test_a_crossover_as_text_and_as_json(run: Run) -> None:

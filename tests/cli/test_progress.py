@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from simaccess import cli
 from simaccess.compare import METHODS
-
-Run = Callable[..., tuple[str, str]]
+from tests.cli.conftest import Run
 
 TUNED = (
     *("compare", "--model", "example-link", "--workload", "sequential", "--tune"),
@@ -25,18 +23,6 @@ model = "example-link"
 workload = "random"
 set = { requests = 40 }
 """
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process; return what it printed and its errors."""
-
-    def ran(*arguments: str) -> tuple[str, str]:
-        assert cli.main(arguments) == 0
-        out, err = capsys.readouterr()
-        return out, err
-
-    return ran
 
 
 @pytest.fixture
@@ -60,11 +46,11 @@ def counts(shown: str, unit: str) -> list[tuple[int, int]]:
 def test_compare_shows_its_simulations_and_those_of_the_tuning(
     run: Run, terminal: Callable[[], None]
 ) -> None:
-    silent, nothing = run(*TUNED)
-    assert nothing == ""
+    code, silent, nothing = run(*TUNED)
+    assert (code, nothing) == (0, "")
     terminal()
-    out, err = run(*TUNED)
-    assert out == silent
+    code, out, err = run(*TUNED)
+    assert (code, out) == (0, silent)
     done, total = counts(err, "simulations")[-1]
     assert done == total
     assert f"\n{done} simulations" in out  # and perhaps which engine
@@ -74,10 +60,10 @@ def test_compare_shows_its_simulations_and_those_of_the_tuning(
 def test_a_sweep_shows_its_points(run: Run, terminal: Callable[[], None], tmp_path: Path) -> None:
     file = tmp_path / "small.toml"
     file.write_text(SMALL, encoding="utf-8")
-    silent, nothing = run("sweep", str(file), "--jobs", "1")
-    assert nothing == ""
+    code, silent, nothing = run("sweep", str(file), "--jobs", "1")
+    assert (code, nothing) == (0, "")
     terminal()
-    out, err = run("sweep", str(file), "--jobs", "1")
-    assert out == silent
+    code, out, err = run("sweep", str(file), "--jobs", "1")
+    assert (code, out) == (0, silent)
     done, total = counts(err, "points")[-1]
     assert done == total

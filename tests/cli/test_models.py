@@ -1,3 +1,5 @@
+"""The commands ``models`` and what all commands share: help, version, how they end."""
+
 import json
 import os
 import re
@@ -5,31 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 
-from simaccess import __version__, cli
+from simaccess import __version__
 from simaccess.model import load_model, model_names
+from tests.cli.conftest import Run
 
 LINK = "example-link"
 COMMAND = [sys.executable, "-m", "simaccess"]
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in this process; return its exit code, output and errors."""
-
-    def ran(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return ran
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ def test_what_a_kind_fits_is_found_in_a_measured_wan(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An emulated path of 100 Mbit/s, 20 ms and 250 kB."""
-    data = Path(__file__).parents[1] / "notebooks" / "measured" / "wan-20ms-100mbit-cubic.csv"
+    data = Path(__file__).parents[2] / "notebooks" / "measured" / "wan-20ms-100mbit-cubic.csv"
     mine = tmp_path / "mine.toml"
     command = ["calibrate", str(data), "--kind", "wan-link", "--out", str(mine), "--jobs", "2"]
     assert main([*command, "--hold-out", "0.5", "--json"]) == 0

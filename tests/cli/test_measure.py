@@ -170,7 +170,7 @@ def test_an_interrupt_keeps_what_was_measured(server: Server, tmp_path: Path) ->
         [sys.executable, "-c", COMMAND, *arguments],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
         text=True,
         env={**os.environ, "PYTHONPATH": "."},
     ) as process:
