@@ -25,12 +25,10 @@ from simaccess.workload.log import LogParameters, read_log
 from simaccess.workload.patterns import PatternParameters
 from simaccess.workload.registry import names, workload
 from simaccess.workload.workload import Load, WithWrites
+from tests.docs.pages import page, section, shown
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGE = "\n".join(
-    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("parameters.md", "sweeps.md")
-)
+README = page("README.md")
+PAGE = "\n".join(map(page, ("docs/parameters.md", "docs/sweeps.md")))
 
 WORKLOADS: dict[str, type[Section]] = {
     "Every workload": Load,
@@ -67,17 +65,11 @@ SECTIONS = [
 ]
 
 
-def section(heading: str) -> str:
-    """Return what stands between a heading and the next one."""
-    pattern = rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)"
-    found = re.findall(pattern, PAGE, re.DOTALL | re.MULTILINE)
-    assert len(found) == 1, heading
-    return str(found[0])
-
-
 def rows(heading: str, prefix: str) -> dict[str, str]:
     """Return the default of each key in a section's table."""
-    cells = [line.split("|") for line in section(heading).splitlines() if line.startswith("| `")]
+    cells = [
+        line.split("|") for line in section(PAGE, heading).splitlines() if line.startswith("| `")
+    ]
     assert all(len(row) == 6 and all(cell.strip() for cell in row[1:5]) for row in cells)
     keys = [row[1].strip().strip("`") for row in cells]
     assert len(set(keys)) == len(keys)
@@ -131,7 +123,7 @@ def test_a_section_names_the_one_whose_keys_hold_too(
     above = base(part[heading], part)
     if above is not None:
         told = next(name for name, kind in part.items() if kind is above)
-        words = " ".join(section(heading).split())
+        words = " ".join(section(PAGE, heading).split())
         assert f"keys of {told[0].lower()}{told[1:]}" in words, prefix
 
 
@@ -140,22 +132,15 @@ def test_defaults_are_those_of_the_class(
     prefix: str, heading: str, part: dict[str, type[Section]]
 ) -> None:
     kind = part[heading]
-    for key, shown in rows(heading, prefix).items():
+    for key, told in rows(heading, prefix).items():
         expected = default(kind, key)
         found = parsed(kind, key, shown, toml=part is EXPERIMENT)
         assert found == (None if expected in ({}, []) else expected), key
 
 
-def block(mark: str, language: str) -> str:
-    """Return the example behind an HTML comment."""
-    found = re.search(rf"<!-- {mark} -->\n```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None
-    return found.group(1)
-
-
 def test_the_example_log_is_read(tmp_path: Path) -> None:
     file = tmp_path / "example.csv"
-    file.write_text(block("log", "csv"), encoding="utf-8")
+    file.write_text(shown(PAGE, "log", "csv"), encoding="utf-8")
     log = read_log(file)
     assert log.time.tolist() == [0, 15e-6, 40e-6]
     assert log.offset.tolist() == [0, 4096, 64]
@@ -166,7 +151,7 @@ def test_the_example_log_is_read(tmp_path: Path) -> None:
 
 def test_the_example_experiment_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "example.toml"
-    file.write_text(block("experiment", "toml"), encoding="utf-8")
+    file.write_text(shown(PAGE, "experiment", "toml"), encoding="utf-8")
     asked = load_experiment(file)
     assert asked.figure is not None
     assert asked.settings == {"hybrid": {"threshold": "64 B"}}

@@ -6,7 +6,6 @@ import contextlib
 import io
 import re
 import shlex
-import sys
 import tomllib
 from pathlib import Path
 
@@ -18,27 +17,13 @@ from simaccess.conditions import conditions
 from simaccess.model import load_model
 from simaccess.questions.case import Case
 from simaccess.questions.mix import read_mix
-from simaccess.replay.allowed import KINDS
-from simaccess.replay.choice import Choice
 from simaccess.workload.registry import workload
+from tests.docs.pages import page, run, shown
 
-PAGE = (Path(__file__).parents[1] / "docs" / "questions.md").read_text(encoding="utf-8")
+PAGE = page("docs/questions.md")
 GOLDEN = re.findall(r"<!-- golden -->\n```console\n\$ (.*?)\n(.*?)```", PAGE, re.DOTALL)
 
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As in a process of its own, in which nothing has yet paid for loading the compiler.
-    monkeypatch.setattr("simaccess.simulate._CHOICE", Choice())
-    for kind in KINDS:
-        code = f"simaccess.replay.{kind.replace('-', '_')}"
-        monkeypatch.delitem(sys.modules, code, raising=False)
-
-
-def shown(mark: str, language: str) -> str:
-    found = re.search(rf"<!-- {mark} -->\n```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None
-    return found.group(1)
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 @pytest.mark.slow
@@ -83,8 +68,8 @@ def test_the_filters_fields_end_where_the_page_says() -> None:
 def test_the_run_prints_what_is_shown() -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(shown("run", "python"), "questions.md", "exec"), {})
-    assert printed.getvalue() == shown("printed", "text")
+        run(shown(PAGE, "run", "python"))
+    assert printed.getvalue() == shown(PAGE, "printed", "text")
     found = re.search(r"95 %: (\S+) to (\S+) us", printed.getvalue())
     assert found is not None
     assert float(found.group(1)) < 3.5 < float(found.group(2))
@@ -92,7 +77,7 @@ def test_the_run_prints_what_is_shown() -> None:
 
 def test_the_mix_is_accepted(tmp_path: Path) -> None:
     file = tmp_path / "mix.toml"
-    file.write_text(shown("mix", "toml"), encoding="utf-8")
+    file.write_text(shown(PAGE, "mix", "toml"), encoding="utf-8")
     tomllib.loads(file.read_text(encoding="utf-8"))
     mix = read_mix(file, lambda name: Case("example-link", name))
     assert [each.weight for each in mix] == [0.8, 0.2]

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from simaccess.cli import main
 from simaccess.replay.allowed import KINDS
+from tests.docs.pages import page, run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
+PAGE = page("docs/engine.md")
 
 
 def test_its_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("numba")
     pieces = re.findall(r"\n\n((?:    (?:from|import) .*\n)(?:(?:    .*)?\n)*?)(?=\S)", PAGE)
     assert len(pieces) == 2
-    names: dict[str, Any] = {}
-    for piece in pieces:
-        lines = [line[4:] for line in piece.splitlines()]
-        exec("\n".join(lines), names)
+    run("".join(line[4:] + "\n" for piece in pieces for line in piece.splitlines()))
     rows, ends = capsys.readouterr().out.splitlines()
     assert rows.startswith("[(")
     first, last = map(int, re.findall(r"\d+", ends))

@@ -10,17 +10,16 @@ import pytest
 
 from simaccess.cli import main
 from simaccess.real.remote_file import RemoteOptions
+from tests.docs.pages import page, run, shown
 
-PAGE = (Path(__file__).parents[1] / "docs" / "real-links.md").read_text(encoding="utf-8")
+PAGE = page("docs/real-links.md")
 
 
 def test_the_example_runs_and_its_logs_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = re.search(r"<!-- run -->\n```python\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None
-    exec(compile(found[1], "real-links.md", "exec"), {})
+    run(shown(PAGE, "run", "python"))
     took = {}
     for line in capsys.readouterr().out.splitlines():
         method, seconds, trips = re.fullmatch(r"(\S+): (\S+) s, (\d+) round trips", line).groups()  # type: ignore[union-attr]  # it matches

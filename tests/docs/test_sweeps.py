@@ -11,15 +11,9 @@ import pytest
 
 from simaccess import cli
 from simaccess.sweep.experiment_file import load_experiment
+from tests.docs.pages import page, run, shown
 
-PAGE = (Path(__file__).parents[1] / "docs" / "sweeps.md").read_text(encoding="utf-8")
-
-
-def shown(mark: str, language: str) -> str:
-    """Return the block behind an HTML comment."""
-    found = re.search(rf"<!-- {mark} -->\n```{language}\n(.*?)```", PAGE, re.DOTALL)
-    assert found is not None
-    return found.group(1)
+PAGE = page("docs/sweeps.md")
 
 
 def timeless(text: str) -> str:
@@ -31,12 +25,14 @@ def timeless(text: str) -> str:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "latency.toml").write_text(shown("experiment: sweep", "toml"), encoding="utf-8")
+    (tmp_path / "latency.toml").write_text(
+        shown(PAGE, "experiment: sweep", "toml"), encoding="utf-8"
+    )
     return tmp_path
 
 
 def test_the_commands_print_what_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for part in shown("golden: sweep", "console").split("$ ")[1:]:
+    for part in shown(PAGE, "golden: sweep", "console").split("$ ")[1:]:
         command, output = part.split("\n", 1)
         words = shlex.split(command)
         assert words[0] == "simaccess"
@@ -47,7 +43,7 @@ def test_the_commands_print_what_is_shown(folder: Path, capsys: pytest.CaptureFi
 
 def test_the_script_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("xarray")
-    exec(compile(shown("run", "python"), "sweeps.md", "exec"), {})
+    run(shown(PAGE, "run", "python"))
     units, ahead = capsys.readouterr().out.split("\n", 1)
     assert units == "s B/s"
     assert len(re.findall(r"\d+\.\d*", ahead)) == 7
@@ -55,7 +51,7 @@ def test_the_script_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_runs_need_no_file(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(shown("run: points", "python"), "sweeps.md", "exec"), {})
+    run(shown(PAGE, "run: points", "python"))
     assert len(set(re.findall(r"'(0\.\d{6})'", capsys.readouterr().out))) >= 1
 
 
