@@ -134,7 +134,7 @@ def test_defaults_are_those_of_the_class(
     kind = part[heading]
     for key, told in rows(heading, prefix).items():
         expected = default(kind, key)
-        found = parsed(kind, key, shown, toml=part is EXPERIMENT)
+        found = parsed(kind, key, told, toml=part is EXPERIMENT)
         assert found == (None if expected in ({}, []) else expected), key
 
 

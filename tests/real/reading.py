@@ -1,4 +1,4 @@
-"""What tests of remote files have in common: some bytes, and a client that reads them."""
+"""A consumer of a real link, and what it reads."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from simaccess.operations import AccessMethod
 from simaccess.real.clock import run
 from simaccess.real.link import RealLink
 
-__all__ = ["CONTENT", "buffer_of", "read"]
-
-CONTENT = bytes((7 * i + (i >> 8)) % 251 for i in range(20_000))
+__all__ = ["buffer_over", "read"]
 
 
-def buffer_of(link: RealLink, method: AccessMethod) -> Buffer:
+def buffer_over(link: RealLink, method: AccessMethod) -> Buffer:
     return Buffer(Shadow(method, link.local), link.attach(), link.clock)
 
 
