@@ -26,9 +26,9 @@ from simaccess.replay import rows
 from simaccess.replay.delays import ACCESS, COPY, MISS, STEP, DelayTable
 from simaccess.replay.delays import LOCAL as SHADOW
 from simaccess.replay.tape import Tape
-from simaccess.segment import Data
+from simaccess.segment import DONE, Data
 from simaccess.shadow import Shadow
-from simaccess.sim.environment import DONE, TICKS_PER_SECOND
+from simaccess.sim.environment import TICKS_PER_SECOND
 
 __all__ = ["NotReplayableError", "Recorder", "RequestTable"]
 

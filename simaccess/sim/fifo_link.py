@@ -209,6 +209,28 @@ class _Delays(Durations):
         return ticks
 
 
+class _Loads(dict[int, tuple[int, int]]):
+    """By bytes, the ticks for which a load has the station, and those that it takes in all.
+
+    Parameters
+    ----------
+    service, latency : mapping of int to int
+        Ticks of the station by bytes, and those beyond it.
+    """
+
+    __slots__ = ("_latency", "_service")
+
+    def __init__(self, service: Mapping[int, int], latency: Mapping[int, int]) -> None:
+        super().__init__()
+        self._service = service
+        self._latency = latency
+
+    def __missing__(self, length: int) -> tuple[int, int]:
+        service = self._service[length]
+        times = self[length] = service, service + self._latency[length]
+        return times
+
+
 class FifoLink(Link):
     """A FIFO station with a rate and a latency, and a DMA engine.
 
@@ -241,6 +263,7 @@ class FifoLink(Link):
             self.takes = Takes(dma.take_rate, own.rate, *shape)
             loads = Takes(dma.take_rate, own.load_rate or own.rate, *shape)
         self.load_latency = _Delays(latency, own, loads, Durations(own.load_wait)[1])
+        self.loads = _Loads(self.load_service, self.load_latency)
         byte = 1 / dma.issue_rate if dma.issue_rate else 0.0
         self.issue = Durations(byte, Durations(dma.issue)[1])
         self.handling = Durations(dma.handling)[1]
