@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from simaccess.bulk import FAILURES
+from simaccess.buffer.bulk import FAILURES
 from simaccess.errors import InputError
 from simaccess.segment import Clock, Data, Gate, Local, Segment, Transfer
 

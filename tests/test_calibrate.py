@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from simaccess.calibrate import Interrupted, begin, calibrate
-from simaccess.course import Progress
 from simaccess.errors import InputError
+from simaccess.fitting.course import Progress
 from simaccess.measured import Cell, MeasuredSet, held_out
 from simaccess.model import Model, load_model
 from simaccess.predict import predict

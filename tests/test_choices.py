@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from simaccess.choices import Choice, choices, undecided
+from simaccess.fitting.points import Point
 from simaccess.measured import Cell
-from simaccess.points import Point
 
 WORK = "sequential size=256 KiB length=4 KiB"
 

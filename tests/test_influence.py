@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simaccess.influence import Predictions
+from simaccess.fitting.influence import Predictions
+from simaccess.fitting.points import Point
+from simaccess.fitting.sampling import sample
 from simaccess.measured import Cell
 from simaccess.model import load_model
-from simaccess.points import Point
 from simaccess.pool import Pool
 from simaccess.predict import predict
-from simaccess.sampling import sample
 
 SEGMENT = 1 << 20
 HERE = Pool(None, lambda: None)

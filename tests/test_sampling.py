@@ -9,13 +9,13 @@ import pytest
 
 from simaccess.calibrate import calibrate
 from simaccess.figures import Scalar
+from simaccess.fitting.points import FLOOR, points
+from simaccess.fitting.sampling import median_spread, sample
+from simaccess.fitting.uncertainty import asides, spread, unexplained
 from simaccess.measured import Cell, MeasuredSet
 from simaccess.model import Model, load_model
-from simaccess.points import FLOOR, points
 from simaccess.pool import Pool
 from simaccess.predict import predict
-from simaccess.sampling import median_spread, sample
-from simaccess.uncertainty import asides, spread, unexplained
 from simaccess.validate import validate
 
 SEGMENT = 8 << 20

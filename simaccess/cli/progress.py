@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from simaccess.course import Progress as Stand
-    from simaccess.course import Watch
+    from simaccess.fitting.course import Progress as Stand
+    from simaccess.fitting.course import Watch
     from simaccess.progress import Report
 
 __all__ = ["following", "progress", "progresses"]

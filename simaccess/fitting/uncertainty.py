@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from simaccess.fitting.points import FLOOR
+from simaccess.fitting.sampling import resampled_medians
 from simaccess.model import Model
-from simaccess.points import FLOOR
-from simaccess.sampling import resampled_medians
 
 __all__ = [
     "FITTED",

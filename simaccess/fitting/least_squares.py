@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from simaccess.course import Course
 from simaccess.errors import InputError
-from simaccess.fit_bounds import bounds_of
-from simaccess.fitted import CONFIDENCE, Fitted, slopes_of, soft
-from simaccess.influence import Predictions
+from simaccess.fitting.bounds import bounds_of
+from simaccess.fitting.course import Course
+from simaccess.fitting.fitted import CONFIDENCE, Fitted, slopes_of, soft
+from simaccess.fitting.influence import Predictions
+from simaccess.fitting.points import Point
+from simaccess.fitting.uncertainty import unexplained
 from simaccess.model import Model
-from simaccess.points import Point
 from simaccess.pool import Pool
-from simaccess.uncertainty import unexplained
 
 __all__ = ["Problem"]
 

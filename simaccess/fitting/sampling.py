@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simaccess.fitting.points import FLOOR, Point, link_draws, predict_all, spread_out
 from simaccess.model import Model
-from simaccess.points import FLOOR, Point, link_draws, predict_all, spread_out
 from simaccess.pool import Pool
 
 __all__ = ["DRAWS", "Sampling", "median_spread", "resampled_medians", "sample", "weigh"]

@@ -11,7 +11,7 @@ from simaccess.operations import AccessMethod
 from simaccess.segment import Gate, Local, Transfer
 
 if TYPE_CHECKING:
-    from simaccess.buffer import Buffer
+    from simaccess.buffer.buffer import Buffer
 
 __all__ = ["Flight", "Shadow"]
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import numpy as np
 
 from simaccess.figures import Figure, Scalar
-from simaccess.fitted import Fitted
-from simaccess.least_squares import Problem
-from simaccess.left_out import TIED, UNKNOWN
+from simaccess.fitting.fitted import Fitted
+from simaccess.fitting.least_squares import Problem
+from simaccess.fitting.left_out import TIED, UNKNOWN
+from simaccess.fitting.uncertainty import FITTED, correlation_of, unexplained
 from simaccess.measured import MeasuredSet
 from simaccess.model import Model
-from simaccess.uncertainty import FITTED, correlation_of, unexplained
 
 __all__ = ["Fit", "Interrupted", "Made"]
 

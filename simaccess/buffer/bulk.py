@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Any
 
+from simaccess.buffer.shadow import Flight, Shadow
 from simaccess.counters import Counters
 from simaccess.operations import AWAIT, FETCH, AccessMethod, Operation, Operations
 from simaccess.segment import Clock, Segment, Transfer
-from simaccess.shadow import Flight, Shadow
 
 __all__ = ["FAILURES", "Bulk"]
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from simaccess.bulk import FAILURES, Bulk
+from simaccess.buffer.bulk import FAILURES, Bulk
+from simaccess.buffer.lone_reads import LoneReads
+from simaccess.buffer.shadow import Flight, Shadow
+from simaccess.buffer.slices import slices
 from simaccess.counters import Counters
 from simaccess.errors import InputError
-from simaccess.lone_reads import LoneReads
 from simaccess.operations import (
     AWAIT,
     FETCH,
@@ -23,8 +25,6 @@ from simaccess.operations import (
     Operations,
 )
 from simaccess.segment import Clock, Data, Local, Segment, Transfer
-from simaccess.shadow import Flight, Shadow
-from simaccess.slices import slices
 
 __all__ = ["Buffer", "Shadow"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from simaccess.bulk import FAILURES, Bulk
+from simaccess.buffer.bulk import FAILURES, Bulk
+from simaccess.buffer.shadow import Shadow
+from simaccess.buffer.strides import strides
 from simaccess.counters import Counters
 from simaccess.operations import Operation
 from simaccess.segment import Clock, Data, Local, Segment
-from simaccess.shadow import Shadow
-from simaccess.strides import strides
 
 __all__ = ["LoneReads"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simaccess.segment import Data
 
 if TYPE_CHECKING:
-    from simaccess.buffer import Buffer
+    from simaccess.buffer.buffer import Buffer
 
 __all__ = ["slices"]
 

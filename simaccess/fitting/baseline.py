@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from simaccess.fitting.points import Point
 from simaccess.measured import Cell
-from simaccess.points import Point
 
 __all__ = ["Baseline", "fit_baselines"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from simaccess.bulk import FAILURES, Bulk
+from simaccess.buffer.bulk import FAILURES, Bulk
+from simaccess.buffer.shadow import Shadow
 from simaccess.counters import Counters
 from simaccess.operations import Operation
 from simaccess.segment import Clock, Data, Local, Segment, Transfer
-from simaccess.shadow import Shadow
 
 __all__ = ["strides"]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import lmfit
 
-from simaccess.fitted import Fitted, correlations, parallel
-from simaccess.least_squares import Problem
+from simaccess.fitting.fitted import Fitted, correlations, parallel
+from simaccess.fitting.least_squares import Problem
 
 __all__ = ["BESIDE", "TIED", "UNKNOWN", "leave_out"]
 

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.figures import Scalar
+from simaccess.fitting.points import Point, predict_all
+from simaccess.fitting.sampling import Sampling, sample, weigh
 from simaccess.model import Model
-from simaccess.points import Point, predict_all
 from simaccess.pool import Pool
-from simaccess.sampling import Sampling, sample, weigh
 
 __all__ = ["Predictions"]
 
