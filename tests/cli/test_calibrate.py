@@ -17,7 +17,7 @@ from simaccess.pool import Pool
 from simaccess.predict import predict
 from simaccess.probe import task
 from simaccess.validate import validate
-from tests.known_truth import (
+from tests.fitting.known_truth import (
     HERE,
     METHODS,
     PIPED,

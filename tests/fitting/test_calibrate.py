@@ -12,7 +12,7 @@ from simaccess.measured import Cell, MeasuredSet, held_out
 from simaccess.model import Model, load_model
 from simaccess.predict import predict
 from simaccess.validate import validate
-from tests.known_truth import (
+from tests.fitting.known_truth import (
     HERE,
     METHODS,
     PIPED,
