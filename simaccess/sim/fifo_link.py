@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
+from simaccess.result import StationUse
 from simaccess.sim.client import Client, ClientSection
 from simaccess.sim.dma import DmaEngine
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
@@ -30,7 +31,7 @@ from simaccess.sim.local_memory import LocalMemory, LocalSection
 from simaccess.sim.near_cache import Memories, NearCache, NearCacheSection
 from simaccess.sim.processor_port import ProcessorPort
 from simaccess.sim.rousing_port import RousingPort
-from simaccess.sim.station import Durations, FifoStation, StationUse, whole_ticks
+from simaccess.sim.station import Durations, FifoStation, whole_ticks
 from simaccess.sim.taken import Takes
 from simaccess.sim.transfer import Transfer
 

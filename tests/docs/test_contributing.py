@@ -11,7 +11,7 @@ PACKAGE = ROOT / "simaccess"
 
 def test_the_table_names_every_package_and_nothing_that_is_not_there() -> None:
     rows = re.findall(
-        r"^\| (`.*?) \|", section(page("CONTRIBUTING.md"), "Where things stand"), re.M
+        r"^\| (`.*?) \|", section(page("CONTRIBUTING.md"), "Where things stand"), re.MULTILINE
     )
     named = {name for row in rows for name in re.findall(r"`(\w+/?)`", row)}
     for name in named - {"models/"}:
