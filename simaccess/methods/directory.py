@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
 from simaccess.methods.blocks import Blocks, Part, cut
-from simaccess.methods.slot import Slot, Steps, bring_back, unpin
+from simaccess.methods.slot import NOTHING, Slot, Steps, bring_back, unpin
 from simaccess.operations import FETCH, LOAD, LOCAL, STORE, Operation, Operations
 
 __all__ = ["Directory", "Eviction", "Steps"]
@@ -57,11 +57,11 @@ class Directory:
         self.slots = slots
         self.slot_bytes = blocks.longest
         self._lru = eviction == "lru"
-        self._keep = keep
+        self.keep = keep
         # By block number, the next to make room first.
         self.held: OrderedDict[int, Slot] = OrderedDict()
         self._free: list[Slot] = []  # those that were made and hold no block
-        self._in_place: dict[int, int] = {}  # writes in place under way, by block number
+        self.in_place: dict[int, int] = {}  # writes in place under way, by block number
         self._past = 0  # blocks before this one are released
         self.floor = 0  # bytes before this one are released: not to be copied any more
         self._last: Slot | None = None
@@ -225,7 +225,17 @@ class Directory:
                         yield from slot.fetch(low, limit)
                     yield from slot.arrive()
                 self.touch(slot)
-                yield from slot.write(start, stop)
+                begun, high = slot.begin(start, stop), slot.high
+                if self.alone:
+                    yield slot.local(start, stop)
+                else:
+                    slot.writing = start, stop
+                    try:
+                        yield slot.local(start, stop)
+                    finally:
+                        slot.writing = NOTHING
+                slot.end(begun, high)
+                slot.soil(start, stop)
                 if behind and stop == min(slot.stop, limit):
                     yield from slot.write_back()
             finally:
@@ -233,13 +243,13 @@ class Directory:
 
     def _store(self, number: int, start: int, stop: int) -> Steps[None]:
         """Write in place, and keep the block from being copied meanwhile."""
-        self._in_place[number] = self._in_place.get(number, 0) + 1
+        self.in_place[number] = self.in_place.get(number, 0) + 1
         try:
             yield STORE, start, stop - start
         finally:
-            self._in_place[number] -= 1
-            if not self._in_place[number]:
-                del self._in_place[number]
+            self.in_place[number] -= 1
+            if not self.in_place[number]:
+                del self.in_place[number]
 
     def release(self, end: int) -> Steps[None]:
         """Bring back what was written before `end`, and forget the blocks that end there."""
@@ -276,7 +286,11 @@ class Directory:
         """
         doubtful = set(slots)
         self._last = None
+        if self.alone:  # an interrupt may have struck just where something was noted
+            self.in_place.clear()
         for slot in list(self.held.values()):
+            if self.alone:
+                slot.pins = 0
             if slot.index in doubtful or (self.alone and slot.started > slot.ended):
                 slot.abandon()
                 if self.alone:
@@ -323,7 +337,7 @@ class Directory:
 
     def assign(self, number: int) -> Slot | None:
         """Enter a block into a slot that is free or can be given away at once."""
-        if number in self._in_place:
+        if number in self.in_place:
             return None
         held = self.held
         if len(held) < self.slots:
@@ -336,7 +350,7 @@ class Directory:
             slot = held[oldest]
             if slot.pins or slot.clean or slot.started > slot.ended:
                 return None
-            if self._keep is not None and self._keep(oldest):
+            if self.keep is not None and self.keep(oldest):
                 return None
             del held[oldest]
         held[number] = slot
@@ -346,41 +360,17 @@ class Directory:
     def crowded(self, number: int) -> bool:
         """Say whether a block could have a slot only if another made room."""
         held = self.held
-        return len(held) >= self.slots and number not in held and number not in self._in_place
+        return len(held) >= self.slots and number not in held and number not in self.in_place
 
     def victim(self, patient: bool) -> Slot | None:
         """Choose who makes room."""
         kept = None
         for slot in self.held.values():
             if not slot.pins and (patient or slot.flushed <= slot.ended):
-                if self._keep is None or not self._keep(slot.number):
+                if self.keep is None or not self.keep(slot.number):
                     return slot
                 kept = kept or slot
         return kept if patient else None
-
-    def replace(self, first: int, last: int) -> Slot | None:
-        """Give block `last` the slot of the impatient victim, if that needs no operation.
-
-        It is known that the shadow is full, and that blocks from `first` up to `last` are kept.
-        """
-        held = self.held
-        if last in self._in_place:
-            return None
-        for number in held:
-            if first <= number < last:
-                continue
-            slot = held[number]
-            if slot.pins or slot.flushed > slot.ended:
-                continue
-            if self._keep is not None and self._keep(number):
-                continue
-            if slot.clean or slot.started > slot.ended:
-                return None
-            del held[number]
-            held[last] = slot
-            slot.number = last
-            return slot
-        return None
 
     def touch(self, slot: Slot) -> None:
         """Note that a slot has been used."""

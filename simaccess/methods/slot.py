@@ -7,12 +7,13 @@ from typing import TypeAlias, TypeVar
 
 from simaccess.operations import AWAIT, FETCH, FLUSH, LOCAL, Operation
 
-__all__ = ["Slot", "Steps", "bring_back", "unpin"]
+__all__ = ["NOTHING", "Slot", "Steps", "bring_back", "unpin"]
 
 _Result = TypeVar("_Result")
 Steps: TypeAlias = Generator[Operation, None, _Result]
 
-_NOTHING = 0, 0
+NOTHING = 0, 0
+"""A range without bytes."""
 
 
 class Slot:
@@ -56,8 +57,8 @@ class Slot:
         self.pins = 0  # calls that are using it
         self.started = self.ended = 0  # the last that was started; all up to `ended` are over
         self.flushed = 0  # the last that was a copy back
-        self.flushing = _NOTHING  # what that brings back
-        self.writing = _NOTHING  # what a client's write under way covers
+        self.flushing = NOTHING  # what that brings back
+        self.writing = NOTHING  # what a client's write under way covers
         self.joined = 0  # the last that put bytes before those that were there
         self.failed = 0  # the last failure, which is numbered as if it had started, too
 
@@ -117,17 +118,6 @@ class Slot:
             yield self.arrival
             self.end(started, high)
 
-    def write(self, start: int, stop: int) -> Steps[None]:
-        """Write [start, stop), next to what is there, once nothing is under way."""
-        begun, high = self.begin(start, stop), self.high
-        self.writing = start, stop
-        try:
-            yield self.local(start, stop)
-            self.soil(start, stop)
-        finally:
-            self.writing = _NOTHING
-        self.end(begun, high)
-
     def write_back(self) -> Steps[None]:
         """Start to bring back what was written."""
         while self.clean and self.started > self.ended:
@@ -160,14 +150,18 @@ class Slot:
         """
         if self.flushed > self.ended:
             self.soil(*self.flushing)
-        self.low, self.high = _hull((self.dirty, self.clean), self.writing)
-        self.ready = self.low
+        kept = [part for part in ((self.dirty, self.clean), self.writing) if part != NOTHING]
+        self.low = self.ready = min((start for start, _ in kept), default=0)
+        self.high = max((stop for _, stop in kept), default=0)
         self.started += 1
         self.joined = self.failed = self.started
 
     def soil(self, start: int, stop: int) -> None:
         """Note [start, stop) as written."""
-        self.dirty, self.clean = _hull((self.dirty, self.clean), (start, stop))
+        if not self.clean:
+            self.dirty, self.clean = start, stop
+        else:
+            self.dirty, self.clean = min(self.dirty, start), max(self.clean, stop)
 
 
 def bring_back(slots: Iterable[Slot]) -> Steps[None]:
@@ -193,10 +187,3 @@ def unpin(slots: list[Slot | None]) -> None:
         slot = slots.pop()
         if slot is not None:
             slot.pins -= 1
-
-
-def _hull(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    """Return the shortest range that two ranges lie in; (0, 0) has no bytes."""
-    if not one[1] or not other[1]:
-        return other if other[1] else one
-    return min(one[0], other[0]), max(one[1], other[1])

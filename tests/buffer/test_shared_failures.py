@@ -283,7 +283,7 @@ class Run:
         """Bring everything back, and check what is left."""
         directory = self.shadow.method.shadow  # type: ignore[attr-defined]  # all three have one
         assert [slot.pins for slot in directory.held.values()] == [0] * len(directory.held)
-        assert not directory._in_place
+        assert not directory.in_place
         self.faults.kinds = iter(())
 
         async def body(clock: Agent) -> None:

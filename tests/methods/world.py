@@ -314,7 +314,7 @@ class World:
         shadow: Any = getattr(self.method, "shadow", None)
         if shadow is not None:
             assert all(slot.pins == 0 for slot in shadow.held.values())
-            assert not shadow._in_place
+            assert not shadow.in_place
             made = [*shadow.held.values(), *shadow._free]
             assert sorted(slot.index for slot in made) == list(range(len(made)))
             assert len(made) <= shadow.slots
