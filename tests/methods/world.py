@@ -181,6 +181,7 @@ class World:
             if kind == FETCH:
                 assert call.kind in ("read", "write")
                 assert offset + length <= call.limit, "copied beyond what is readable"
+                assert offset >= self.released, "copied what has been given back"
                 self._hold(slot, offset - at)
                 for held in self.present.values():
                     assert not held & places, "fetched what is there or on its way"
