@@ -8,6 +8,7 @@ import math
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,11 @@ from simaccess.result import Result, frame
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.sim.fifo_link import FifoLink
 from simaccess.simulate import simulate
+from simaccess.tune import equipped
 from simaccess.workload.filter import Filter
 from simaccess.workload.log import HEADER
 from simaccess.workload.registry import workload
+from simaccess.workload.workload import Workload
 
 SMALL: Mapping[str, Mapping[str, object]] = {
     "sequential": {"size": "64 KiB", "length": "1000 B", "writes": "0.3"},
@@ -67,6 +70,47 @@ def test_both_run_ahead_modes_and_both_byte_modes_give_the_same(model: str, meth
             assert simulate(replace(given, real=True)) == result
 
 
+OTHERS: Mapping[str, Mapping[str, object]] = {
+    "strided": {"size": "16 KiB"},
+    "skip": {"size": "96 KiB", "skip_read": "8 KiB", "skip_jump": "16 KiB"},
+    "zipf": {"requests": "40", "size": "1 MiB"},
+    "header-only": {"size": "16 KiB"},
+    "log.csv": {"timed": "true"},
+}
+CONSUMERS = [(1, False), (3, False), (3, True)]
+"""How many there are, and whether they share a shadow."""
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> list[Workload]:
+    log = tmp_path_factory.mktemp("log") / "log.csv"
+    kinds = ["write", "read", "read"]
+    lines = (f"{i * 1e-6},{i * 7919 % 60000},{i % 90 + 1},{kinds[i % 3]}" for i in range(50))
+    log.write_text("\n".join([HEADER, *lines, ""]))
+    return [workload(str(log) if ".csv" in name else name, OTHERS[name]) for name in OTHERS]
+
+
+@pytest.mark.parametrize("method", names())
+@pytest.mark.parametrize("model", model_names())
+def test_every_other_workload_gives_the_same_in_both_run_ahead_modes(
+    model: str, method: str, others: list[Workload]
+) -> None:
+    for work, (consumers, shared) in product(others, CONSUMERS):
+        given = Scenario(
+            load_model(model),
+            work,
+            method,
+            equipped(method, work, {}),
+            consumers=consumers,
+            shared=shared,
+            seed=5,
+            engine="simpy",
+        )
+        result = simulate(given)
+        check(result)
+        assert simulate(replace(given, run_ahead=0)) == result
+
+
 @pytest.mark.parametrize("method", names())
 @pytest.mark.parametrize("model", ["example-link", "shared-memory-ddr4", "pci-x-133", "lan-1gbit"])
 def test_a_filter_chooses_the_same_packets_through_every_method(model: str, method: str) -> None:
@@ -75,6 +119,7 @@ def test_a_filter_chooses_the_same_packets_through_every_method(model: str, meth
     through_bytes = simulate(given)
     assert through_bytes.matched == given.workload.matches.sum()
     assert replace(through_bytes, matched=None) == simulate(replace(given, real=False))
+    assert simulate(replace(given, run_ahead=0)) == through_bytes
 
 
 @pytest.mark.parametrize("model", ["example-link", "shared-memory-ddr4", "pci-64-66", "lan-1gbit"])

@@ -128,6 +128,7 @@ def test_times_do_not_depend_on_bytes_or_run_ahead(
     usual, data = play(simulated, stack, asked)
     other, same = play(simulated, stack, asked, run_ahead=run_ahead)
     assert (usual, data) == (other, same)
+    assert [outcome.wrong for outcome in usual] == [[]] * len(asked)
     timing, _ = play(simulated, stack, asked, real=False)
     assert timing == usual
 
