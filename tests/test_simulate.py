@@ -6,20 +6,25 @@ import gc
 import json
 import math
 import pickle
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simaccess.buffer import Buffer
+from simaccess.compare import scenarios
 from simaccess.errors import InputError
 from simaccess.model import load_model, model_names
 from simaccess.registry import names
 from simaccess.result import Result, frame
+from simaccess.ring import Ring
 from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.segment import Data
 from simaccess.sim.fifo_link import FifoLink
 from simaccess.simulate import simulate
 from simaccess.tune import equipped
@@ -135,6 +140,60 @@ def test_a_capture_through_a_ring_is_filtered_the_same(model: str, method: str) 
     assert result.dropped == 0
     assert result.matched == given.workload.matches.sum()
     assert simulate(replace(given, run_ahead=0)) == result
+
+
+@pytest.mark.parametrize("work", ["random", "header-payload"])
+def test_methods_that_are_compared_get_the_same_accesses_at_the_same_times(
+    work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each arrival and each access is the seed's, whichever method serves it and how fast."""
+    arrived: list[list[int]] = []
+    asked: list[list[tuple[int, int, bool]]] = []
+
+    class Seen(Ring):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            rings.append(self)
+
+    class Noted(Buffer):
+        def read(self, offset: int, length: int) -> Awaitable[Data]:
+            asked[-1].append((offset, length, False))
+            return super().read(offset, length)
+
+        def write(self, offset: int, length: int, data: Data = None) -> Awaitable[None]:
+            asked[-1].append((offset, length, True))
+            return super().write(offset, length, data)
+
+    rings: list[Ring] = []
+    monkeypatch.setattr("simaccess.simulate.Ring", Seen)
+    monkeypatch.setattr("simaccess.simulate.Buffer", Noted)
+    arrivals = {
+        "producer.ring": "64 KiB",
+        "producer.arrivals": "poisson",
+        "producer.rate": "20 kHz",
+    }
+    given = {} if work == "random" else arrivals
+    for seed in (1, 2):
+        for compared in scenarios(
+            "pci-64-66",
+            work,
+            settings={**given, "workload.size": "64 KiB"},
+            seed=seed,
+            engine="simpy",
+        ):
+            asked.append([])
+            simulate(compared)
+            arrived += [list(ring.arrived) for ring in rings]
+            rings.clear()
+    half = len(names())
+    for seen in (asked, arrived):
+        if seen:
+            assert len(seen) == 2 * half
+            assert all(one == seen[0] for one in seen[:half])
+            assert all(one == seen[half] for one in seen[half:])
+            assert seen[0]
+            assert seen[0] != seen[half]  # another seed, other accesses
+    assert bool(arrived) == bool(given)
 
 
 @settings(deadline=None, max_examples=40)
