@@ -42,7 +42,10 @@ class Transfer(Protocol):
         ...
 
     async def cancel(self) -> bool:
-        """Withdraw the transfer if it has not begun; say whether that was possible."""
+        """Withdraw the transfer if it has not begun; say whether that was possible.
+
+        Awaiting one that was not withdrawn still tells whether it has failed.
+        """
         ...
 
 

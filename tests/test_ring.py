@@ -181,7 +181,7 @@ def test_every_record_is_read_as_published_or_dropped(method: str, data: st.Data
         assert spent == agent.time - agent.start
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(st.data())
 @pytest.mark.parametrize(
     "model", [None, "pci-64-66", "pci-x-133", "shared-memory-ddr4", "lan-1gbit"]

@@ -322,7 +322,7 @@ def bounded() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", SHARED)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     block=st.integers(15, 100),
     slots=st.integers(1, 5),
