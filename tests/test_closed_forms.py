@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simaccess.model import Model, load_model
 from simaccess.scenario import Scenario
-from simaccess.simulate import simulate
+from simaccess.simulate import latencies, simulate
 from simaccess.workload.registry import workload
 
 
@@ -82,3 +82,58 @@ def test_prefetch_meets_its_closed_form(
         bound = min(bound, block / (work_us * 1e-6))
     assert result.throughput_bytes_per_s <= bound * (1 + 1e-9)
     assert result.throughput_bytes_per_s == pytest.approx(bound, rel=0.02)
+
+
+MSS, TAU, RTT = 1448, 1500 / 12.5e6, 0.020  # bytes, seconds of a full packet, seconds
+
+
+def prefetch_over_wan(window: int, block: int, depth: int) -> float:
+    """Return the steady rate of prefetch over a WAN with a receive window, in bytes a second."""
+    model = load_model("wan-20ms-100mbit").with_values(
+        {
+            "tcp.receive_window": f"{window} B",
+            "path.buffer": "10 MB",
+            "tcp.hystart": "false",
+            "local.latency": "0 s",
+            "local.rate": "1e9 TB/s",
+        }
+    )
+    rounds = 84  # of `depth` requests; of so many that every pattern comes around whole
+    blocks = depth * 2 * rounds
+    work = workload("sequential", {"size": f"{blocks * block} B", "length": f"{block} B"})
+    settings = {"block": f"{block} B", "depth": str(depth), "initial": str(depth)}
+    took = latencies(Scenario(model, work, "prefetch", settings))
+    steady = took[blocks // 2 - depth : blocks - depth]
+    return float(len(steady) * block / steady.sum())
+
+
+@pytest.mark.parametrize("window", [64, 2000])
+@pytest.mark.parametrize(("packets", "depth"), [(8, 2), (8, 8), (8, 16), (16, 1), (16, 4), (16, 9)])
+def test_prefetch_over_a_wan_meets_its_closed_form(window: int, packets: int, depth: int) -> None:
+    """min(B, W / RTT, k b / (RTT + b / B)), at k b = W too, where packets fill the window."""
+    block = packets * MSS
+    terms = MSS / TAU, window * MSS / RTT, depth * block / (RTT + packets * TAU)
+    rate = prefetch_over_wan(window * MSS, block, depth)
+    assert rate == pytest.approx(min(terms), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("window", "block", "depth", "packets", "seconds"),
+    [
+        (64 << 10, 16 << 10, 4, 84, 2 * RTT + 3 * TAU),
+        (45 * MSS, 16 * MSS, 3, 80, 2 * RTT + 3 * TAU),
+        (45 * MSS, 12 * MSS, 4, 84, 2 * RTT + 3 * TAU),
+    ],
+)
+def test_a_request_that_does_not_fit_the_window_waits_for_both(
+    window: int, block: int, depth: int, packets: int, seconds: float
+) -> None:
+    """The corner where k b is just beyond W in packets: docs/models.md derives the cycle."""
+    each = -(-block // MSS)
+    full = window // MSS
+    assert depth * each > full
+    rate = prefetch_over_wan(window, block, depth)
+    o = 63e-6  # issue, service, and the request's own packet
+    assert rate == pytest.approx(packets / each * block / (seconds + o), rel=0.003)
+    terms = MSS / TAU, window / RTT, depth * block / (RTT + each * TAU)
+    assert rate < 0.95 * min(terms)
