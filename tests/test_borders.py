@@ -92,3 +92,20 @@ def test_zero_copy_beats_hybrid_on_pci_by_few_payload_bytes_as_the_border_says()
         hybrid_wins.append(hybrid < in_place)
     assert hybrid_wins == sorted(hybrid_wins)
     assert set(hybrid_wins[1:-1]) == {False, True}
+
+
+def test_hybrid_beats_copy_once_on_pci_while_the_reads_of_a_header_take_less_than_a_copy() -> None:
+    """H < C at p = 0 while t < T / n_h: headers of more and more reads of 8 bytes."""
+    model = load_model("pci-64-66")
+    hybrid_wins = []
+    for header in (8, 54, 160, 224, 256, 400, 1000):
+        work = {"size": f"{50 * 1536} B", "record": "1500 B", "header": f"{header} B"}
+        threshold = {"threshold": f"{header} B"}
+        seen = conditions(model, workload("header-only", work))
+        assert seen.n_h == pytest.approx(-(-header // 8), rel=0.01)
+        hybrid = run(model, "header-only", work, "hybrid", threshold).elapsed_s
+        copied = run(model, "header-only", work, "copy-once").elapsed_s
+        assert (hybrid < copied) is bool(seen.t < seen.T / seen.n_h), header
+        hybrid_wins.append(hybrid < copied)
+    assert hybrid_wins == sorted(hybrid_wins, reverse=True)
+    assert set(hybrid_wins[2:5]) == {False, True}

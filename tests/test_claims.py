@@ -20,7 +20,7 @@ from simaccess import analytic
 from simaccess.model import load_model
 from simaccess.result import Result
 from simaccess.scenario import ProducerParameters, Scenario
-from simaccess.simulate import simulate
+from simaccess.simulate import latencies, simulate
 from simaccess.workload.registry import workload
 from tests.exact_link import plain, run
 
@@ -234,3 +234,15 @@ def test_the_producer_only_signals_and_the_consumer_starts_every_transfer() -> N
     result = simulate(scenario)
     assert result.bytes.moved < 10 * 64
     assert simulate(replace(scenario, method="copy-once")).bytes.moved > 10 * 1500
+
+
+@pytest.mark.parametrize("records", [1, 10, 200])
+def test_all_methods_see_the_same_arrivals(records: int) -> None:
+    """The last request ends its latency after the arrival of the last record."""
+    work = workload("header-payload", {"size": f"{records * 1536} B", "payload_probability": "0.3"})
+    producer = ProducerParameters.model_validate({"arrivals": "poisson", "rate": "50 kHz"})
+    arrived = set()
+    for method in ("zero-copy", "copy-once", "hybrid", "prefetch"):
+        scenario = Scenario(load_model(PCI), work, method, producer=producer, seed=5)
+        arrived.add(round((simulate(scenario).elapsed_s - latencies(scenario)[-1]) * 1e12))
+    assert len(arrived) == 1
