@@ -70,8 +70,9 @@ def compiled(
 def made_of(module: str) -> list[str]:
     """Return the modules that hold what a module of `simaccess.replay` compiles, itself among them.
 
-    They are those of simaccess that it imports, and that its fellows among them import in turn. A
-    module from outside of `simaccess.replay` is taken alone: what it imports runs in Python.
+    They are those of simaccess that it imports at its head, and that its fellows among them import
+    in turn. A module from outside of `simaccess.replay` is taken alone: what it imports runs in
+    Python.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def made_of(module: str) -> list[str]:
     while ahead:
         found |= ahead
         fellows = [each for each in ahead if each.startswith("simaccess.replay.")]
-        ahead = {each for fellow in fellows for each in imported(fellow)} - found
+        ahead = {each for fellow in fellows for each in imported(fellow, anywhere=False)} - found
     return sorted(found)
 
 
