@@ -123,6 +123,8 @@ def _try_sweep(experiment: Experiment) -> None:
         _try(grid.run(first, method))
     for wanted in experiment.figures:
         grid.panels(wanted)
+        if isinstance(wanted, Regimes):
+            grid.require_full(wanted)
 
 
 def _try(run: Run) -> None:

@@ -210,6 +210,8 @@ class Runner:
                 self._estimate.hint(sort, done.stored.one_s)
         if self._leaders is not None and done.stored is not None:
             self._leaders.saw(done)
+        if searched and done.stored is not None:
+            self.served.searched += points
         if isinstance(done.task, Run) and done.stored is not None:
             self.served.saw(done.stored, fresh=done.fresh)
         _log(done, sort)

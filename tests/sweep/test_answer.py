@@ -29,8 +29,19 @@ from simaccess.verdict import verdict
 
 
 @pytest.fixture(scope="module")
-def outcome(small: Experiment) -> Outcome:
-    return answer(small)
+def runner() -> Runner:
+    return Runner()
+
+
+@pytest.fixture(scope="module")
+def outcome(small: Experiment, runner: Runner) -> Outcome:
+    return answer(small, runner)
+
+
+def test_engines_and_searches_add_up_to_all_simulations(outcome: Outcome, runner: Runner) -> None:
+    served = runner.served
+    assert served.searched + sum(served.engines.values()) == outcome.simulations
+    assert served.line().startswith(f"{served.searched} in searches; ")
 
 
 def test_results_do_not_depend_on_the_number_of_jobs(small: Experiment, outcome: Outcome) -> None:

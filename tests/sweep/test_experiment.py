@@ -24,6 +24,7 @@ from simaccess.workload.registry import workload
             "tune = 'perhaps': not allowed; allowed: a boolean, true or false",
         ),
         ("seeds = 3", "seeds = 0", "seeds = 0: not allowed; allowed: greater than or equal to 1"),
+        ("seeds = 3", "seeds = true", "seeds = True: not allowed; allowed: a number, not true or"),
         ('"hybrid"', '"hybird"', "methods = 'hybird': no such method (did you mean 'hybrid'?)"),
         ('"hybrid"', '"copy-once"', "methods = 'copy-once': comes twice; allowed: each"),
         ("tune = true", "tune = 1", "tune = 1: not allowed; allowed: a boolean, true or false"),
