@@ -15,6 +15,7 @@ from rich.console import Console, RenderableType
 from simaccess import present
 from simaccess.errors import InputError
 from simaccess.pool import WorkerDied, local_workers, processes
+from simaccess.quantities import parse_size
 from simaccess.statistics.seeds import replication_seeds
 from simaccess.sweep.answer import answer
 from simaccess.sweep.experiment import Experiment
@@ -125,6 +126,14 @@ def test_the_text_has_every_cell_and_fits(columns: int, outcome: Outcome) -> Non
     for cell in outcome.cells:
         forms = "".join(f" +{present.seconds(time)}" for time in cell.conditions.times().values())
         assert re.search(rf"{forms}$", text, re.MULTILINE)
+        for method in ("copy-once", "hybrid"):
+            result = cell.replications[method][0]
+            if "block" not in result.settings:  # its records
+                assert method not in cell.conditions.copies
+                continue
+            shown = (parse_size(result.settings["block"]), cell.conditions.copies[method])
+            copied = rf"{present.size(shown[0])} +{present.seconds(shown[1])} "
+            assert re.search(copied, text), copied
     for said in (
         "a link",
         "sequential",
