@@ -33,6 +33,7 @@ class _Place:
 
     model: ModelRef
     workload: WorkloadRef
+    producer: Pairs
     titles: tuple[str, str]
     seeds: tuple[int, ...]
     seeded: bool
@@ -104,18 +105,23 @@ def _places(experiment: Experiment) -> list[_Place]:
     places = []
     for entry in experiment.models:
         for asked in experiment.workloads:
-            base = experiment.base(entry.ref, asked.ref, experiment.methods[0])
-            seeded = is_drawn(base.model, base.workload, two)
+            producer = tuple(entry.producer.items())
+            method = experiment.methods[0]
+            base = experiment.base(entry.ref, asked.ref, method, producer=producer)
+            poisson = dict(base.producer).get("arrivals") == "poisson"
+            seeded = poisson or is_drawn(base.model, base.workload, two)
             titles = (entry.title, asked.title)
             mine = seeds if seeded else seeds[:1]
-            places.append(_Place(base.model, base.workload, titles, mine, seeded))
+            places.append(_Place(base.model, base.workload, producer, titles, mine, seeded))
     return places
 
 
 def _bases(experiment: Experiment, places: Sequence[_Place]) -> dict[_Key, Run]:
     """Return the runs of every place and method, with the first seed and before any search."""
     return {
-        (place, method): experiment.base(place.model, place.workload, method)
+        (place, method): experiment.base(
+            place.model, place.workload, method, producer=place.producer
+        )
         for place in places
         for method in experiment.methods
     }
@@ -141,7 +147,12 @@ def _cells(
                 place.model,
                 place.workload,
                 experiment.seed,
-                tuple((method, bases[place, method].settings) for method in experiment.methods),
+                # Out of a ring a block is copied only as far as it is published.
+                tuple(
+                    (method, bases[place, method].settings)
+                    for method in experiment.methods
+                    if not bases[place, method].producer
+                ),
             )
             for place in places
         ]

@@ -253,4 +253,5 @@ class Grid:
     def run(self, cell: Cell, method: str) -> Run:
         """Return what a method runs in a cell, with the first seed and before any search."""
         asked = self.experiment
-        return asked.base(cell.model.ref, cell.workload.ref, method, cell.values)
+        producer = tuple(cell.model.producer.items())
+        return asked.base(cell.model.ref, cell.workload.ref, method, cell.values, producer)
