@@ -2,9 +2,9 @@
 
 What is made small is the logarithm of predicted over measured, over the error of both (that of the
 measurement is at least `FLOOR`), under a loss that grows like its root for points that do not fit.
-What the data do not tell keeps its first guess (`simaccess.left_out`). The parameters are fitted
-within bounds, all but durations in their logarithm. What was timed on the link itself, loads and
-copies, tells the parameters that it depends on; only those that it does not are fitted to whole
+What the data do not tell keeps its first guess (`simaccess.fitting.left_out`). The parameters are
+fitted within bounds, all but durations in their logarithm. What was timed on the link itself, loads
+and copies, tells the parameters that it depends on; only those that it does not are fitted to whole
 methods, and otherwise no method is simulated. Points held out never are.
 """
 
@@ -13,17 +13,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from simaccess.baseline import fit_baselines
-from simaccess.calibration import Fit, Interrupted, Made
-from simaccess.course import Course, Watch
 from simaccess.errors import InputError
-from simaccess.fitted import CONFIDENCE, Fitted, correlations
+from simaccess.fitting.baseline import fit_baselines
+from simaccess.fitting.calibration import Fit, Interrupted, Made
+from simaccess.fitting.course import Course, Watch
+from simaccess.fitting.fitted import CONFIDENCE, Fitted, correlations
+from simaccess.fitting.least_squares import Problem
+from simaccess.fitting.left_out import leave_out
+from simaccess.fitting.points import FLOOR, Point, points, segment_of
 from simaccess.kinds import kind_named
-from simaccess.least_squares import Problem
-from simaccess.left_out import leave_out
 from simaccess.measured import MeasuredSet, held_out
 from simaccess.model import Model, load_model
-from simaccess.points import FLOOR, Point, points, segment_of
 from simaccess.pool import Pool
 from simaccess.real.known import Known, known
 from simaccess.refusal import did_you_mean

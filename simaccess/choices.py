@@ -14,8 +14,8 @@ from itertools import combinations, permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.points import Point
-from simaccess.sampling import median_spread, resampled_medians
+from simaccess.fitting.points import Point
+from simaccess.fitting.sampling import median_spread, resampled_medians
 
 __all__ = ["CLOSE", "Choice", "choices", "undecided"]
 

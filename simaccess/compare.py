@@ -21,7 +21,7 @@ from simaccess.figures import Scalar
 from simaccess.model import Model, load_model
 from simaccess.objective import Objective
 from simaccess.refusal import as_given, did_you_mean, foremost, refusal
-from simaccess.registry import exists, names, parameters, require_once
+from simaccess.registry import names, parameters, require_once
 from simaccess.result import Result
 from simaccess.scenario import ENGINES, Engine, ProducerParameters, Scenario
 from simaccess.simulate import simulate
@@ -193,10 +193,6 @@ def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:
 
 def _by_method(methods: list[str], settings: Settings) -> dict[str, dict[str, str]]:
     """Return the settings that each method has; each must be one of some method's."""
-    for method in methods:
-        if not exists(method):
-            problem = "no such access method" + did_you_mean(method, names())
-            raise InputError(problem, key="method", value=method, allowed=names())
     fields = {method: parameters(method).model_fields for method in methods}
     every = list(dict.fromkeys(key for known in fields.values() for key in known))
     for key in settings:

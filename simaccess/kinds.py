@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from simaccess.errors import InputError
-from simaccess.refusal import did_you_mean
+from simaccess.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from simaccess.parameters import Parameters
@@ -180,12 +178,23 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 """Every kind by name."""
 
 
-_ADDED: dict[str, Kind] = {}
+def _is_kind(found: object) -> TypeGuard[Kind]:
+    return isinstance(found, Kind)
+
+
+_CATALOGUE = Catalogue(
+    "kind",
+    "kind of interconnect",
+    group=GROUP,
+    built_in=KINDS,
+    fits=_is_kind,
+    allowed="a simaccess.kinds.Kind",
+)
 
 
 def kind_names() -> list[str]:
     """Return the names of all kinds, the built-in ones first."""
-    return list(dict.fromkeys([*KINDS, *_ADDED, *sorted(entry_points(group=GROUP).names)]))
+    return _CATALOGUE.names()
 
 
 def add_kind(name: str, kind: Kind) -> None:
@@ -203,9 +212,7 @@ def add_kind(name: str, kind: Kind) -> None:
     InputError
         If a built-in kind has that name.
     """
-    if name in KINDS:
-        raise InputError("a built-in kind", key="kind", value=name, allowed="another name")
-    _ADDED[name] = kind
+    _CATALOGUE.add(name, kind)
 
 
 def kind_named(name: str) -> Kind:
@@ -216,25 +223,7 @@ def kind_named(name: str) -> Kind:
     InputError
         If there is none, or if its package offers something else.
     """
-    if name in KINDS:
-        return KINDS[name]
-    if name in _ADDED:
-        return _ADDED[name]
-    entries = entry_points(group=GROUP, name=name)
-    if not entries:
-        known = kind_names()
-        problem = "no such kind" + did_you_mean(name, known)
-        raise InputError(problem, key="kind", value=name, allowed=known)
-    entry = next(iter(entries))
-    found = entry.load()
-    if not isinstance(found, Kind):
-        raise InputError(
-            "not a kind of interconnect",
-            key=f"entry point {name}",
-            value=entry.value,
-            allowed="a simaccess.kinds.Kind",
-        )
-    return found
+    return _CATALOGUE.named(name)
 
 
 @cache

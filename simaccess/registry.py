@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 from pydantic import Field, PositiveInt, ValidationError
 
+from simaccess.catalogue import Catalogue
 from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks, FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
@@ -31,7 +31,6 @@ __all__ = [
     "MethodParameters",
     "ShadowParameters",
     "add_method",
-    "exists",
     "make",
     "names",
     "parameters",
@@ -187,13 +186,23 @@ _BUILT_IN: Mapping[str, type[MethodParameters]] = {
 }
 
 
-_ADDED: dict[str, type[MethodParameters]] = {}
+def _makes_a_method(found: object) -> TypeGuard[type[MethodParameters]]:
+    return isinstance(found, type) and issubclass(found, MethodParameters)
+
+
+_CATALOGUE = Catalogue(
+    "method",
+    "access method",
+    group=GROUP,
+    built_in=_BUILT_IN,
+    fits=_makes_a_method,
+    allowed="a subclass of simaccess.registry.MethodParameters",
+)
 
 
 def names() -> list[str]:
     """Return the names of all methods, the built-in ones first."""
-    offered = sorted(entry_points(group=GROUP).names)
-    return list(dict.fromkeys([*_BUILT_IN, *_ADDED, *offered]))
+    return _CATALOGUE.names()
 
 
 def add_method(name: str, kind: type[MethodParameters]) -> None:
@@ -212,14 +221,7 @@ def add_method(name: str, kind: type[MethodParameters]) -> None:
     InputError
         If a built-in method has that name.
     """
-    if name in _BUILT_IN:
-        raise InputError("a built-in method", key="method", value=name, allowed="another name")
-    _ADDED[name] = kind
-
-
-def exists(name: str) -> bool:
-    """Say whether there is a method of a name; of a built-in one without looking at packages."""
-    return name in _BUILT_IN or name in _ADDED or name in names()
+    _CATALOGUE.add(name, kind)
 
 
 def require_once(methods: Sequence[str], key: str) -> None:
@@ -243,23 +245,7 @@ def parameters(name: str) -> type[MethodParameters]:
     InputError
         If there is no such method, or if its package offers something else.
     """
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]
-    if name in _ADDED:
-        return _ADDED[name]
-    entries = entry_points(group=GROUP, name=name)
-    if not entries:
-        raise InputError("no such access method", key="method", value=name, allowed=names())
-    entry = next(iter(entries))
-    found = entry.load()
-    if not (isinstance(found, type) and issubclass(found, MethodParameters)):
-        raise InputError(
-            "not an access method",
-            key=f"entry point {name}",
-            value=entry.value,
-            allowed="a subclass of simaccess.registry.MethodParameters",
-        )
-    return found
+    return _CATALOGUE.named(name)
 
 
 def make(name: str, blocks: Blocks | None, settings: Mapping[str, str]) -> AccessMethod:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from simaccess.buffer.bulk import FAILURES
 from simaccess.errors import InputError
 from simaccess.segment import Clock, Data, Gate, Local, Segment, Transfer
 
@@ -22,6 +23,8 @@ __all__ = ["ConsumersRing", "ProducersRing", "Ring", "RingReader", "RingSegment"
 
 STREAM = 1 << 62
 """Size of a stream: no end in sight."""
+
+_Copy: TypeAlias = Callable[[int, int, Local, int], Awaitable[Transfer]]
 
 
 class RingSegment:
@@ -72,21 +75,27 @@ class RingSegment:
             await self._segment.store(place, size, part)
             done += size
 
-    async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
-        """Start bulk copies towards the consumer."""
-        transfers = []
-        for place, size in self._spans(offset, length):
-            transfers.append(await self._segment.fetch(place, size, into, at))
-            at += size
-        return transfers[0] if len(transfers) == 1 else _Both(*transfers)
+    def fetch(self, offset: int, length: int, into: Local, at: int) -> Awaitable[Transfer]:
+        """Start a bulk copy towards the consumer."""
+        return self._start(self._segment.fetch, offset, length, into, at)
 
-    async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
-        """Start bulk copies away from the consumer."""
-        transfers = []
-        for place, size in self._spans(offset, length):
-            transfers.append(await self._segment.flush(place, size, source, at))
-            at += size
-        return transfers[0] if len(transfers) == 1 else _Both(*transfers)
+    def flush(self, offset: int, length: int, source: Local, at: int) -> Awaitable[Transfer]:
+        """Start a bulk copy away from the consumer."""
+        return self._start(self._segment.flush, offset, length, source, at)
+
+    async def _start(
+        self, copy: _Copy, offset: int, length: int, memory: Local, at: int
+    ) -> Transfer:
+        """Start a copy of a range: two where it wraps around the end, or none."""
+        (place, size), *rest = self._spans(offset, length)
+        transfer = await copy(place, size, memory, at)
+        if not rest:
+            return transfer
+        try:
+            return _Both(transfer, await copy(*rest[0], memory, at + size))
+        except FAILURES:
+            await transfer.cancel()
+            raise
 
 
 class _Both:
@@ -104,7 +113,9 @@ class _Both:
         return await self._first.poll() and await self._second.poll()
 
     async def cancel(self) -> bool:
-        return await self._first.cancel() and await self._second.cancel()
+        first = await self._first.cancel()
+        second = await self._second.cancel()  # whether or not the first one could be withdrawn
+        return first and second
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,27 @@ is already done.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import coroutine
 from typing import Any, Protocol, TypeAlias
 
-__all__ = ["Clock", "Data", "Gate", "Local", "Segment", "Transfer"]
+__all__ = ["DONE", "Clock", "Data", "Gate", "Local", "Segment", "Transfer"]
 
 Data: TypeAlias = memoryview | None
 """Bytes, or None in timing-only mode."""
+
+
+@coroutine
+def _nothing() -> Generator[None, None, None]:
+    """Do nothing."""
+    yield from ()
+
+
+# A generator at its end, shared by all: awaiting it makes nothing and runs nothing but C. An
+# object with an `__await__` would do, but looking that up and calling it costs 5 % of a load.
+DONE: Awaitable[None] = _nothing()
+"""What a call returns that has nothing to wait for and nothing to say."""
+
+next(DONE, None)  # type: ignore[call-overload]  # to its end; `coroutine` hides that it can
 
 
 class Transfer(Protocol):
@@ -127,10 +142,18 @@ class Segment(Protocol):
     the segment: a load or store as a stall, issuing as issue, the processor's own copying as
     copy, the wait for a transfer as wait and the handling of its interrupt as issue.
 
-    A segment may offer in addition ``fetched(offset, length, into, at)``, which does what awaiting
-    `fetch` and then its transfer does, where it can do that faster; and a real one whose issue
-    never suspends may offer ``fetch_now(offset, length, into, at)``, a plain call that returns
-    `fetch`'s transfer.
+    A segment may offer in addition, for its user's buffer to take where it fits:
+
+    ``fetched(offset, length, into, at)``
+        What awaiting `fetch` and then its transfer does, where it can do that faster.
+    ``fetch_now(offset, length, into, at)``
+        A plain call that returns `fetch`'s transfer, of a real link whose issue never suspends.
+    ``resident(counters)``
+        The bytes themselves, where they lie in this process: for a method that makes every access
+        in place, what to use instead, which has them as ``memory`` and counts by `counters`.
+    ``client(method)``
+        A method that decides as this one does and charges what the user's software takes for that,
+        of a simulated link (`simaccess.sim.client`).
 
     Attributes
     ----------
@@ -167,7 +190,10 @@ class Segment(Protocol):
 
 
 class Local(Protocol):
-    """Memory beside the consumer, where shadows live. Costs are those of `Segment`."""
+    """Memory beside the consumer, where shadows live. Costs are those of `Segment`.
+
+    It may have an attribute ``here`` that is true: `view` then does all that `load` does.
+    """
 
     @property
     def size(self) -> int:

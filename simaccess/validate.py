@@ -1,10 +1,10 @@
 """How far a model is off, on points that its fit never saw.
 
 An error is relative: predicted over measured, less 1, without its sign. Beside it stand the error
-of the baseline, a latency and a rate (`simaccess.baseline`), fitted to the points that the fit
-did see, and the measurement's own: how far the medians of its odd and of its even repetitions are
-apart. Whole methods are compared with each other: whether the model ranks them as the measurement
-does, and what it costs to choose by the model.
+of the baseline, a latency and a rate (`simaccess.fitting.baseline`), fitted to the points that the
+fit did see, and the measurement's own: how far the medians of its odd and of its even repetitions
+are apart. Whole methods are compared with each other: whether the model ranks them as the
+measurement does, and what it costs to choose by the model.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.baseline import fit_baselines
 from simaccess.choices import Choice, choices, undecided
 from simaccess.errors import InputError
+from simaccess.fitting.baseline import fit_baselines
+from simaccess.fitting.points import Point, link_draws, points, predict_all, segment_of, spread_out
+from simaccess.fitting.uncertainty import asides, median_interval, spread
 from simaccess.measured import CellClass, MeasuredSet, held_out
 from simaccess.model import Model
-from simaccess.points import Point, link_draws, points, predict_all, segment_of, spread_out
 from simaccess.pool import Pool
-from simaccess.uncertainty import asides, median_interval, spread
 
 __all__ = ["Errors", "Validation", "Verified", "validate"]
 
@@ -52,8 +52,8 @@ class Verified:
     interval : (float, float) or None
         The model's own interval (90 %) of the median of as many repetitions as were measured,
         where the link draws, as losses: what chance makes of as many draws, what the fit does not
-        know of its parameters, and what it left unexplained (`simaccess.uncertainty`). None where
-        only the accesses are drawn: the prediction is of the very accesses that were measured.
+        know of its parameters, and what it left unexplained (`simaccess.fitting.uncertainty`). None
+        where only the accesses are drawn: the prediction is of the very ones that were measured.
     baseline : float or None
         Seconds by the baseline; None for a whole method.
     """

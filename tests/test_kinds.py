@@ -30,7 +30,7 @@ def test_an_unknown_kind_tells_the_kinds() -> None:
 
 
 def test_a_kind_can_be_added_for_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simaccess.kinds._ADDED", {})
+    monkeypatch.setattr("simaccess.kinds._CATALOGUE.added", {})
     mine = Kind("mine", KINDS["fifo-link"].load_parameters(), FifoLink)
     add_kind("my-link", mine)
     assert kind_named("my-link") is mine
@@ -58,7 +58,7 @@ def test_packages_offer_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     importlib.invalidate_caches()
     assert kind_names() == [*KINDS, "theirs", "wrong"]
     assert kind_named("theirs").summary == "theirs"
-    with pytest.raises(InputError, match=r"entry point wrong.*not a kind of interconnect"):
+    with pytest.raises(InputError, match=r"entry point wrong.*no kind of interconnect"):
         kind_named("wrong")
 
 

@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from simaccess.errors import InputError
 from simaccess.figures import leaves_of
-from simaccess.kinds import KINDS, Kind
+from simaccess.kinds import Kind
 from simaccess.model import Model, load_model
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Frequency, Share, Size
@@ -97,7 +97,7 @@ def sample_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     # importlib finds this module by the name under which pytest imported it.
     assert sys.modules[__name__].SampleParameters is SampleParameters
     kind = Kind("a sample", f"{__name__}:SampleParameters", f"{__name__}:Nothing")
-    monkeypatch.setattr("simaccess.kinds.KINDS", {**KINDS, "sample": kind})
+    monkeypatch.setattr("simaccess.kinds._CATALOGUE.added", {"sample": kind})
 
 
 @pytest.fixture

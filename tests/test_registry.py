@@ -28,7 +28,7 @@ def test_each_name_makes_its_method() -> None:
 
 
 def test_a_method_can_be_added_for_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simaccess.registry._ADDED", {})
+    monkeypatch.setattr("simaccess.registry._CATALOGUE.added", {})
 
     class Mine(registry.MethodParameters):
         def make(self, blocks: Blocks | None) -> ZeroCopy:
@@ -126,5 +126,5 @@ def test_packages_add_methods_through_entry_points() -> None:
     assert vars(registry.make("other", None, {"reach": "5"})) == {"reach": 5}
     with pytest.raises(InputError, match="no such parameter of other; allowed: reach"):
         registry.make("other", None, {"grasp": "5"})
-    with pytest.raises(InputError, match="wrong = 'elsewhere:ZeroCopy': not an access method"):
+    with pytest.raises(InputError, match="wrong = 'elsewhere:ZeroCopy': no access method"):
         registry.make("wrong", None, {})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate, pairwise
+from typing import cast
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
 from simaccess.producer import produce
+from simaccess.real.clock import run
 from simaccess.ring import Ring, RingSegment, Signals
+from simaccess.segment import Local, Segment
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 
@@ -202,3 +205,59 @@ def test_open_loop_latency_is_that_of_m_d_1() -> None:
     low, high = stats.t.interval(0.999, runs - 1, loc=np.mean(waits), scale=stats.sem(waits))
     assert low < expected < high
     assert (high - low) / expected < 0.25
+
+
+class Half:
+    """A transfer that may have begun already."""
+
+    def __init__(self, begun: bool) -> None:
+        self.begun = begun
+        self.withdrawn = False
+
+    def __await__(self) -> Iterator[None]:
+        yield from ()
+
+    async def poll(self) -> bool:
+        return False
+
+    async def cancel(self) -> bool:
+        self.withdrawn = True
+        return not self.begun
+
+
+class Halves:
+    """A segment that starts transfers which have begun or not, and then no more."""
+
+    size = 100
+    moved = 0
+    posted = True
+
+    def __init__(self, *begun: bool) -> None:
+        self.left = [Half(each) for each in begun]
+        self.started: list[Half] = []
+        self.asked: list[tuple[int, int, int]] = []
+
+    async def fetch(self, offset: int, length: int, _: object, at: int) -> Half:
+        self.asked.append((offset, length, at))
+        if not self.left:
+            raise OSError("refused")
+        self.started.append(self.left.pop(0))
+        return self.started[-1]
+
+
+@pytest.mark.parametrize("begun", [(False, False), (True, False), (False, True), (True, True)])
+def test_a_copy_around_the_end_is_withdrawn_whole(begun: tuple[bool, bool]) -> None:
+    halves = Halves(*begun)
+    ring = RingSegment(cast("Segment", halves), 100)
+    both = run(ring.fetch(190, 30, cast("Local", None), 7))
+    assert halves.asked == [(90, 10, 7), (0, 20, 17)]
+    assert run(both.cancel()) is not any(begun)
+    assert all(each.withdrawn for each in halves.started)
+
+
+def test_of_a_copy_around_the_end_that_is_refused_nothing_goes_on() -> None:
+    halves = Halves(True)
+    ring = RingSegment(cast("Segment", halves), 100)
+    with pytest.raises(OSError, match="refused"):
+        run(ring.fetch(190, 30, cast("Local", None), 0))
+    assert halves.started[0].withdrawn

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from simaccess.course import Progress as Stand
-    from simaccess.course import Watch
+    from simaccess.fitting.course import Progress as Stand
+    from simaccess.fitting.course import Watch
     from simaccess.progress import Count, Report
 
 __all__ = ["following", "looking", "progress", "progresses"]

@@ -11,29 +11,28 @@ that nothing it sends makes the parser loop or allocate; whatever is not such a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import Struct
 
 from simaccess.real.nbd_guess import Guess
+from simaccess.real.nbd_reply import (
+    CHUNK,
+    CHUNK_MAGIC,
+    DATA,
+    DATA_CHUNK,
+    DONE,
+    FAILED,
+    HOLE,
+    HOLES,
+    OFFSET,
+    SIMPLE,
+    SIMPLE_MAGIC,
+    ahead_of_payload,
+    refuse,
+)
 from simaccess.real.nbd_request import READ, ProtocolError, Request
 
 __all__ = ["Replies"]
 
-_SIMPLE = Struct(">IIQ")  # magic, error, cookie
-_CHUNK = Struct(">IHHQI")  # magic, flags, kind, cookie, length
-_OFFSET = Struct(">Q")
-_DATA_CHUNK = Struct(">IHHQIQ")  # a chunk of data up to its payload
-_HOLE = Struct(">QI")
-_ERROR = Struct(">IH")
-
-_SIMPLE_MAGIC = 0x67446698
-_CHUNK_MAGIC = 0x668E33EF
-
-_DONE = 1  # flag of a chunk: the last one of its reply
-_NONE, _DATA, _HOLES = range(3)  # kinds of chunk
-_FAILED = 1 << 15  # set in the kinds of chunk that tell of an error
-_MESSAGE = 4096  # bytes of a text, at most, says the protocol
-
-_HEADER = _DATA_CHUNK.size  # read at once: what stands before a chunk's payload
+_HEADER = DATA_CHUNK.size  # read at once: what stands before a chunk's payload
 _SMALL = 8192
 _WHOLE = 1 << 18  # a payload from here on is followed by the next header, at most, in one call
 _STAGING = 1 << 16
@@ -72,11 +71,11 @@ class Replies:
         self._header = self._staging[:_HEADER]
         self._guess = Guess(self._staging, _HEADER)
         self._begin = self._end = 0  # of what is in the staging area and not yet understood
-        self._need = _SIMPLE.size  # bytes there with which something can be understood
+        self._need = SIMPLE.size  # bytes there with which something can be understood
         self._scratch: memoryview | None = None
         # The chunk or simple reply that is being received.
         self._request: Request | None = None
-        self._kind = _DATA
+        self._kind = DATA
         self._done = False
         self._size = 0  # of the chunk's own part before its payload
         # Its payload, as places in the export.
@@ -278,21 +277,21 @@ class Replies:
             request.left = 0
             self.forget(request)
             begin = stop
-            self._need = _SIMPLE.size
+            self._need = SIMPLE.size
         self._begin = begin
 
     def _announced(self, begin: int) -> Request | None:
         """Return the request that is answered by one chunk of data, if such a header is there."""
-        magic, flags, kind, cookie, length, place = _DATA_CHUNK.unpack_from(self._staging, begin)
+        magic, flags, kind, cookie, length, place = DATA_CHUNK.unpack_from(self._staging, begin)
         request = self.under_way.get(cookie)
         if (
             request is not None
-            and magic == _CHUNK_MAGIC
-            and kind == _DATA
-            and length == request.length + _OFFSET.size
+            and magic == CHUNK_MAGIC
+            and kind == DATA
+            and length == request.length + OFFSET.size
             and request.left == request.length > 0
             and place == request.offset
-            and flags & _DONE
+            and flags & DONE
         ):
             return request
         return None
@@ -311,16 +310,16 @@ class Replies:
         return True
 
     def _read_header(self, available: int) -> None:
-        magic, error, cookie = _SIMPLE.unpack_from(self._staging, self._begin)
-        if magic == _SIMPLE_MAGIC:
-            self._begin += _SIMPLE.size
+        magic, error, cookie = SIMPLE.unpack_from(self._staging, self._begin)
+        if magic == SIMPLE_MAGIC:
+            self._begin += SIMPLE.size
             self._read_simple(self._find(cookie), error)
-        elif magic == _CHUNK_MAGIC and self.structured:
-            if available < _CHUNK.size:
-                self._need = _CHUNK.size
+        elif magic == CHUNK_MAGIC and self.structured:
+            if available < CHUNK.size:
+                self._need = CHUNK.size
                 return
-            _, flags, kind, cookie, length = _CHUNK.unpack_from(self._staging, self._begin)
-            self._begin += _CHUNK.size
+            _, flags, kind, cookie, length = CHUNK.unpack_from(self._staging, self._begin)
+            self._begin += CHUNK.size
             self._read_chunk(self._find(cookie), flags, kind, length)
         else:
             raise ProtocolError(f"a reply that begins with 0x{magic:08x}")
@@ -350,24 +349,9 @@ class Replies:
         request.count()
         self._request = request
         self._kind = kind
-        self._done = bool(flags & _DONE)
+        self._done = bool(flags & DONE)
         self._size = length
-        if kind == _DATA:
-            self._need = _OFFSET.size
-            fits = length > _OFFSET.size
-        elif kind == _HOLES:
-            self._need = _HOLE.size
-            fits = length == _HOLE.size
-        elif kind & _FAILED:
-            self._need = length
-            fits = _ERROR.size <= length <= _ERROR.size + _MESSAGE + _OFFSET.size
-        else:
-            self._need = 0
-            fits = kind == _NONE and length == 0 and self._done
-        if not fits:
-            raise ProtocolError(
-                f"the {request.describe()} is answered by {length} bytes of kind {kind}"
-            )
+        self._need = ahead_of_payload(request, kind, length, self._done)
         if not self._need:
             self._begin_chunk(request)
 
@@ -375,31 +359,27 @@ class Replies:
         """Understand what a chunk has before its payload."""
         staging, begin = self._staging, self._begin
         self._begin += self._need
-        if self._kind == _DATA:
-            (place,) = _OFFSET.unpack_from(staging, begin)
-            request.announce(place, self._size - _OFFSET.size)
+        if self._kind == DATA:
+            (place,) = OFFSET.unpack_from(staging, begin)
+            request.announce(place, self._size - OFFSET.size)
             self._place = place
-            self._stop = place + self._size - _OFFSET.size
+            self._stop = place + self._size - OFFSET.size
             return
-        if self._kind == _HOLES:
-            place, size = _HOLE.unpack_from(staging, begin)
+        if self._kind == HOLES:
+            place, size = HOLE.unpack_from(staging, begin)
             request.announce(place, size)
             self._place, self._stop = place, place + size
             while self._place < self._stop:
                 piece = self._target(min(self._stop - self._place, len(_ZEROS)))
                 piece[:] = _ZEROS[: len(piece)]
                 self._place += len(piece)
-        elif self._kind & _FAILED:
-            error, size = _ERROR.unpack_from(staging, begin)
-            if not error or size > self._need - _ERROR.size:
-                raise ProtocolError(f"a malformed error for the {request.describe()}")
-            text = bytes(staging[begin + _ERROR.size : begin + _ERROR.size + size])
-            request.refuse(error, text.decode(errors="replace"))
+        elif self._kind & FAILED:
+            refuse(request, staging[begin : begin + self._need])
         self._end_chunk()
 
     def _end_chunk(self) -> None:
         request, self._request = self._request, None
-        self._need = _SIMPLE.size
+        self._need = SIMPLE.size
         if request is None or not self._done:
             return
         if request.left and not request.problem:

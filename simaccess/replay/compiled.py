@@ -7,15 +7,17 @@ itself looks only at the file of the function that is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+import sys
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import TypeVar, cast
 
-__all__ = ["compiled", "have_compiler", "stamp_of"]
+__all__ = ["compiled", "have_compiler", "made_of", "stamp_of"]
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -66,11 +68,46 @@ def compiled(
     return cast("_Function", numba.njit(function, **options))
 
 
-def stamp_of(*modules: ModuleType | str) -> int:
-    """Return a number that stands for the text of some modules."""
+def made_of(module: str) -> list[str]:
+    """Return the modules that hold what a module of `simaccess.replay` compiles, itself among them.
+
+    They are those of simaccess that it imports, and that its fellows among them import in turn. A
+    module from outside of `simaccess.replay` is taken alone: what it imports runs in Python.
+
+    Parameters
+    ----------
+    module : str
+        Its name; it has been imported, as far as its imports.
+    """
+    found: set[str] = set()
+    ahead = {module}
+    while ahead:
+        found |= ahead
+        fellows = [each for each in ahead if each.startswith("simaccess.replay.")]
+        ahead = {each for fellow in fellows for each in _imported(fellow)} - found
+    return sorted(found)
+
+
+def _imported(module: str) -> Iterator[str]:
+    """Yield the modules of simaccess that a module imports when it is imported itself."""
+    for statement in ast.parse(_text(module)).body:
+        if isinstance(statement, ast.ImportFrom) and statement.module is not None:
+            origin = statement.module
+            if origin.partition(".")[0] == "simaccess":
+                for each in statement.names:
+                    inside = f"{origin}.{each.name}"
+                    yield inside if inside in sys.modules else origin
+
+
+def _text(module: str) -> bytes:
+    file = sys.modules[module].__file__
+    assert file is not None
+    return Path(file).read_bytes()
+
+
+def stamp_of(module: str) -> int:
+    """Return a number that stands for the text of all that a module compiles; see `made_of`."""
     text = blake2b(digest_size=7)
-    for module in modules:
-        file = (import_module(module) if isinstance(module, str) else module).__file__
-        assert file is not None
-        text.update(Path(file).read_bytes())
+    for each in made_of(module):
+        text.update(_text(each))
     return int.from_bytes(text.digest(), "big")

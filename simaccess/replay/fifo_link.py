@@ -19,7 +19,6 @@ from simaccess.replay.consumers import advance, note, push, resume, second, sink
 from simaccess.replay.delays import ACCESS, COPY, LOCAL, MISS
 from simaccess.replay.rows import FETCH, KIND, LOAD, MARKED
 from simaccess.replay.state import NOWHERE, Ints, Structs
-from simaccess.sim import station as station_module
 from simaccess.sim.station import FifoStation, whole_ticks
 
 __all__ = ["replay_lanes"]
@@ -307,24 +306,7 @@ def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
     return compiled(replay_lanes, cache=True)
 
 
-replay_lanes = _entry(
-    stamp_of(
-        __name__,
-        station_module,
-        *(
-            f"simaccess.replay.{name}"
-            for name in (
-                "compiled",
-                "consumers",
-                "delays",
-                "fifo_figures",
-                "histogram",
-                "rows",
-                "state",
-            )
-        ),
-    )
-)
+replay_lanes = _entry(stamp_of(__name__))
 """Replay a record on one link after another.
 
 Parameters

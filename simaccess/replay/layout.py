@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "Field",
     "Image",
     "Layout",
+    "Own",
     "layout",
     "slots_of",
 ]
@@ -75,6 +77,22 @@ ARENA: Final = layout(
 """Where new objects come from: chunks of memory, and chains of free blocks, by their size."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Own:
+    """Something that no class stands for, to be laid out beside live objects.
+
+    Attributes
+    ----------
+    name : str
+        Its layout's name.
+    values : mapping of str to object
+        Its fields; those that are not there are 0.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+
+
 class Image:
     """Live objects, laid out in memory.
 
@@ -83,9 +101,9 @@ class Image:
     layouts : mapping of str to Layout
         By class.
     names : callable
-        The class of an object in these terms.
+        The class of an object in these terms, of all but `Own`.
     value : callable
-        ``value(object, field)``, for whatever is not an attribute of that name.
+        ``value(object, field)``, of all but `Own`, too.
     tags : mapping of str to int
         The numbers that stand for strings.
     """
@@ -121,11 +139,12 @@ class Image:
             self._arena = arena
         if id(thing) in self._places:
             return self._places[id(thing)]
-        name = self._names(thing)
-        fields = self._layouts[name]
+        own = isinstance(thing, Own)
+        fields = self._layouts[thing.name if own else self._names(thing)]
         place = self._take(thing, len(fields))
         for field, (offset, kind) in fields.items():
-            self._write(place + offset, kind, self._value(thing, field))
+            value = thing.values.get(field, 0) if own else self._value(thing, field)
+            self._write(place + offset, kind, value)
         return place
 
     def memory(self) -> NDArray[np.int64]:

@@ -15,7 +15,6 @@ from typing import Any, Final
 from simaccess.replay.arena import discard
 from simaccess.replay.compiled import compiled, stamp_of
 from simaccess.replay.consumers import advance, fill, note, push, sink
-from simaccess.replay.memory_layout import CLASSES
 from simaccess.replay.memory_methods import METHODS
 from simaccess.replay.objects import seen_as
 from simaccess.replay.queues import append
@@ -211,33 +210,7 @@ def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
     return compiled(replay_memory, cache=True)
 
 
-replay_memory = _entry(
-    stamp_of(
-        __name__,
-        *(
-            f"simaccess.replay.{name}"
-            for name in (
-                "arena",
-                "class_table",
-                "compiled",
-                "consumers",
-                "delays",
-                "histogram",
-                "layout",
-                "memory_layout",
-                "memory_methods",
-                "method_body",
-                "objects",
-                "queues",
-                "rows",
-                "state",
-                "tables",
-                "translation",
-            )
-        ),
-        *sorted({each.__module__ for each in (*CLASSES.classes, *CLASSES.functions)}),
-    )
-)
+replay_memory = _entry(stamp_of(__name__))
 """Replay a record on a memory bus.
 
 Parameters

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.replay.layout import Image
+from simaccess.replay.layout import Image, Own
 from simaccess.replay.memory_layout import LAYOUTS
 from simaccess.replay.record import Record, Track
 from simaccess.replay.state import STATION
@@ -64,14 +62,6 @@ def why_not(parameters: MemoryBusParameters, consumers: int) -> str | None:
     return None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Own:
-    """Something of the replay's own, by the names of a layout's fields."""
-
-    name: str
-    values: Mapping[str, Any]
-
-
 class MemoryFigures:
     """A memory bus, and its memory.
 
@@ -105,7 +95,7 @@ class MemoryFigures:
         self.memory = np.zeros(1, MEMORY)
         self.memory["copy_per_byte"] = 1 / parameters.core.copy_rate * TICKS_PER_SECOND
         self.memory["running"] = len(record.tracks)
-        arena = _Own("Arena", {"retired": []})
+        arena = Own("Arena", {"retired": []})
         image = Image(LAYOUTS, _name, partial(_value, arena), {})
         bus = image.put(self._link, arena)
         users = [image.put(_user(self._link, track)) for track in record.tracks]
@@ -153,7 +143,7 @@ _BLOCKS: Final = 16
 _CHANNEL: Final = LAYOUTS["MemoryChannel"]
 
 
-def _user(link: MemoryBus, track: Track) -> _Own:
+def _user(link: MemoryBus, track: Track) -> Own:
     """Return what a consumer has of a bus; in the order of `simaccess.simulate`."""
     shadow = link.local(track.shadow)
     port = link.attach()
@@ -169,18 +159,16 @@ def _user(link: MemoryBus, track: Track) -> _Own:
         "writing": Writing(),
         "copying": Copying(),
     }
-    return _Own("User", values)
+    return Own("User", values)
 
 
 def _name(thing: Any) -> str:
     """Return the class of an object in terms of `LAYOUTS`."""
-    return thing.name if isinstance(thing, _Own) else type(thing).__name__
+    return type(thing).__name__
 
 
-def _value(arena: _Own, thing: Any, field: str) -> Any:
+def _value(arena: Own, thing: Any, field: str) -> Any:
     """Return a field of an object; 0 or None for what is written before it is read."""
-    if isinstance(thing, _Own):
-        return thing.values.get(field, 0)
     if field == "arena":
         return arena
     if field in ("_arrivals", "_next"):

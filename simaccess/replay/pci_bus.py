@@ -11,7 +11,6 @@ This module needs numba.
 # ruff: noqa: PLR0917  # compiled functions take no keywords
 from __future__ import annotations
 
-from simaccess.replay import pci_figures
 from simaccess.replay.bus_jobs import release
 from simaccess.replay.compiled import compiled, stamp_of
 from simaccess.replay.consumers import advance as advance_agent
@@ -31,8 +30,6 @@ from simaccess.replay.pci_events import (
 from simaccess.replay.pci_programmed import begin, step
 from simaccess.replay.round_robin import advance, ending
 from simaccess.replay.state import NOWHERE, Ints, Structs
-from simaccess.sim import bus_use, pci_path
-from simaccess.sim import station as station_module
 
 __all__ = ["EVENT", "replay_bus"]
 
@@ -152,31 +149,7 @@ def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
     return compiled(replay_bus, cache=True)
 
 
-replay_bus = _entry(
-    stamp_of(
-        __name__,
-        bus_use,
-        pci_figures,
-        pci_path,
-        station_module,
-        *(
-            f"simaccess.replay.{name}"
-            for name in (
-                "bus_jobs",
-                "compiled",
-                "consumers",
-                "delays",
-                "histogram",
-                "pci_engine",
-                "pci_events",
-                "pci_programmed",
-                "round_robin",
-                "rows",
-                "state",
-            )
-        ),
-    )
-)
+replay_bus = _entry(stamp_of(__name__))
 """Replay a record on a bus.
 
 Parameters

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
+from simaccess.buffer.shadow import Shadow
 from simaccess.errors import InputError
 from simaccess.operations import (
     AWAIT,
@@ -26,9 +27,8 @@ from simaccess.replay import rows
 from simaccess.replay.delays import ACCESS, COPY, MISS, STEP, DelayTable
 from simaccess.replay.delays import LOCAL as SHADOW
 from simaccess.replay.tape import Tape
-from simaccess.segment import Data
-from simaccess.shadow import Shadow
-from simaccess.sim.environment import DONE, TICKS_PER_SECOND
+from simaccess.segment import DONE, Data
+from simaccess.sim.environment import TICKS_PER_SECOND
 
 __all__ = ["NotReplayableError", "Recorder", "RequestTable"]
 

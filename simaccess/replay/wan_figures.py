@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from simaccess.replay.layout import QUEUE, Image
+from simaccess.replay.layout import QUEUE, Image, Own
 from simaccess.replay.wan_layout import CONTROLS, LAYOUTS, TAGS
 from simaccess.result import StationUse
 from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
@@ -82,14 +82,6 @@ def why_not(parameters: WanParameters) -> str | None:
     if any(0 < rate < cross.burst / _SLOWEST for rate in (cross.rate, cross.upstream_rate)):
         return "bursts of cross traffic are hours apart, more than 64 bits hold"
     return None
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Own:
-    """Something of the replay's own, by the names of a layout's fields."""
-
-    name: str
-    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -212,8 +204,8 @@ class _Values:
     def __init__(self, link: WanLink, agents: int, transfers: int, draws: int) -> None:
         self._draws = draws
         self.drawn: dict[int, list[int]] = {}
-        self.arena = _Own("Arena", {"retired": []})
-        self.environment = _Own(
+        self.arena = Own("Arena", {"retired": []})
+        self.environment = Own(
             "Environment",
             {
                 "agents": agents,
@@ -226,16 +218,12 @@ class _Values:
 
     def name(self, thing: Any) -> str:
         """Return the class of an object in terms of `LAYOUTS`."""
-        if isinstance(thing, _Own):
-            return thing.name
         if isinstance(thing, CongestionControl):
             return "Control"
         return type(thing).__name__.lstrip("_")
 
-    def value(self, thing: Any, field: str) -> Any:  # noqa: PLR0911  # one for each class
+    def value(self, thing: Any, field: str) -> Any:
         """Return a field of an object."""
-        if isinstance(thing, _Own):
-            return thing.values.get(field, 0)
         if field == "_env":
             return self.environment
         if field in ("_losses", "_jitter"):

@@ -20,7 +20,6 @@ from simaccess.replay.objects import seen_as, word
 from simaccess.replay.queues import at, popleft
 from simaccess.replay.rows import FETCH, FLUSH, KIND, MARKED, STORE
 from simaccess.replay.state import NOWHERE, Ints, Structs
-from simaccess.replay.wan_layout import CLASSES
 from simaccess.replay.wan_sender import (
     AGENT,
     ANSWER,
@@ -301,33 +300,7 @@ def _entry(stamp: int):  # type: ignore[no-untyped-def]  # a compiled function
     return compiled(replay_wan, cache=True)
 
 
-replay_wan = _entry(
-    stamp_of(
-        __name__,
-        "simaccess.sim.wan_link",
-        *(
-            f"simaccess.replay.{name}"
-            for name in (
-                "arena",
-                "class_table",
-                "compiled",
-                "consumers",
-                "delays",
-                "histogram",
-                "layout",
-                "method_body",
-                "objects",
-                "queues",
-                "rows",
-                "state",
-                "translation",
-                "wan_layout",
-                "wan_sender",
-            )
-        ),
-        *sorted({each.__module__ for each in (*CLASSES.classes, *CLASSES.functions)}),
-    )
-)
+replay_wan = _entry(stamp_of(__name__))
 """Replay a record on a link.
 
 Parameters

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from simaccess.result import StationUse
 from simaccess.sim.environment import TICKS_PER_SECOND
-from simaccess.sim.station import Durations, FifoStation, StationUse
+from simaccess.sim.station import Durations, FifoStation
 
 __all__ = ["Bottleneck", "CrossTraffic"]
 

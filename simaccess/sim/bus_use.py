@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from simaccess.result import StationUse
 from simaccess.sim.pci_path import Path
-from simaccess.sim.station import StationUse
 
 __all__ = ["OTHER", "OVERHEAD", "PAYLOAD", "BusUse"]
 

@@ -13,8 +13,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from simaccess.result import StationUse
 from simaccess.sim.environment import TICKS_PER_SECOND
-from simaccess.sim.station import Durations, FifoStation, StationUse
+from simaccess.sim.station import Durations, FifoStation
 
 __all__ = ["MemoryChannel"]
 

@@ -22,12 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from heapq import heapify, heappop, heappush, heappushpop
-from types import coroutine
 from typing import Any
 
 import simpy
 
-__all__ = ["ARBITER", "DONE", "TICKS_PER_SECOND", "Actor", "Agent", "Environment", "Gate"]
+__all__ = ["ARBITER", "TICKS_PER_SECOND", "Actor", "Agent", "Environment", "Gate"]
 
 TICKS_PER_SECOND = 10**12
 """A tick of simulated time is a picosecond."""
@@ -220,20 +219,6 @@ class _Turn(list[bool]):
 
     # Yields its one item, True, from C: a generator would cost half as much again.
     __await__ = list.__reversed__
-
-
-@coroutine
-def _nothing() -> Generator[None, None, None]:
-    """Do nothing."""
-    yield from ()
-
-
-# A generator at its end, shared by all: awaiting it makes nothing and runs nothing but C. An
-# object with an `__await__` would do, but looking that up and calling it costs 5 % of a load.
-DONE: Awaitable[None] = _nothing()
-"""What a call returns that has nothing to wait for and nothing to say."""
-
-next(DONE, None)  # type: ignore[call-overload]  # to its end; `coroutine` hides that it can
 
 
 class Environment(simpy.Environment):

@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
+from simaccess.result import StationUse
 from simaccess.sim.client import Client, ClientSection
 from simaccess.sim.dma import DmaEngine
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
@@ -30,7 +31,7 @@ from simaccess.sim.local_memory import LocalMemory, LocalSection
 from simaccess.sim.near_cache import Memories, NearCache, NearCacheSection
 from simaccess.sim.processor_port import ProcessorPort
 from simaccess.sim.rousing_port import RousingPort
-from simaccess.sim.station import Durations, FifoStation, StationUse, whole_ticks
+from simaccess.sim.station import Durations, FifoStation, whole_ticks
 from simaccess.sim.taken import Takes
 from simaccess.sim.transfer import Transfer
 
@@ -209,6 +210,28 @@ class _Delays(Durations):
         return ticks
 
 
+class _Loads(dict[int, tuple[int, int]]):
+    """By bytes, the ticks for which a load has the station, and those that it takes in all.
+
+    Parameters
+    ----------
+    service, latency : mapping of int to int
+        Ticks of the station by bytes, and those beyond it.
+    """
+
+    __slots__ = ("_latency", "_service")
+
+    def __init__(self, service: Mapping[int, int], latency: Mapping[int, int]) -> None:
+        super().__init__()
+        self._service = service
+        self._latency = latency
+
+    def __missing__(self, length: int) -> tuple[int, int]:
+        service = self._service[length]
+        times = self[length] = service, service + self._latency[length]
+        return times
+
+
 class FifoLink(Link):
     """A FIFO station with a rate and a latency, and a DMA engine.
 
@@ -241,6 +264,7 @@ class FifoLink(Link):
             self.takes = Takes(dma.take_rate, own.rate, *shape)
             loads = Takes(dma.take_rate, own.load_rate or own.rate, *shape)
         self.load_latency = _Delays(latency, own, loads, Durations(own.load_wait)[1])
+        self.loads = _Loads(self.load_service, self.load_latency)
         byte = 1 / dma.issue_rate if dma.issue_rate else 0.0
         self.issue = Durations(byte, Durations(dma.issue)[1])
         self.handling = Durations(dma.handling)[1]

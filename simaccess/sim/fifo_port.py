@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
+from types import coroutine
 from typing import TYPE_CHECKING
 
-from simaccess.segment import Data, Local
-from simaccess.sim.environment import DONE, Agent
+from simaccess.segment import DONE, Data, Local
+from simaccess.sim.environment import Agent
 from simaccess.sim.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class FifoPort:
         "_issue",
         "_latency",
         "_load_service",
+        "_loads",
         "_made",
         "_service",
         "_settled",
@@ -59,6 +61,7 @@ class FifoPort:
         self._service = link.service
         self._load_service = link.load_service
         self._latency = link.load_latency
+        self._loads = link.loads
         self._turn = link.env.turn
         self._engine = link.engine
         self._foresight = link.foresight
@@ -72,33 +75,50 @@ class FifoPort:
         """Read in place."""
         env = self._env
         agent: Agent = env.current  # type: ignore[assignment]  # only agents call
-        begin = start = agent.time
+        begin = agent.time
         if not self._settled:
             return self._load(agent, offset, length)
         if begin >= env.horizon:
             return self._late(agent, length)
-        # The hottest path of all: no coroutine, and `FifoStation.serve` and `jump` written out.
+        # The hottest path of all: no coroutine, `FifoStation.serve` and `jump` written out, and as
+        # little as can be reckoned with times, whose size makes them slower than durations.
         env._now = begin  # noqa: SLF001  # jump() costs a call
         station = self._station
-        service = self._load_service[length]
-        if station.free > start:
-            start = station.free
-            station.waited += start - begin
-        station.free = start + service
+        service, took = self._loads[length]
+        free = station.free
+        if free > begin:
+            station.waited += free - begin
+            station.free = free = free + service
+            agent.time = end = free + took - service
+            agent.stall += end - begin
+        else:
+            station.free = begin + service
+            agent.time = begin + took
+            agent.stall += took
         station.busy += service
         station.bytes += length
         self.moved += length
-        agent.time = end = start + service + self._latency[length]
-        agent.stall += end - begin
         return DONE
 
-    async def _late(self, agent: Agent, length: int) -> None:
+    @coroutine
+    def _late(self, agent: Agent, length: int) -> Generator[bool, None, None]:
         """Load in timing-only mode at a turn that has to be waited for."""
         begin = agent.time
-        await self._turn
-        service = self._load_service[length]
-        agent.time = end = self._station.serve(begin, service, length) + self._latency[length]
-        agent.stall += end - begin
+        yield True  # as ``await env.turn``, which makes an iterator and looks for how to
+        station = self._station  # `FifoStation.serve` written out, as above
+        service, took = self._loads[length]
+        free = station.free
+        if free > begin:
+            station.waited += free - begin
+            station.free = free = free + service
+            agent.time = end = free + took - service
+            agent.stall += end - begin
+        else:
+            station.free = begin + service
+            agent.time = begin + took
+            agent.stall += took
+        station.busy += service
+        station.bytes += length
         self.moved += length
 
     async def _load(self, agent: Agent, offset: int, length: int) -> Data:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+from simaccess.result import StationUse
 from simaccess.segment import Data, Local, Segment, Transfer
 from simaccess.sim.environment import Environment
-from simaccess.sim.station import StationUse
 
 __all__ = ["FarEnd", "Link"]
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from simaccess.parameters import Section
 from simaccess.quantities import Duration, Rate
-from simaccess.segment import Data
-from simaccess.sim.environment import DONE, Agent, Environment
+from simaccess.segment import DONE, Data
+from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.station import Durations
 
 __all__ = ["LocalMemory", "LocalSection"]

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from simaccess.result import StationUse
 from simaccess.sim.caches import HIT, SECTOR, Caches, Found, ones, sectors
 from simaccess.sim.channel import MemoryChannel
 from simaccess.sim.environment import Agent, Environment
@@ -28,7 +29,7 @@ from simaccess.sim.link import Link
 from simaccess.sim.memory_core import Core
 from simaccess.sim.memory_parameters import MemoryBusParameters
 from simaccess.sim.memory_port import BusMemory, MemoryPort
-from simaccess.sim.station import Durations, StationUse
+from simaccess.sim.station import Durations
 
 __all__ = ["MemoryBus", "MemoryBusParameters"]
 

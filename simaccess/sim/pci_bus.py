@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from simaccess.result import StationUse
 from simaccess.segment import Data, Local
 from simaccess.sim.bus_job import Job
 from simaccess.sim.bus_use import OVERHEAD, PAYLOAD
@@ -24,7 +25,7 @@ from simaccess.sim.pci_dma import FifoMemory, HostMemory, PciDma
 from simaccess.sim.pci_parameters import PciParameters, TargetSection
 from simaccess.sim.pci_path import Path
 from simaccess.sim.round_robin import RoundRobin
-from simaccess.sim.station import Durations, StationUse
+from simaccess.sim.station import Durations
 from simaccess.sim.transfer import Transfer
 
 __all__ = ["PciBus", "PciParameters", "PciPort"]

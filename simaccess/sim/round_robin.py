@@ -23,11 +23,11 @@ from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
+from simaccess.result import StationUse
 from simaccess.sim.bus_job import Job, Source
 from simaccess.sim.bus_use import BusUse
 from simaccess.sim.environment import Environment
 from simaccess.sim.pci_path import Path, cut
-from simaccess.sim.station import StationUse
 
 __all__ = ["RoundRobin"]
 

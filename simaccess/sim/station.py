@@ -10,7 +10,7 @@ from __future__ import annotations
 from simaccess.result import StationUse
 from simaccess.sim.environment import TICKS_PER_SECOND
 
-__all__ = ["Durations", "FifoStation", "StationUse", "whole_ticks"]
+__all__ = ["Durations", "FifoStation", "whole_ticks"]
 
 
 def whole_ticks(units: int, per_unit: float) -> int:

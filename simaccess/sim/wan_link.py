@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from simaccess.result import StationUse
 from simaccess.segment import Data, Local
 from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
 from simaccess.sim.congestion import congestion_control
@@ -22,7 +23,7 @@ from simaccess.sim.host import Host
 from simaccess.sim.link import Link
 from simaccess.sim.local_memory import LocalMemory
 from simaccess.sim.sender import Sender
-from simaccess.sim.station import Durations, StationUse
+from simaccess.sim.station import Durations
 from simaccess.sim.tcp import RoundTripTime
 from simaccess.sim.train import Message
 from simaccess.sim.transfer import Transfer

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simaccess.objective import Objective
-from simaccess.registry import exists, parameters
+from simaccess.registry import names, parameters
 from simaccess.sweep.measures import measured, unit_of
 from simaccess.sweep.store import Store
 from simaccess.sweep.tabulate import results, units
@@ -82,8 +82,8 @@ def judged(store: Store) -> Iterator[Judged]:
     """
     told = store.experiment()
     objective: Objective = told["objective"]
-    names = [dimension["name"] for dimension in told["dimensions"]]
-    of_methods = {2 + at for at, name in enumerate(names) if name.startswith("method.")}
+    axes = [dimension["name"] for dimension in told["dimensions"]]
+    of_methods = {2 + at for at, name in enumerate(axes) if name.startswith("method.")}
     choose = max if objective == "throughput" else min
     for at, methods in sorted(_settings(store, MEASURES[objective], of_methods).items()):
         best = {
@@ -144,7 +144,9 @@ def _judged(at: _At, best: Mapping[str, _Setting], objective: Objective) -> Judg
 def _concerns(axis: str, method: str) -> bool:
     """Say whether an axis is one of a method's parameters."""
     section, _, name = axis.partition(".")
-    return section == "method" and (not exists(method) or name in parameters(method).model_fields)
+    return section == "method" and (
+        method not in names() or name in parameters(method).model_fields
+    )
 
 
 def verdicts(store: Store) -> pd.DataFrame:

@@ -13,23 +13,23 @@ from typing import Any
 
 import pytest
 
-from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import InputError
-from simaccess.operations import AccessMethod
-from simaccess.real.clock import run
 from simaccess.real.copier import Copier
 from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
 
 __all__ = [
-    "buffer_over",
+    "CONTENT",
+    "FILES",
     "compute_until",
     "copier_of",
     "file_link",
     "open_file",
-    "read",
     "shared_memory_link",
 ]
+
+FILES = ("?mode=buffered", "?mode=mapped", "?mode=direct")
+CONTENT = os.urandom(100_000)
 
 Opened = Iterator[tuple[RealLink, Callable[[], bytes]]]
 
@@ -76,16 +76,6 @@ def copier_of(link: RealLink) -> Copier:
     copier: Any = link.__dict__["_copier"]
     assert isinstance(copier, Copier)
     return copier
-
-
-def read(buffer: Buffer, offset: int, length: int) -> bytes:
-    view = run(buffer.read(offset, length))
-    assert view is not None
-    return bytes(view)
-
-
-def buffer_over(link: RealLink, method: AccessMethod) -> Buffer:
-    return Buffer(Shadow(method, link.local), link.attach(), link.clock)
 
 
 def compute_until(done: Callable[[], bool]) -> None:

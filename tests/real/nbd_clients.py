@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from simaccess.buffer import Buffer, Shadow
-from simaccess.real.clock import run
+from simaccess.buffer import Buffer
 from simaccess.real.nbd_link import NbdLink
 from tests.conformance.play import Setting
+from tests.real import reading
 from tests.real.nbd_far_end import SEGMENT
 
-__all__ = ["SIZE", "buffer_over", "read", "soon"]
+__all__ = ["SIZE", "buffer_over", "soon"]
 
 SIZE = len(SEGMENT)
 LONG_BEFORE = 8.0  # seconds: much more than the short timeouts here, and less than a hang
@@ -26,11 +26,4 @@ def soon() -> Iterator[None]:
 
 
 def buffer_over(link: NbdLink, name: str, block: int = 100) -> Buffer:
-    shadow = Shadow(Setting(name, block=block, slots=8, number=3).make(), link.local)
-    return Buffer(shadow, link.attach(), link.clock)
-
-
-def read(buffer: Buffer, offset: int, length: int) -> bytes:
-    view = run(buffer.read(offset, length))
-    assert view is not None
-    return bytes(view)
+    return reading.buffer_over(link, Setting(name, block=block, slots=8, number=3).make())

@@ -35,7 +35,8 @@ from tests.real.http_faults import (
     whole,
     whole_of_that_length,
 )
-from tests.real.remote_clients import CONTENT, buffer_of, read
+from tests.real.reading import buffer_over, read
+from tests.real.remote_content import CONTENT
 from tests.real.scripted_http import Request, ScriptedServer, answer_206, scripted
 from tests.real.servers import NginxServer, end, free_port, nginx_program
 
@@ -81,7 +82,7 @@ def test_a_fault_ends_in_a_clear_error_and_no_wrong_byte(bad: Bad, told: str, me
         scripted(CONTENT, script) as server,
         open_link(f"{server.url}#timeout=300 ms") as link,
     ):
-        buffer = buffer_of(link, methods[method]())
+        buffer = buffer_over(link, methods[method]())
         offset = 0
         while offset < len(CONTENT):
             before = bytes(buffer.shadow.memory.view(0, buffer.shadow.memory.size) or b"")
@@ -136,7 +137,7 @@ def test_a_server_that_is_killed() -> None:
         url = server.put(CONTENT * 500)
         try:
             with open_link(f"{url}#timeout=2 s") as link:
-                buffer = buffer_of(link, Prefetch(FixedBlocks(100_000), depth=8, initial=8))
+                buffer = buffer_over(link, Prefetch(FixedBlocks(100_000), depth=8, initial=8))
                 for number in range(10):
                     offset = 100_000 * number
                     assert read(buffer, offset, 20_000) == CONTENT

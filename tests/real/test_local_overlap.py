@@ -22,13 +22,12 @@ from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.prefetch import Prefetch
 from simaccess.real.clock import run
 from tests.real.local_links import (
-    buffer_over,
     compute_until,
     copier_of,
     file_link,
-    read,
     shared_memory_link,
 )
+from tests.real.reading import buffer_over, read
 
 MIB = 1 << 20
 FILES = ("?mode=buffered", "?mode=mapped")

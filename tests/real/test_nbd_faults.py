@@ -15,8 +15,9 @@ from simaccess.errors import LinkError
 from simaccess.real.clock import run
 from simaccess.real.nbd import open_link
 from simaccess.real.nbd_request import WRITE
-from tests.real.nbd_clients import SIZE, buffer_over, read, soon
+from tests.real.nbd_clients import SIZE, buffer_over, soon
 from tests.real.nbd_far_end import DATA, DONE, SEGMENT, chunk, data_chunk, error_chunk, simple
+from tests.real.reading import read
 from tests.real.scripted_server import FarEnd, Got, scripted
 
 

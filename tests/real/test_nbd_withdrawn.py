@@ -15,8 +15,9 @@ from simaccess.errors import LinkError
 from simaccess.real.clock import run
 from simaccess.real.nbd import open_link
 from simaccess.real.nbd_request import READ, WRITE, Request
-from tests.real.nbd_clients import buffer_over, read, soon
+from tests.real.nbd_clients import buffer_over, soon
 from tests.real.nbd_far_end import DONE, SEGMENT, data_chunk
+from tests.real.reading import read
 from tests.real.scripted_server import FarEnd, Got, scripted
 
 

@@ -19,7 +19,8 @@ from simaccess.real.urls import open_link
 from tests.real.http_faults import (
     delayed,
 )
-from tests.real.remote_clients import CONTENT, buffer_of, read
+from tests.real.reading import buffer_over, read
+from tests.real.remote_content import CONTENT
 from tests.real.scripted_http import answer_206, scripted
 from tests.real.servers import nginx
 
@@ -30,7 +31,7 @@ def test_prefetch_overlaps_requests_and_work() -> None:
 
     def seconds(method: AccessMethod) -> tuple[float, int]:
         with scripted(CONTENT, delayed(0.02)) as server, open_link(server.url) as link:
-            buffer = buffer_of(link, method)
+            buffer = buffer_over(link, method)
             begin = time.monotonic()
             for offset in range(0, len(CONTENT), 1000):
                 assert read(buffer, offset, 1000) == CONTENT[offset : offset + 1000]
@@ -48,7 +49,7 @@ def test_prefetch_overlaps_requests_and_work() -> None:
 def test_no_more_requests_than_connections() -> None:
     with scripted(CONTENT, delayed(0.01)) as server:
         with open_link(f"{server.url}#connections=2") as link:
-            buffer = buffer_of(link, Prefetch(FixedBlocks(500), depth=8, initial=8))
+            buffer = buffer_over(link, Prefetch(FixedBlocks(500), depth=8, initial=8))
             for offset in range(0, len(CONTENT), 500):
                 assert read(buffer, offset, 500) == CONTENT[offset : offset + 500]
         assert server.most == 2
@@ -91,7 +92,7 @@ def test_within_another_event_loop_the_thread_makes_the_requests() -> None:
 
     async def cell() -> None:
         with open_link(server.url) as link:
-            buffer = buffer_of(link, Prefetch(FixedBlocks(1000), depth=4))
+            buffer = buffer_over(link, Prefetch(FixedBlocks(1000), depth=4))
             for offset in range(0, len(CONTENT), 1000):
                 view = await buffer.read(offset, 1000)
                 assert view is not None
@@ -158,7 +159,7 @@ def test_links_share_the_switch_interval() -> None:
 
 def test_tallies_of_the_clock_sum_to_the_run() -> None:
     with scripted(CONTENT, delayed(0.01)) as server, open_link(server.url) as link:
-        buffer = buffer_of(link, CopyOnce(FixedBlocks(4096), 2))
+        buffer = buffer_over(link, CopyOnce(FixedBlocks(4096), 2))
         read(buffer, 0, len(CONTENT))
         clock = link.clock
         total = clock.time - clock.start

@@ -12,7 +12,8 @@ from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.real.clock import run
 from simaccess.real.urls import open_link
-from tests.real.remote_clients import CONTENT, buffer_of
+from tests.real.reading import buffer_over
+from tests.real.remote_content import CONTENT
 from tests.real.servers import nginx
 
 
@@ -47,10 +48,10 @@ def test_an_empty_file() -> None:
 def test_what_cannot_be_written_is_refused() -> None:
     with open_link(nginx().put(CONTENT)) as link:
         assert not link.writable
-        buffer = buffer_of(link, ZeroCopy())
+        buffer = buffer_over(link, ZeroCopy())
         with pytest.raises(InputError, match="cannot be written"):
             run(buffer.write(0, 3, memoryview(b"abc")))
-        buffer = buffer_of(link, CopyOnce(FixedBlocks(1000), 4))
+        buffer = buffer_over(link, CopyOnce(FixedBlocks(1000), 4))
         run(buffer.write(0, 3, memoryview(b"abc")))
         with pytest.raises(InputError, match="cannot be written"):
             run(buffer.sync())

@@ -11,15 +11,14 @@ from typing import Any, ClassVar
 import fsspec
 import pytest
 
-from simaccess.buffer import Buffer, Shadow
 from simaccess.errors import InputError, LinkError
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.prefetch import Prefetch
 from simaccess.operations import AccessMethod
 from simaccess.real.clock import run
-from simaccess.real.link import RealLink
 from simaccess.real.urls import open_link
+from tests.real.reading import buffer_over, read
 
 CONTENT = bytes((7 * i + (i >> 8)) % 251 for i in range(20_000))
 URL = "scripted://file"
@@ -76,23 +75,13 @@ def late(start: int, end: int) -> bytes:
     return CONTENT[start:end]
 
 
-def buffer_of(link: RealLink, method: AccessMethod) -> Buffer:
-    return Buffer(Shadow(method, link.local), link.attach(), link.clock)
-
-
-def read(buffer: Buffer, offset: int, length: int) -> bytes:
-    view = run(buffer.read(offset, length))
-    assert view is not None
-    return bytes(view)
-
-
 def test_prefetch_overlaps_requests_and_work() -> None:
     ScriptedFileSystem.answer = staticmethod(late)
 
     def seconds(method: AccessMethod) -> tuple[float, int]:
         ScriptedFileSystem.most = 0
         with open_link(URL) as link:
-            buffer = buffer_of(link, method)
+            buffer = buffer_over(link, method)
             begin = time.monotonic()
             for offset in range(0, len(CONTENT), 1000):
                 assert read(buffer, offset, 1000) == CONTENT[offset : offset + 1000]
@@ -120,7 +109,7 @@ FAULTS: dict[Callable[[int, int], bytes], str] = {
 @pytest.mark.parametrize(("answer", "told"), FAULTS.items(), ids=["short", "long", "raises"])
 def test_a_fault_ends_in_a_clear_error(answer: Callable[[int, int], bytes], told: str) -> None:
     with open_link(URL) as link:
-        buffer = buffer_of(link, CopyOnce(FixedBlocks(1000), 4))
+        buffer = buffer_over(link, CopyOnce(FixedBlocks(1000), 4))
         ScriptedFileSystem.answer = staticmethod(answer)
         with pytest.raises(LinkError, match=told) as caught:
             read(buffer, 0, 10)
@@ -138,7 +127,7 @@ def test_what_comes_after_the_timeout_writes_nothing() -> None:
         return CONTENT[start:end]
 
     with open_link(f"{URL}#timeout=0.1 s&connections=2") as link:
-        buffer = buffer_of(link, Prefetch(FixedBlocks(1000), depth=2, initial=2))
+        buffer = buffer_over(link, Prefetch(FixedBlocks(1000), depth=2, initial=2))
         assert read(buffer, 0, 1000) == CONTENT[:1000]
         ScriptedFileSystem.answer = staticmethod(hangs)
         before = bytes(buffer.shadow.memory.view(0, buffer.shadow.memory.size) or b"")
@@ -179,7 +168,7 @@ def test_ranges_of_a_file_in_memory_are_written() -> None:
     fs.pipe_file("/threads", CONTENT)
     with open_link("memory://threads") as link:
         assert link.writable
-        buffer = buffer_of(link, CopyOnce(FixedBlocks(1000), 4))
+        buffer = buffer_over(link, CopyOnce(FixedBlocks(1000), 4))
         run(buffer.write(1500, 1000, memoryview(b"x" * 1000)))
         run(buffer.sync())
     assert fs.cat_file("/threads") == CONTENT[:1500] + b"x" * 1000 + CONTENT[2500:]

@@ -18,7 +18,8 @@ from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
 from simaccess.real.urls import open_link
-from tests.real.remote_clients import CONTENT, buffer_of, read
+from tests.real.reading import buffer_over, read
+from tests.real.remote_content import CONTENT
 from tests.real.servers import end, free_port, wait_for
 
 
@@ -62,7 +63,7 @@ def test_s3_objects(bucket: str, method: AccessMethod) -> None:
     with open_link(f"{bucket}/key") as link:
         assert link.size == len(CONTENT)
         assert not link.writable
-        buffer = buffer_of(link, method)
+        buffer = buffer_over(link, method)
         for offset in range(0, len(CONTENT), 700):
             length = min(700, len(CONTENT) - offset)
             assert read(buffer, offset, length) == CONTENT[offset : offset + length]

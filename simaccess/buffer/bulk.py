@@ -1,0 +1,113 @@
+"""What one client of a shadow has copied in bulk: transfers started, awaited and given up."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Any
+
+from simaccess.buffer.shadow import Flight, Shadow
+from simaccess.counters import Counters
+from simaccess.operations import AWAIT, FETCH, AccessMethod, Operation, Operations
+from simaccess.segment import Clock, Segment, Transfer
+
+__all__ = ["FAILURES", "Bulk"]
+
+FAILURES = (Exception, KeyboardInterrupt)
+"""What a call may end in that leaves the shadow to be used again."""
+
+
+class Bulk:
+    """One client's transfers between a segment and a shadow.
+
+    Parameters
+    ----------
+    shadow : Shadow
+        The shadow.
+    method : AccessMethod
+        Who decides for this client.
+    segment, clock, counters
+        The client's.
+    """
+
+    def __init__(
+        self,
+        shadow: Shadow,
+        method: AccessMethod,
+        segment: Segment,
+        clock: Clock,
+        counters: Counters,
+    ) -> None:
+        self._shadow = shadow
+        self._method = method
+        self._segment = segment
+        self._clock = clock
+        self._counters = counters
+
+    async def start(self, operation: Operation) -> None:
+        """Start a transfer."""
+        shadow, counters = self._shadow, self._counters
+        kind, slot, offset, length, at = operation
+        counters.bulk += length
+        if kind is FETCH:
+            counters.fetches += 1
+            shadow.unread.add(slot, at, length)
+            issued = self._segment.fetch(offset, length, shadow.memory, at)
+        else:
+            counters.flushes += 1
+            counters.used += shadow.unflushed.take(slot, at, length)
+            issued = self._segment.flush(offset, length, shadow.memory, at)
+        if shadow.shared:
+            flight = Flight(self._clock.gate())
+            shadow.under_way[slot].append(flight)
+            flight.transfer = await issued
+            flight.open()
+        else:
+            shadow.under_way[slot].append(await issued)
+
+    async def settle(self, flights: list[Transfer | Flight]) -> bool:
+        """Wait for the transfers and writes of a slot that are under way by now."""
+        before = self._clock.waited()
+        for flight in flights[:]:
+            await flight
+            if flight in flights:
+                flights.remove(flight)
+        waited = self._clock.waited() > before
+        self._counters.waits += waited
+        return waited
+
+    async def perform(self, operation: Operation) -> bool:
+        """Start a transfer or wait for a slot's; return whether there was a wait."""
+        if operation[0] is AWAIT:
+            return await self.settle(self._shadow.under_way[operation[1]])
+        await self.start(operation)
+        return False
+
+    async def abandon(self, slots: Iterable[int] = ()) -> None:
+        """Withdraw what a failed call left under way, and forget what it would have brought.
+
+        A shadow that others use too forgets what their calls have under way as well.
+        """
+        flights = self._shadow.under_way
+        doubtful = {*slots, *(slot for slot, under_way in flights.items() if under_way)}
+        for slot in doubtful:
+            for flight in flights[slot]:
+                await flight.cancel()
+            flights[slot].clear()
+            self._shadow.unread.clear(slot)
+        self._method.abandon(doubtful)
+
+    def answered(self, operations: Operations) -> Iterable[Operation]:
+        """Return the operations; a timed method's are answered with the ticks that each took."""
+        if not self._method.timed:
+            return operations
+        return self._timed(operations)
+
+    def _timed(self, operations: Any) -> Generator[Operation, None, None]:
+        try:
+            operation = next(operations)
+            while True:
+                begin = self._clock.mark()
+                yield operation
+                operation = operations.send(self._clock.mark() - begin)
+        except StopIteration:
+            return

@@ -1,0 +1,142 @@
+"""A mistake in what is asked ends in one line that names it, and leaves nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+LINK = ("--model", "example-link")
+SEQUENTIAL = [*LINK, "--workload", "sequential"]
+RANDOM = (*LINK, "--workload", "random")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["compare"], "Missing option '--model'"),
+        (["compare", *LINK], "Missing option '--workload'"),
+        (
+            ["compare", "--model", "exampel-link", "--workload", "random"],
+            "did you mean 'example-link'",
+        ),
+        (["compare", *LINK, "--workload", "randm"], "workload = 'randm': no such workload or file"),
+        (
+            [*RANDOM, "--method", "zero-cpy"],
+            "method = 'zero-cpy': no such access method (did you mean",
+        ),
+        ([*RANDOM, "--set", "method.blok=1 KiB"], "method.blok: no such parameter"),
+        (
+            [*RANDOM, "--method", "zero-copy", "--set", "method.block=1 KiB"],
+            "method.block: no such parameter of zero-copy",
+        ),
+        ([*RANDOM, "--set", "method.block=1024"], "method.block = '1024': missing unit"),
+        ([*RANDOM, "--set", "method.block=-1 KiB"], "method.block = '-1 KiB'"),
+        (
+            [*RANDOM, "--set", "method.block=0 B"],
+            "method.block = '0 B': not allowed; allowed: greater than 0",
+        ),
+        (
+            [*RANDOM, "--set", "method.depth=x"],
+            "method.depth = 'x': not allowed; allowed: a valid integer",
+        ),
+        (
+            [*RANDOM, "--set", "method.eviction=foo"],
+            "method.eviction = 'foo': not allowed; allowed: 'lru' or 'fifo'",
+        ),
+        (
+            [*RANDOM, "--set", "workload.size=0 B"],
+            "workload.size = '0 B': not allowed; allowed: greater than or equal to 1",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.port=70000"],
+            "workload.port = '70000': not allowed; allowed: less than or equal to 65535",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.protocol=foo"],
+            "'foo': not allowed; allowed: 'icmp', 'igmp', 'tcp', 'udp', 'gre', 'icmp6' or 'sctp'",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.address=foo"],
+            "workload.address = 'foo': not allowed; allowed: an address or a network",
+        ),
+        (
+            [*RANDOM, "--set", "producer.arrivals=foo"],
+            "not allowed; allowed: 'capture', 'poisson', 'constant' or 'full-speed'",
+        ),
+        ([*RANDOM, "--set", "workload.lenght=64 B"], "workload.lenght"),
+        (
+            [*RANDOM, "--set", "producer.rat=1 kHz"],
+            "producer.rat: unknown key (did you mean 'rate'?)",
+        ),
+        ([*RANDOM, "--set", "producer.ring=1"], "producer.ring = '1': missing unit"),
+        ([*RANDOM, "--set", "producer.arrivals=poisson"], "producer.rate: missing, and poisson"),
+        (
+            [*SEQUENTIAL, "--set", "workload.size=4 kB"],
+            "workload.size = '4 kB': less than workload.length, 4096 bytes; allowed: at least 4096",
+        ),
+        (
+            [*SEQUENTIAL, "--set", "workload.size=1 MiB", "--set", "workload.length=4 MiB"],
+            "workload.length = '4 MiB': more than the segment has (workload.size); allowed: at most",
+        ),
+        (
+            [*LINK, "--workload", "skip", "--set", "workload.length=5 kB"],
+            "workload.length = '5 kB': workload.skip_read, 65536 bytes, is not a multiple of it",
+        ),
+        (
+            [*LINK, "--workload", "header-only", "--set", "workload.size=1 kB"],
+            "workload.size = '1 kB': a padded record takes 1536 bytes",
+        ),
+        (
+            [*LINK, "--workload", "header-only", "--set", "workload.laps=2"],
+            "workload.laps = '2': laps are for a capture; allowed: with workload.capture",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "producer.ring=1KiB"],
+            "producer.ring = 1024: a record does not fit into the ring; allowed: at least 1536 bytes",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "producer.rate=100kHz"],
+            "producer.rate = '100kHz': full-speed arrivals have no rate of their own; allowed: a rate",
+        ),
+        (
+            [*LINK, "--workload", "filter", "--set", "workload.pattern=0xZZ"],
+            "workload.pattern = '0xZZ': not hexadecimal digits, two a byte; allowed: text, or bytes",
+        ),
+        (
+            [*RANDOM, "--method", "hybrid", "--method", "hybrid"],
+            "method = 'hybrid': comes twice; allowed: each method once",
+        ),
+        ([*RANDOM, "--set", "producer.arrivals=full-speed"], "workload = 'random'"),
+        (
+            [*RANDOM, "--set", "link.rat=1 GB/s"],
+            "link.rat: unknown key (did you mean 'link.rate'?)",
+        ),
+        ([*RANDOM, "--consumers", "0"], "consumers"),
+        ([*RANDOM, "--seed", "-1"], "seed"),
+        (["sweep"], "Missing argument 'EXPERIMENT'"),
+        (["sweep", "tabel-4-3"], "no such experiment (did you mean 'table-4-3'?)"),
+        (["sweep", "none.toml"], "none.toml: cannot be read"),
+        (["sweep", "table-4-3", "--jobs", "0"], "jobs = 0: too few; allowed: 1 or more"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    arguments: list[str], said: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if arguments[0] == "--model":
+        arguments = ["compare", *arguments]
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("simaccess: error: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truncated_capture_is_named(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "cut.pcap"
+    file.write_bytes(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000") + b"\0" * 9)
+    code, _, err = run("compare", *LINK, "--workload", str(file))
+    assert code == 2
+    assert str(file) in err
