@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simaccess.analytic import shared_copy
+from simaccess.conditions import conditions
 from simaccess.model import Model, load_model
 from simaccess.scenario import Scenario
 from simaccess.simulate import latencies, simulate
@@ -52,6 +54,29 @@ def test_closed_consumers_reach_at_most_the_bound_and_meet_it(
     rate = consumers * each / result.elapsed_s
     assert rate <= bound * (1 + 1e-9)
     assert rate >= bound * (1 - (consumers * service + think_ns) / (each * service))
+
+
+@pytest.mark.parametrize(("method", "blocks"), [("copy-once", 8), ("hybrid", 8), ("hybrid", 2)])
+def test_requests_that_share_a_copy_meet_the_closed_form_of_their_block(
+    method: str, blocks: int
+) -> None:
+    """N t + T_B / k, with each factor as it is printed under an experiment's table."""
+    model = load_model("example-link").with_values({"local.latency": "0 s", "link.latency": "3 us"})
+    asked = workload("sequential", {"size": "1 MiB", "length": "64 B"})
+    given = {"block": f"{blocks} KiB", "shadow": "64 KiB"}
+    if method == "hybrid":
+        given["threshold"] = "128 B"
+    result = simulate(Scenario(model, asked, method, given))
+    seen = conditions(model, asked, settings={method: given})
+    requests = result.consumers[0].requests
+    shared = shared_copy(
+        T=seen.copies[method],
+        k=requests / result.bulk_requests,
+        t=seen.t,
+        n=result.loads / requests,
+    )
+    served = 64 / 20e9  # from the shadow, at local.rate
+    assert result.elapsed_s / requests == pytest.approx(shared + served, rel=0.02)
 
 
 @settings(deadline=None, max_examples=40)
