@@ -48,7 +48,8 @@ def test_a_wider_mapping_reads_several_phases_at_once() -> None:
 @given(
     offset=st.integers(0, 40),
     length=st.integers(1, 80),
-    latency=st.integers(2, 16),
+    latency=st.integers(3, 16),
+    devsel=st.integers(1, 3),
     delay=st.integers(0, 60),
     arbitration=st.integers(0, 5),
     width=st.sampled_from([4, 8]),
@@ -60,15 +61,16 @@ def test_loads_follow_the_equation(
     offset: int,
     length: int,
     latency: int,
+    devsel: int,
     delay: int,
     arbitration: int,
     width: int,
     delayed: bool,
 ) -> None:
-    request = 5 if delayed else 0
+    request = devsel + 2 if delayed else 0
     changes = {
         "device.read_latency": latency, "bus.arbitration": arbitration,
-        "pio.width": f"{width} B", "device.request": request,
+        "pio.width": f"{width} B", "device.delayed": delayed, "device.devsel": devsel,
         "device.read_delay": delay if delayed else 0,
     }  # fmt: skip
     env, link = make(changes)

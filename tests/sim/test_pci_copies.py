@@ -45,7 +45,7 @@ def test_the_peak_is_a_data_phase_a_clock(name: str) -> None:
 def test_rates_of_a_myrinet_host(burst: int, inwards: bool, rate: float) -> None:
     changes = {
         **BARE, **WIDE, "dma.burst": f"{burst} B",
-        "host.read_latency": 16, "host.request": 4, "host.read_delay": 63,  # 84 with the idle clock
+        "host.read_latency": 16, "host.delayed": True, "host.read_delay": 63,  # 84 with the idle clock
         "host.write_latency": 16, "host.write_delay": 26,  # 43 with the idle clock
     }  # fmt: skip
     length = 1 << 22
@@ -61,7 +61,7 @@ def test_rates_of_a_myrinet_host(burst: int, inwards: bool, rate: float) -> None
 def test_rate_of_a_pci_x_host() -> None:
     changes = {
         **BARE, **PEAKS["X 133"][0], "dma.burst": "4096 B", "bus.split": True,
-        "bus.boundary": "128 B", "host.request": 5, "host.read_delay": 60, "host.read_latency": 5,
+        "bus.boundary": "128 B", "host.delayed": True, "host.read_delay": 60, "host.read_latency": 5,
     }  # fmt: skip
     length = 1 << 24
     assert length / duration(changes, length, inwards=False) * 1e12 == pytest.approx(
@@ -75,7 +75,8 @@ def test_rate_of_a_pci_x_host() -> None:
     burst=st.sampled_from([4, 64, 100, 256, 4096]),
     disconnect=st.sampled_from([0, 32, 128, 1000]),
     page=st.sampled_from([0, 64, 512, 4096]),
-    request=st.sampled_from([0, 4]),
+    delayed=st.booleans(),
+    devsel=st.integers(1, 3),
     gap=st.integers(0, 3),
     bursts=st.booleans(),
     inwards=st.booleans(),
@@ -84,13 +85,13 @@ def test_rate_of_a_pci_x_host() -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_lone_copy_follows_the_equation(
     *,
-    offset: int, length: int, burst: int, disconnect: int, page: int, request: int, gap: int,
+    offset: int, length: int, burst: int, disconnect: int, page: int, delayed: bool, devsel: int, gap: int,
     bursts: bool, inwards: bool, lumps: bool,
 ) -> None:  # fmt: skip
     changes = {
         **BARE, "dma.burst": f"{burst} B", "host.disconnect": f"{disconnect} B",
-        "host.page": f"{page} B", "host.request": request,
-        "host.read_delay": 7 if request else 0, "host.write_delay": gap, "bus.burst": bursts,
+        "host.page": f"{page} B", "host.delayed": delayed, "host.devsel": devsel,
+        "host.read_delay": 7 if delayed else 0, "host.write_delay": gap, "bus.burst": bursts,
     }  # fmt: skip
     env, link = make(changes, lumps=lumps)
     (agent,) = run(env, bulk(link, length, inwards=inwards, at=offset))
@@ -103,7 +104,7 @@ def test_a_lone_copy_follows_the_equation(
         end = min(stops)
         phases = -(-end // 4) - at // 4
         clocks += (3 if inwards else 10) + phases + 1
-        clocks += gap if inwards else (request + 7 if request else 0)
+        clocks += gap if inwards else (devsel + 2 + 7 if delayed else 0)
         at = end
     clocks -= 1 + (gap if inwards else 0)
     assert agent.wait == clocks * 10 * NS
@@ -115,7 +116,7 @@ def test_reads_are_slower_than_writes_because_only_writes_are_posted() -> None:
     push = duration({}, length, inwards=True)
     pull = duration({"dma.side": "host"}, length, inwards=True)
     assert push < pull + 16 * (3 + 2) * 10 * NS + 10**6
-    changes = {"host.request": 4, "host.read_delay": 60}
+    changes = {"host.delayed": True, "host.read_delay": 60}
     assert duration(changes, length, inwards=False) > 1.5 * duration(changes, length, inwards=True)
     # The asymmetry goes with the round trip, for DMA as for the processor.
     same = {"host.read_latency": 3, "device.read_latency": 3}
@@ -198,7 +199,7 @@ def test_a_polling_processor_sees_the_end_at_its_next_look() -> None:
 
 
 def test_channels_overlap_the_delays_of_reads() -> None:
-    changes = {**BARE, "host.request": 4, "host.read_delay": 100}
+    changes = {**BARE, "host.delayed": True, "host.read_delay": 100}
 
     def both(channels: int) -> int:
         env, link = make({**changes, "dma.channels": channels})
