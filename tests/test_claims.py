@@ -132,8 +132,8 @@ def test_copy_once_beats_zero_copy_on_pci_for_bulk_because_of_bursts_and_dma() -
 
     full = lead()
     assert full > 5
-    assert lead(bus__burst="false") < 0.6 * full
-    assert lead(dma__enabled="false") < 1.05  # the processor's copy reads word by word, too
+    assert lead(bus__burst="false") < 1  # a transaction a word, and the copy besides
+    assert lead(dma__enabled="false") < 1  # the processor's copy reads word by word, too
 
 
 def test_writes_are_faster_than_reads_on_pci_because_they_are_posted() -> None:

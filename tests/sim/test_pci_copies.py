@@ -112,10 +112,11 @@ def test_a_lone_copy_follows_the_equation(
 
 
 def test_reads_are_slower_than_writes_because_only_writes_are_posted() -> None:
-    length = 4096
-    push = duration({}, length, inwards=True)
-    pull = duration({"dma.side": "host"}, length, inwards=True)
-    assert push < pull + 16 * (3 + 2) * 10 * NS + 10**6
+    length, bursts = 4096, 16
+    push = duration(BARE, length, inwards=True)
+    pull = duration({**BARE, "dma.side": "host"}, length, inwards=True)
+    assert push == (bursts * (3 + 64 + 1) - 1) * 10 * NS
+    assert pull == (bursts * (8 + 64 + 1) - 1) * 10 * NS
     changes = {"host.delayed": True, "host.read_delay": 60}
     assert duration(changes, length, inwards=False) > 1.5 * duration(changes, length, inwards=True)
     # The asymmetry goes with the round trip, for DMA as for the processor.
@@ -142,6 +143,19 @@ def test_bulk_copies_win_by_bursts_and_dma(off: str | None) -> None:
         assert copy < 0.4 * zero.time
     else:
         assert copy > 0.9 * zero.time
+
+
+@pytest.mark.parametrize("gap", [0, 7, 40])
+def test_a_master_rests_after_a_written_burst_whatever_it_does_next(gap: int) -> None:
+    # Blocks of one burst each; the write-back of each rests the engine before the next.
+    env, link = make({**BARE, "host.write_delay": gap, "dma.writeback": "4 B"})
+    (agent,) = run(env, transfers(link, 10, 64))
+    assert agent.time == (10 * (3 + 16 + 1 + gap + 3 + 1 + 1 + gap) - gap - 1) * 10 * NS
+    # Two channels of an engine are one master, and share its rests.
+    changes = {**BARE, "host.write_delay": gap, "dma.channels": 2}
+    env, link = make(changes)
+    agents = run(env, *(bulk(link, 1024, inwards=True) for _ in range(2)))
+    assert max(agent.time for agent in agents) == (8 * (3 + 64 + 1 + gap) - gap - 1) * 10 * NS
 
 
 def test_without_an_engine_the_processor_copies() -> None:
@@ -177,6 +191,40 @@ def transfers(link: PciBus, count: int, length: int) -> Body:
             await transfer
 
     return body
+
+
+@pytest.mark.parametrize("span", [256, 1000, 4096])
+def test_a_descriptor_is_fetched_for_each_span(span: int) -> None:
+    env, link = make({"dma.span": f"{span} B"})
+    (agent,) = run(env, bulk(link, 2048, inwards=True))
+    count = math.ceil(2048 / span)
+    assert link.use(agent.time)["bus"].overhead_bytes == 4 + 16 * count + 4
+    one = duration({}, 2048, inwards=True)
+    assert agent.time - one == (count - 1) * 4 * 10 * NS  # 4 data phases each, in one burst
+
+
+def test_an_engine_of_the_host_has_descriptors_and_status_at_hand() -> None:
+    env, link = make({"dma.side": "host"})
+    (agent,) = run(env, bulk(link, 256, inwards=True))
+    assert link.use(agent.time)["bus"].overhead_bytes == 0
+    assert agent.time == (50 + 100 + (2 + 8 + 64) * 10 + 500 + 300) * NS
+
+
+def test_moderation_counts_from_the_last_interrupt() -> None:
+    env, link = make({"interrupt.moderation": "4 us"})
+    alone = duration({}, 256, inwards=True)
+    ends = []
+
+    async def body(agent: Agent) -> None:
+        port, local = link.attach(), link.local(0)
+        for begin in (0, 2000 * NS, 20_000 * NS):
+            await agent.sleep_until(begin)
+            await (await port.fetch(0, 256, local, 0))
+            ends.append(agent.time)
+
+    run(env, body)
+    # The second completes 2 us after the first, too early for another interrupt.
+    assert ends == [alone, alone + 4000 * NS, 20_000 * NS + alone]
 
 
 def test_moderation_shares_interrupts() -> None:
