@@ -134,6 +134,7 @@ BUS: Final = np.dtype(
                 "phases",
                 "size",
                 "gone",
+                "limit",
                 # Its use, as in `simaccess.sim.bus_use.BusUse`.
                 "waited",
                 "payload",

@@ -242,6 +242,7 @@ def _advance(
     bus: Structs, masters: Structs, jobs: Structs, coming: Ints, paths: Structs, limit: int
 ) -> None:
     """Settle everything up to `limit`, at most `arbitration` after the caller's turn."""
+    bus.limit = max(bus.limit, limit)
     while bus.free <= limit:
         while bus.coming and jobs[coming[0]].at < bus.free:
             arrive(bus, masters, jobs, coming)
@@ -262,6 +263,16 @@ def _advance(
 advance = compiled(_advance, inline=False)
 
 
+@compiled
+def freed(bus: Structs, jobs: Structs, paths: Structs) -> int:
+    """Return when the tenure under way ends at the earliest: it may yet be cut."""
+    if bus.job == NO_JOB or not bus.gone:
+        return int(bus.free)
+    path = paths[jobs[bus.job].path]
+    guaranteed = bus.begun + hold(path, min(bus.phases, path.guaranteed))
+    return int(min(bus.free, max(guaranteed, bus.limit)))
+
+
 def _ending(bus: Structs, masters: Structs, jobs: Structs, paths: Structs, number: int) -> int:
     """Return when a job's last data phase ends at the earliest, as far as is known."""
     job = jobs[number]
@@ -275,11 +286,15 @@ def _ending(bus: Structs, masters: Structs, jobs: Structs, paths: Structs, numbe
             return int(start + span(path, address, remaining) - path.request - path.delay)
         if bus.size == remaining:
             return int(bus.begun + reach(path, bus.phases))
-        return int(bus.free + path.gap + span(path, address + bus.size, remaining - bus.size))
-    start = max(job.at, bus.free, masters[job.master].rested)
+        end = bus.free + path.gap + span(path, address + bus.size, remaining - bus.size)
+        if (address + bus.size) % path.width:  # which a cut may spare
+            end -= hold(path, 1) - hold(path, 0) + 2
+        return int(end)
+    free = freed(bus, jobs, paths)
+    start = max(job.at, free, masters[job.master].rested)
     if job.ticket >= 0:  # each job before it has at least a tenure
         ahead = job.ticket - masters[job.master].first
-        start = max(start, bus.free + ahead * bus.least)
+        start = max(start, free + ahead * bus.least)
     done = 0
     if not job.requesting and path.request:
         done = path.request + path.delay

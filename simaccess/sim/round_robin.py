@@ -86,6 +86,7 @@ class RoundRobin:
         self._paths: set[int] = set()  # ids of the paths of all jobs so far
         self._least = _NEVER  # ticks of the shortest tenure on any of them
         self._requests = 0
+        self._limit = 0  # what is settled; no request to come can be granted before
         self._last = 0  # the master that had the bus last
         # The tenure under way; _size is 0 while it is the request of a delayed read.
         self._job: Job | None = None
@@ -142,6 +143,8 @@ class RoundRobin:
 
     def advance(self, limit: int) -> None:
         """Settle everything up to `limit`, at most `arbitration` after the caller's turn."""
+        if limit > self._limit:
+            self._limit = limit
         while self.free <= limit:
             coming = self._coming
             while coming and coming[0][0] < self.free:
@@ -165,10 +168,11 @@ class RoundRobin:
         path = job.path
         address, remaining = job.address, job.remaining
         if job is not self._job:
-            start = max(job.at, self.free, self._rested[job.master])
+            free = self._freed()
+            start = max(job.at, free, self._rested[job.master])
             if job.ticket >= 0:  # each job before it has at least a tenure
                 before = job.ticket - self._first[job.master]
-                start = max(start, self.free + before * self._least)
+                start = max(start, free + before * self._least)
         elif not self._size:
             start = self.free + path.delay
             return start + path.alone(address, remaining) - path.request - path.delay
@@ -177,9 +181,19 @@ class RoundRobin:
         else:
             address += self._size
             remaining -= self._size
-            return self.free + path.gap + path.alone(address, remaining)
+            # A cut may spare the data phase that this burst and the next share.
+            spared = path.hold(1) - path.hold(0) + 2 if address % path.width else 0
+            return self.free + path.gap + path.alone(address, remaining) - spared
         done = 0 if job.requesting else path.request + (path.delay if path.request else 0)
         return start + path.alone(address, remaining) - done
+
+    def _freed(self) -> int:
+        """Return when the tenure under way ends at the earliest: it may yet be cut."""
+        job = self._job
+        if job is None or not self._gone:
+            return self.free
+        guaranteed = self._start + job.path.hold(min(self._phases, job.path.guaranteed))
+        return min(self.free, max(guaranteed, self._limit))
 
     def _come(self, job: Job, at: int) -> None:
         job.at = at
