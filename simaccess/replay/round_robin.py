@@ -286,10 +286,7 @@ def _ending(bus: Structs, masters: Structs, jobs: Structs, paths: Structs, numbe
             return int(start + span(path, address, remaining) - path.request - path.delay)
         if bus.size == remaining:
             return int(bus.begun + reach(path, bus.phases))
-        end = bus.free + path.gap + span(path, address + bus.size, remaining - bus.size)
-        if (address + bus.size) % path.width:  # which a cut may spare
-            end -= hold(path, 1) - hold(path, 0) + 2
-        return int(end)
+        return int(bus.free + path.gap + span(path, address + bus.size, remaining - bus.size))
     free = freed(bus, jobs, paths)
     start = max(job.at, free, masters[job.master].rested)
     if job.ticket >= 0:  # each job before it has at least a tenure

@@ -181,9 +181,8 @@ class RoundRobin:
         else:
             address += self._size
             remaining -= self._size
-            # A cut may spare the data phase that this burst and the next share.
-            spared = path.hold(1) - path.hold(0) + 2 if address % path.width else 0
-            return self.free + path.gap + path.alone(address, remaining) - spared
+            # A cut takes longer than what it may spare: another master's tenure comes in between.
+            return self.free + path.gap + path.alone(address, remaining)
         done = 0 if job.requesting else path.request + (path.delay if path.request else 0)
         return start + path.alone(address, remaining) - done
 
