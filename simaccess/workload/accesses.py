@@ -13,11 +13,18 @@ from numpy.typing import NDArray
 
 from simaccess.errors import InputError
 from simaccess.quantities import LONGEST
+from simaccess.room import require_room
 
-__all__ = ["Accesses", "Row", "same", "share"]
+__all__ = ["ROOM", "Accesses", "Row", "same", "share"]
 
 Row: TypeAlias = tuple[int, int, bool, bool, float, float]
 """Offset, length, write, last, work and time of an access, as in `Accesses`."""
+
+ROOM = 26
+"""Bytes that an access takes at least: 18 in four columns, and 8 of its latency."""
+
+_PART = 192
+"""Bytes that each block takes that one access goes over, with a method that copies blocks."""
 
 _TYPES = {
     "offset": np.int64,
@@ -136,6 +143,22 @@ class Accesses:
     def bytes(self) -> int:
         """How many bytes the accesses ask for."""
         return int(self.length.sum())
+
+    def require_room(self, block: int) -> None:
+        """Refuse an access over more blocks than this machine can hold.
+
+        Parameters
+        ----------
+        block : int
+            Bytes of a block; 0 where none are copied.
+
+        Raises
+        ------
+        InputError
+            If there is one.
+        """
+        parts = int(self.length.max(initial=0)) // block if block else 0
+        require_room(parts, _PART, "blocks of one access", key="method.block", value=f"{block} B")
 
     def rows(self, chunk: int = 65_536) -> Iterator[Row]:
         """Go through the accesses as plain Python values.

@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
-from simaccess.workload.accesses import Accesses
+from simaccess.room import require_room
+from simaccess.workload.accesses import ROOM, Accesses
 from simaccess.workload.draws import generator
 from simaccess.workload.workload import Extent, Positive, WithWrites, accesses
 
@@ -204,9 +205,18 @@ class Pattern(Generic[P]):
         )
 
 
+def _count(parameters: PatternParameters, usual: int) -> int:
+    """Return how many requests are asked for, by default `usual`; this machine must hold them."""
+    name = "size" if parameters.requests is None else "requests"
+    count = usual if parameters.requests is None else parameters.requests
+    value = getattr(parameters, name)
+    require_room(count, ROOM, "requests", key=f"workload.{name}", value=value)
+    return count
+
+
 def _laps(parameters: PatternParameters, places: int) -> NDArray[np.int64]:
     """Return the places that the requests go to, in order and again from the first."""
-    place = np.arange(places if parameters.requests is None else parameters.requests)
+    place = np.arange(_count(parameters, places))
     place %= places
     return place
 
@@ -243,7 +253,7 @@ def random(parameters: RandomParameters, seed: int) -> Offsets:
     """Draw multiples of the length uniformly."""
     length = parameters.length
     draws = generator(seed, "random", "offset")
-    offset = draws.integers(0, parameters.size // length, parameters.requests)
+    offset = draws.integers(0, parameters.size // length, _count(parameters, 0))
     offset *= length
     return offset, length
 
@@ -257,9 +267,10 @@ def zipf(parameters: ZipfParameters, seed: int) -> Offsets:
     inversion; which item has which rank is a permutation drawn from the seed.
     """
     items = parameters.size // parameters.item
+    require_room(items, 2 * 8, "items", key="workload.size", value=parameters.size)
     law = np.arange(1, items + 1, dtype=np.float64) ** -parameters.exponent
     np.cumsum(law, out=law)
-    draws = generator(seed, "zipf", "rank").random(parameters.requests)
+    draws = generator(seed, "zipf", "rank").random(_count(parameters, 0))
     draws *= law[-1]
     rank = np.searchsorted(law, draws, side="right")
     np.minimum(rank, items - 1, out=rank)  # a product rounded up to the sum itself

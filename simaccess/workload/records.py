@@ -12,7 +12,8 @@ from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks, FixedBlocks
 from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Share, Size
-from simaccess.workload.accesses import Accesses
+from simaccess.room import require_room
+from simaccess.workload.accesses import ROOM, Accesses
 from simaccess.workload.capture import read_capture
 from simaccess.workload.draws import generator
 from simaccess.workload.stream import PacketStream
@@ -181,7 +182,11 @@ class HeaderWorkload:
         parameters, stream = self.parameters, self._stream
         if stream is None:
             count = self.size // parameters.space
-            number = np.arange(count if parameters.requests is None else parameters.requests)
+            name = "size" if parameters.requests is None else "requests"
+            asked = count if parameters.requests is None else parameters.requests
+            key, value = f"workload.{name}", getattr(parameters, name)
+            require_room(asked, ROOM, "requests", key=key, value=value)
+            number = np.arange(asked)
             start = number % count * parameters.space
             return start, np.full(len(start), parameters.record, np.int64)
         laps = np.arange(stream.laps)[:, None] * stream.lap_size
