@@ -191,7 +191,7 @@ class Filter:
         return int(np.count_nonzero(~self._lap.read)) * self.stream.laps
 
     def content(self, seed: int = 0) -> bytes:  # noqa: ARG002  # the interface's
-        """Return the packets, padding zero."""
+        """Return the packets of a lap, padding zero."""
         return self.stream.content()
 
     def accesses(self, seed: int) -> Accesses:

@@ -6,6 +6,7 @@ import io
 import math
 import os
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.quantities import LONGEST
-from simaccess.workload.accesses import Accesses
+from simaccess.workload.accesses import Accesses, alike
 from simaccess.workload.workload import Extent, Load, accesses
 
 __all__ = ["HEADER", "AccessLog", "LogParameters", "LogWorkload", "LogWriter", "read_log"]
@@ -26,7 +27,7 @@ COLUMNS = ("time", "offset", "length", "operation")
 HEADER = ",".join(COLUMNS)
 """The first line of an access log."""
 
-_CHUNK = 1 << 22  # bytes of lines that are parsed at a time
+_CHUNK = 1 << 18  # bytes of lines that are parsed at a time
 _MOST = 2**63 - 1
 _INTEGER = re.compile(rb"[+-]?\d+")
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -71,12 +72,15 @@ class AccessLog:
         Bytes.
     write : ndarray of bool, shape (accesses,)
         Whether each one writes.
+    end : int
+        Where the furthest one ends.
     """
 
     time: NDArray[np.float64]
     offset: NDArray[np.int64]
     length: NDArray[np.int64]
     write: NDArray[np.bool_]
+    end: int
 
     def __len__(self) -> int:
         """Count the accesses."""
@@ -107,7 +111,7 @@ class LogWorkload:
         self.parameters = parameters
         span = LONGEST if parameters.timed else math.inf
         self.log = read_log(path, parameters.size, span)
-        self.size = parameters.size or int((self.log.offset + self.log.length).max())
+        self.size = parameters.size or self.log.end
         self.blocks = FixedBlocks(parameters.block)
 
     def content(self, seed: int = 0) -> bytes | None:  # noqa: ARG002  # the interface's
@@ -123,7 +127,7 @@ class LogWorkload:
             offset=log.offset,
             length=log.length,
             write=log.write,
-            last=np.ones(len(log), np.bool_),
+            last=alike(np.True_, len(log)),
             time=log.time if self.parameters.timed else None,
             seed=seed,
         )
@@ -155,15 +159,12 @@ def read_log(
     try:
         with Path(path).open("rb") as stream:
             bounds = _Bounds(_MOST if size is None else size, span)
-            parts = list(_parts(path, stream, bounds))
+            columns = _Columns()
+            for part in _parts(path, stream, bounds):
+                columns.add(part)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-    return AccessLog(
-        time=np.concatenate([part.time for part in parts]),
-        offset=np.concatenate([part.offset for part in parts]),
-        length=np.concatenate([part.length for part in parts]),
-        write=np.concatenate([part.write for part in parts]),
-    )
+    return columns.log()
 
 
 def _replaceable(path: Path) -> bool:
@@ -259,6 +260,33 @@ class _Part:
         operation = np.array(fields[3::4])
         self.write: NDArray[np.bool_] = operation == b"write"
         self.named: NDArray[np.bool_] = self.write | (operation == b"read")
+
+
+class _Columns:
+    """The columns while they grow, each in one place."""
+
+    def __init__(self) -> None:
+        self.time = array("d")
+        self.offset = array("q")
+        self.length = array("q")
+        self.write = bytearray()
+        self.end = 0
+
+    def add(self, part: _Part) -> None:
+        self.time.frombytes(part.time.data.cast("B"))
+        self.offset.frombytes(part.offset.data.cast("B"))
+        self.length.frombytes(part.length.data.cast("B"))
+        self.write += part.write.data.cast("B")
+        self.end = max(self.end, int((part.offset + part.length).max()))
+
+    def log(self) -> AccessLog:
+        return AccessLog(
+            time=np.frombuffer(self.time, np.float64),
+            offset=np.frombuffer(self.offset, np.int64),
+            length=np.frombuffer(self.length, np.int64),
+            write=np.frombuffer(self.write, np.bool_),
+            end=self.end,
+        )
 
 
 def _decimal(text: bytes) -> Decimal:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
-from simaccess.workload.accesses import Accesses
+from simaccess.workload.accesses import Accesses, alike, parts
 from simaccess.workload.draws import generator
 from simaccess.workload.workload import Extent, Positive, WithWrites, accesses
 
@@ -198,8 +198,8 @@ class Pattern(Generic[P]):
             self.size,
             self.parameters,
             offset=offset,
-            length=np.full(len(offset), length, np.int64),
-            last=np.ones(len(offset), np.bool_),
+            length=alike(np.int64(length), len(offset)),
+            last=alike(np.True_, len(offset)),
             seed=seed,
         )
 
@@ -232,10 +232,10 @@ def skip(parameters: SkipParameters, _seed: int) -> Offsets:
     length, run = parameters.length, parameters.skip_read
     period = run + parameters.skip_jump
     runs = (parameters.size - run) // period + 1
-    number, offset = np.divmod(_laps(parameters, runs * (run // length)), run // length)
-    offset *= length
-    number *= period
-    offset += number
+    offset = _laps(parameters, runs * (run // length))
+    for part in parts(len(offset)):
+        number, within = np.divmod(offset[part], run // length)
+        offset[part] = number * period + within * length
     return offset, length
 
 
@@ -259,12 +259,15 @@ def zipf(parameters: ZipfParameters, seed: int) -> Offsets:
     items = parameters.size // parameters.item
     law = np.arange(1, items + 1, dtype=np.float64) ** -parameters.exponent
     np.cumsum(law, out=law)
-    draws = generator(seed, "zipf", "rank").random(parameters.requests)
-    draws *= law[-1]
-    rank = np.searchsorted(law, draws, side="right")
-    np.minimum(rank, items - 1, out=rank)  # a product rounded up to the sum itself
-    offset = placement(items, seed)[rank]
-    offset *= parameters.item
+    place = placement(items, seed)
+    draws = generator(seed, "zipf", "rank")
+    offset = np.empty(parameters.requests, np.int64)
+    for part in parts(len(offset)):
+        drawn = draws.random(part.stop - part.start)
+        drawn *= law[-1]
+        rank = np.searchsorted(law, drawn, side="right")
+        np.minimum(rank, items - 1, out=rank)  # a product rounded up to the sum itself
+        np.multiply(place[rank], parameters.item, out=offset[part])
     return offset, parameters.item
 
 
