@@ -144,7 +144,7 @@ def _simulated(scenario: Scenario, why: str) -> Run:
     size = workload.size
     content = workload.content(scenario.seed) if scenario.real else None
     if scenario.producer is not None:
-        ring = _ring(scenario, scenario.producer, workload)
+        ring = _ring(scenario, scenario.producer, accesses)
         arrivals = _arrivals(scenario, scenario.producer, len(ring.ends))
         size = ring.capacity
     data = None
@@ -287,10 +287,12 @@ def _numbered(
         yield record, request
 
 
-def _ring(scenario: Scenario, producer: ProducerParameters, workload: Workload) -> Ring:
-    blocks = workload.blocks
-    records = blocks.find(workload.size)  # whole ones
+def _ring(scenario: Scenario, producer: ProducerParameters, accesses: Accesses) -> Ring:
+    blocks = scenario.workload.blocks
+    records = blocks.find(accesses.size)  # whole ones
     ends = array("q", (blocks.bounds(number)[1] for number in range(records)))
+    if accesses.offset.max(initial=-1) >= (ends[-1] if ends else 0):
+        ends.append(accesses.size)  # what is left of the segment is a record if it is asked for
 
     def whole(seconds: float) -> int:
         return Durations(seconds)[1]

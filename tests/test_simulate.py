@@ -123,6 +123,17 @@ def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> No
     assert simulate(replace(given, real=True)) == result
 
 
+@pytest.mark.parametrize("method", names())
+def test_what_is_left_of_a_segment_is_a_record_of_a_ring(method: str) -> None:
+    work = workload("sequential", {"size": "10001 B"})
+    producer = ProducerParameters.model_validate({"ring": "8 KiB"})
+    given = Scenario(load_model("pci-64-66"), work, method, producer=producer, engine="simpy")
+    for real in (False, True):
+        result = simulate(replace(given, real=real))
+        assert result.consumers[0].requests == 3
+        assert result.bytes.requested == result.bytes.moved == 10001
+
+
 def test_prefetch_goes_on_for_each_of_several_sequential_consumers() -> None:
     work = workload("sequential", {"size": "2 MiB"})
 

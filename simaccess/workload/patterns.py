@@ -1,7 +1,7 @@
 """Synthetic access patterns: where the requests go in a segment without records.
 
-Each request is one access. A request never wraps: what does not fit before the end of the
-segment starts again at its beginning.
+Each request is one access. A request never wraps: where less than its length is left of the
+segment, `sequential` and `strided` ask for what is left, and the others do not go there.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class ZipfParameters(PatternParameters):
 
 
 Offsets = tuple[NDArray[np.int64], int]
-"""Where the requests start, and their length."""
+"""Where the requests start, and their length where the segment is not at its end."""
 
 P = TypeVar("P", bound=PatternParameters)
 
@@ -198,10 +198,19 @@ class Pattern(Generic[P]):
             self.size,
             self.parameters,
             offset=offset,
-            length=alike(np.int64(length), len(offset)),
+            length=_lengths(offset, length, self.size),
             last=alike(np.True_, len(offset)),
             seed=seed,
         )
+
+
+def _lengths(offset: NDArray[np.int64], length: int, size: int) -> NDArray[np.int64]:
+    """Return the length of each request, which ends with the segment."""
+    if offset.max(initial=0) + length <= size:
+        return alike(np.int64(length), len(offset))
+    lengths = size - offset
+    np.minimum(lengths, length, out=lengths)
+    return lengths
 
 
 def _laps(parameters: PatternParameters, places: int) -> NDArray[np.int64]:
@@ -212,17 +221,18 @@ def _laps(parameters: PatternParameters, places: int) -> NDArray[np.int64]:
 
 
 def sequential(parameters: SequentialParameters, _seed: int) -> Offsets:
-    """Go on back to back, over as many whole requests as fit."""
+    """Go on back to back; the last request of a lap has what is left of the segment."""
     length = parameters.length
-    offset = _laps(parameters, parameters.size // length)
+    offset = _laps(parameters, -(-parameters.size // length))
     offset *= length
     return offset, length
 
 
 def strided(parameters: StridedParameters, _seed: int) -> Offsets:
-    """Go to the multiples of the stride from which a request fits."""
-    length, stride = parameters.length, parameters.stride
-    offset = _laps(parameters, (parameters.size - length) // stride + 1)
+    """Go to the multiples of the stride; the last request of a lap may be shorter."""
+    size, length, stride = parameters.size, parameters.length, parameters.stride
+    # Up to the first request that reaches the end, if one does.
+    offset = _laps(parameters, min(-(-size // stride), -(-(size - length) // stride) + 1))
     offset *= stride
     return offset, length
 
