@@ -237,9 +237,10 @@ def _print(
             made.add_row(label, *shown)
     console.print(made)
     if unjudged:
-        what = "packet is" if unjudged == 1 else "packets are"
+        what = "packet was" if unjudged == 1 else "packets were"
         console.print(
-            f"{unjudged:,} more {what} cut before the first field, and could not be judged.",
+            f"{unjudged:,} {what} cut in the capture before what decides, could not be judged and"
+            " count as not chosen.",
             soft_wrap=True,
         )
     console.print(_best(results) if judged is None else _judged(judged), soft_wrap=True)
