@@ -45,6 +45,7 @@ class RingSegment:
         self.size = STREAM
         self.posted = segment.posted
         self.client = getattr(segment, "client", None)
+        self.copies: bool = getattr(segment, "copies", False)
 
     @property
     def moved(self) -> int:
