@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from simaccess.cli.asking import require
+from simaccess.cli.interrupt import at_once
 from simaccess.cli.options import Json, Set, examples, parse_settings
 from simaccess.cli.output import Ended, print_json
-from simaccess.cli.progress import progress
+from simaccess.cli.progress import looking, progress
 
 if TYPE_CHECKING:
     from simaccess.pool import Pool
@@ -156,7 +157,11 @@ def _simulating(jobs: int | None) -> Iterator[tuple[Pool, Count]]:
         with progress("simulations") as report:
             count = Count(report)
             wanted = available() if jobs is None else jobs
-            with processes(wanted, count.did, preload="simaccess.questions.judgement") as pool:
+            with (
+                looking(count),
+                processes(wanted, count.did, preload="simaccess.questions.judgement") as pool,
+                at_once() if wanted == 1 else nullcontext(),
+            ):
                 yield pool, count
     except WorkerDied as error:
         raise Ended(f"error: {error}", 1) from None
@@ -164,13 +169,16 @@ def _simulating(jobs: int | None) -> Iterator[tuple[Pool, Count]]:
 
 def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:
     """Simulate scenarios, each with its own best settings if `tune`, and count simulations."""
+    from simaccess.afoot import Afoot
     from simaccess.compare import final
     from simaccess.simulate import simulate
     from simaccess.tune import most
     from simaccess.tune import tune as search
 
     def counted(scenario: Scenario) -> Result:
-        result = simulate(scenario)
+        afoot = Afoot()
+        count.begun(afoot)
+        result = simulate(scenario, afoot)
         count.did()
         return result
 

@@ -13,13 +13,20 @@ from numpy.typing import NDArray
 
 from simaccess.errors import InputError
 from simaccess.quantities import LONGEST
+from simaccess.room import require_room
 
-__all__ = ["Accesses", "Row", "alike", "parts", "same", "share"]
+__all__ = ["ROOM", "Accesses", "Row", "alike", "parts", "same", "share"]
 
 T = TypeVar("T", bound=np.generic)
 
 Row: TypeAlias = tuple[int, int, bool, bool, float, float]
 """Offset, length, write, last, work and time of an access, as in `Accesses`."""
+
+ROOM = 16
+"""Bytes that an access takes at least: 8 of its offset, and 8 of its latency."""
+
+_PART = 192
+"""Bytes that each block takes that one access goes over, with a method that copies blocks."""
 
 _TYPES = {
     "offset": np.int64,
@@ -30,7 +37,7 @@ _TYPES = {
     "time": np.float64,
 }
 
-_PART = 8192  # accesses that are worked on at a time, so that what that takes is no column
+_AT_ONCE = 8192  # accesses that are worked on at a time, so that what that takes is no column
 
 
 def alike(value: T, count: int) -> NDArray[T]:
@@ -40,8 +47,8 @@ def alike(value: T, count: int) -> NDArray[T]:
 
 def parts(count: int) -> Iterator[slice]:
     """Cut so many accesses into parts that are worked on one after the other."""
-    for start in range(0, count, _PART):
-        yield slice(start, min(start + _PART, count))
+    for start in range(0, count, _AT_ONCE):
+        yield slice(start, min(start + _AT_ONCE, count))
 
 
 def share(total: int, index: int, count: int, *, in_turn: bool) -> slice:
@@ -160,7 +167,23 @@ class Accesses:
         """How many bytes the accesses ask for."""
         return int(self.length.sum())
 
-    def rows(self, chunk: int = _PART) -> Iterator[Row]:
+    def require_room(self, block: int) -> None:
+        """Refuse an access over more blocks than this machine can hold.
+
+        Parameters
+        ----------
+        block : int
+            Bytes of a block; 0 where none are copied.
+
+        Raises
+        ------
+        InputError
+            If there is one.
+        """
+        most = int(self.length.max(initial=0)) // block if block else 0
+        require_room(most, _PART, "blocks of one access", key="method.block", value=f"{block} B")
+
+    def rows(self, chunk: int = _AT_ONCE) -> Iterator[Row]:
         """Go through the accesses as plain Python values.
 
         Parameters
@@ -238,8 +261,8 @@ class Accesses:
         if not request:
             return 0
         number = int(np.searchsorted(self._ended, request)) - 1
-        begin = number * _PART
-        ends = np.flatnonzero(self.last[begin : begin + _PART])
+        begin = number * _AT_ONCE
+        ends = np.flatnonzero(self.last[begin : begin + _AT_ONCE])
         return begin + int(ends[request - int(self._ended[number]) - 1]) + 1
 
     @cached_property

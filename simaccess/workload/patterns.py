@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
-from simaccess.workload.accesses import Accesses, alike, parts
+from simaccess.room import require_room
+from simaccess.workload.accesses import ROOM, Accesses, alike, parts
 from simaccess.workload.draws import generator
 from simaccess.workload.workload import Extent, Positive, WithWrites, accesses
 
@@ -213,9 +214,18 @@ def _lengths(offset: NDArray[np.int64], length: int, size: int) -> NDArray[np.in
     return lengths
 
 
+def _count(parameters: PatternParameters, usual: int) -> int:
+    """Return how many requests are asked for, by default `usual`; this machine must hold them."""
+    name = "size" if parameters.requests is None else "requests"
+    count = usual if parameters.requests is None else parameters.requests
+    value = getattr(parameters, name)
+    require_room(count, ROOM, "requests", key=f"workload.{name}", value=value)
+    return count
+
+
 def _laps(parameters: PatternParameters, places: int) -> NDArray[np.int64]:
     """Return the places that the requests go to, in order and again from the first."""
-    place = np.arange(places if parameters.requests is None else parameters.requests)
+    place = np.arange(_count(parameters, places))
     place %= places
     return place
 
@@ -253,7 +263,7 @@ def random(parameters: RandomParameters, seed: int) -> Offsets:
     """Draw multiples of the length uniformly."""
     length = parameters.length
     draws = generator(seed, "random", "offset")
-    offset = draws.integers(0, parameters.size // length, parameters.requests)
+    offset = draws.integers(0, parameters.size // length, _count(parameters, 0))
     offset *= length
     return offset, length
 
@@ -267,11 +277,12 @@ def zipf(parameters: ZipfParameters, seed: int) -> Offsets:
     inversion; which item has which rank is a permutation drawn from the seed.
     """
     items = parameters.size // parameters.item
+    require_room(items, 2 * 8, "items", key="workload.size", value=parameters.size)
     law = np.arange(1, items + 1, dtype=np.float64) ** -parameters.exponent
     np.cumsum(law, out=law)
     place = placement(items, seed)
     draws = generator(seed, "zipf", "rank")
-    offset = np.empty(parameters.requests, np.int64)
+    offset = np.empty(_count(parameters, 0), np.int64)
     for part in parts(len(offset)):
         drawn = draws.random(part.stop - part.start)
         drawn *= law[-1]

@@ -13,7 +13,8 @@ from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks, FixedBlocks
 from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Share, Size
-from simaccess.workload.accesses import Accesses, parts
+from simaccess.room import require_room
+from simaccess.workload.accesses import ROOM, Accesses, parts
 from simaccess.workload.capture import read_capture
 from simaccess.workload.draws import generator
 from simaccess.workload.stream import PacketStream
@@ -190,8 +191,12 @@ class HeaderWorkload:
         """How many records are inspected."""
         if self._stream is not None:
             return len(self._filled) * self._stream.laps
-        requests = self.parameters.requests
-        return self.size // self.parameters.space if requests is None else requests
+        parameters = self.parameters
+        name = "size" if parameters.requests is None else "requests"
+        count = parameters.requests or self.size // parameters.space
+        key, value = f"workload.{name}", getattr(parameters, name)
+        require_room(count, ROOM, "requests", key=key, value=value)
+        return count
 
     @cached_property
     def _filled(self) -> NDArray[np.int64]:

@@ -324,3 +324,21 @@ def test_jitter_delays_by_its_mean_without_overtaking(monkeypatch: pytest.Monkey
     assert sum(spans) / loads - plain == pytest.approx(4 * MS, abs=0.36 * MS)
     assert min(spans) >= plain
     assert times == sorted(times)
+
+
+def test_of_uploads_that_begin_together_those_behind_leave_slow_start_first() -> None:
+    """Each burst of ten packets that is queued before a user's takes 1.2 ms; HyStart allows 4."""
+    ends = {}
+    late = [user * 10 * TAU >= 4 * MS for user in range(8)]
+    for hystart in (True, False):
+        run = Run(tcp__hystart=hystart)
+        for _ in late:
+            run.user(("store", 100 * MSS))
+        run.go()
+        ends[hystart] = [times[0] for times in run.times]
+        left = [port.connections[0].up.control.ssthresh <= 20 * MSS for port in run.ports]
+        assert left == (late if hystart else [False] * 8)
+    first = max(end for end, behind in zip(ends[True], late, strict=True) if not behind)
+    assert [end > first + RTT for end in ends[True]] == late
+    assert ends[False] == sorted(ends[False])
+    assert ends[False][-1] - ends[False][0] < 2 * RTT
