@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import math
 import os
@@ -21,14 +22,27 @@ from simaccess.quantities import LONGEST
 from simaccess.workload.accesses import Accesses, alike
 from simaccess.workload.workload import Extent, Load, accesses
 
-__all__ = ["HEADER", "AccessLog", "LogParameters", "LogWorkload", "LogWriter", "read_log"]
+__all__ = [
+    "HEADER",
+    "MARK",
+    "AccessLog",
+    "LogParameters",
+    "LogWorkload",
+    "LogWriter",
+    "is_log",
+    "read_log",
+]
 
 COLUMNS = ("time", "offset", "length", "operation")
 HEADER = ",".join(COLUMNS)
 """The first line of an access log."""
 
+MARK = codecs.BOM_UTF8
+"""What some programs, such as Excel, write before the first line."""
+
 _CHUNK = 1 << 18  # bytes of lines that are parsed at a time
 _MOST = 2**63 - 1
+_SPACES = re.compile(rb"[ \t]*([,\n])[ \t]*")  # around fields
 _INTEGER = re.compile(rb"[+-]?\d+")
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PAST = "past the end of the segment"
@@ -133,6 +147,11 @@ class LogWorkload:
         )
 
 
+def is_log(head: bytes) -> bool:
+    """Say whether a file's first bytes are those of an access log, however they are capitalised."""
+    return head.removeprefix(MARK)[: len(HEADER)].lower() == HEADER.encode()
+
+
 def read_log(
     path: str | os.PathLike[str], size: int | None = None, span: float = math.inf
 ) -> AccessLog:
@@ -172,8 +191,8 @@ def _replaceable(path: Path) -> bool:
     if not path.exists():
         return True
     with path.open("rb") as stream:
-        begin = stream.read(len(HEADER))
-    return begin in {b"", HEADER.encode()}
+        begin = stream.read(len(MARK) + len(HEADER))
+    return not begin or is_log(begin)
 
 
 class LogWriter:
@@ -303,8 +322,8 @@ def _since(first: Decimal, texts: list[bytes]) -> NDArray[np.float64]:
 def _parts(
     path: str | os.PathLike[str], stream: io.BufferedReader, bounds: _Bounds
 ) -> Iterator[_Part]:
-    head = stream.readline(len(HEADER) + 8).rstrip(b"\r\n")
-    if head.decode("utf-8", "replace") != HEADER:
+    head = stream.readline(len(MARK) + len(HEADER) + 8).rstrip(b" \t\r\n")
+    if head.removeprefix(MARK).lower() != HEADER.encode():
         raise InputError("not an access log: line 1 is wrong", file=path, allowed=HEADER)
     line = 2
     while lines := stream.readlines(_CHUNK):
@@ -323,6 +342,8 @@ def _parse(lines: list[bytes], first: Decimal | None) -> _Part | None:
     content = b"".join(lines).replace(b"\r\n", b"\n").removesuffix(b"\n")
     if b"_" in content or b"\0" in content:
         return None  # which NumPy would pass over in a number
+    if b" " in content or b"\t" in content:
+        content = _SPACES.sub(rb"\1", content).strip(b" \t")
     places = np.frombuffer(content, np.uint8)
     commas, ends = np.flatnonzero(places == ord(",")), np.flatnonzero(places == ord("\n"))
     # The fields of each line, not only of all: a short line and a long one make up for each other.
@@ -396,5 +417,5 @@ def _complaints(fields: list[bytes], bounds: _Bounds) -> Iterator[tuple[str, str
             yield f"less than {least}", key, text
     if int(fields[1]) + int(fields[2]) > bounds.size:
         yield _PAST, "offset", fields[1]
-    if fields[3] not in {b"read", b"write"}:
+    if fields[3].strip() not in {b"read", b"write"}:
         yield "no such operation", "operation", fields[3]

@@ -89,3 +89,9 @@ def test_packets_whose_ports_were_cut_away_could_not_be_judged(run: Run, tmp_pat
     by_protocol = ("--workload", "cut.pcap", "--set", "workload.protocol=tcp", "--json")
     # Where IPv6 has further headers, not even the protocol is there.
     assert json.loads(run(*by_protocol))["unjudged"] < unjudged / 5
+
+
+def test_one_method_is_one_simulation_and_has_no_rival(run: Run) -> None:
+    *_, last, end = run("--workload", "some.csv").splitlines()
+    assert last.startswith("use of ")
+    assert end == "1 simulation."
