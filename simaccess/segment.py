@@ -157,6 +157,9 @@ class Segment(Protocol):
     ``client(method)``
         A method that decides as this one does and charges what the user's software takes for that,
         of a simulated link (`simaccess.sim.client`).
+    ``copies``
+        True where the user's own processor makes copies towards it, and the link holds it until the
+        bytes are there.
 
     Attributes
     ----------

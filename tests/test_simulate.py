@@ -23,7 +23,7 @@ from simaccess.model import load_model, model_names
 from simaccess.registry import names
 from simaccess.result import Result, frame
 from simaccess.ring import Ring
-from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.scenario import Engine, ProducerParameters, Scenario
 from simaccess.segment import Data
 from simaccess.sim.fifo_link import FifoLink
 from simaccess.simulate import simulate
@@ -225,6 +225,33 @@ def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> No
     check(result)
     assert simulate(replace(given, run_ahead=0)) == result
     assert simulate(replace(given, real=True)) == result
+
+
+@pytest.mark.parametrize("method", names())
+def test_what_is_left_of_a_segment_is_a_record_of_a_ring(method: str) -> None:
+    work = workload("sequential", {"size": "10001 B"})
+    producer = ProducerParameters.model_validate({"ring": "8 KiB"})
+    given = Scenario(load_model("pci-64-66"), work, method, producer=producer, engine="simpy")
+    for real in (False, True):
+        result = simulate(replace(given, real=real))
+        assert result.consumers[0].requests == 3
+        assert result.bytes.requested == result.bytes.moved == 10001
+
+
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [("pci-64-66", {"dma.enabled": "no"}), ("pci-64-66", {}), ("shared-memory-ddr4", {})],
+)
+@pytest.mark.parametrize("engine", ["simpy", "auto"])
+def test_a_copy_is_a_round_trip_whoever_makes_it(
+    model: str, changes: dict[str, str], engine: Engine
+) -> None:
+    work = workload("sequential", {"size": "256 KiB"})
+    link = load_model(model).with_values(changes)
+    copied = simulate(Scenario(link, work, "copy-once", engine=engine))
+    assert copied.round_trips == copied.bulk_requests == 64
+    reading = Scenario(link, work, "zero-copy", engine=engine)
+    assert simulate(reading).round_trips == 64
 
 
 def test_prefetch_goes_on_for_each_of_several_sequential_consumers() -> None:

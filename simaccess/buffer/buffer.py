@@ -57,6 +57,7 @@ class Buffer:
         self.segment = segment
         self.clock = clock
         self.counters = Counters()
+        self.counters.copies = getattr(segment, "copies", False)
         self.released = 0
         self.moved = 0
         self.posted = segment.posted or shadow.method.slots > 0

@@ -64,7 +64,8 @@ def check_counters(
         in_place = moved - counts["bulk"]
         assert counts["shadow"] + in_place == counts["requested"]
         assert counts["used"] <= counts["bulk"] <= moved
-        assert counts["round_trips"] == counts["loads"] + counts["answered"] + counts["waits"]
+        held = counts["loads"] + counts["answered"] + counts["waits"]
+        assert counts["round_trips"] == held + counts["copies"] * counts["fetches"]
         if setting.name == "zero-copy":
             assert moved == counts["requested"]
             assert counts["bulk"] == counts["hits"] == counts["shadow"] == 0
