@@ -92,6 +92,6 @@ def test_packets_whose_ports_were_cut_away_could_not_be_judged(run: Run, tmp_pat
 
 
 def test_one_method_is_one_simulation_and_has_no_rival(run: Run) -> None:
-    *_, last, end = run("--workload", "some.csv").splitlines()
+    *_, last, end = run("--workload", "some.csv", "--engine", "simpy").splitlines()
     assert last.startswith("use of ")
     assert end == "1 simulation."
