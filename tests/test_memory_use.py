@@ -152,7 +152,8 @@ FEW, MANY = 10_000, 30_000
 STREAMS = {
     # Bytes of the columns that an access takes: those that say the same of all take none.
     "random": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8),
-    "zipf": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8),
+    # Of few items, whose law and places would hide what the requests take.
+    "zipf": ({"requests": f"{FEW}", "size": "8 KiB"}, {"requests": f"{MANY}", "size": "8 KiB"}, 8),
     "skip": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8),
     "header-payload": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8 + 8 + 1),
     "header-only": ({"capture": CAPTURE, "laps": "4"}, {"capture": CAPTURE, "laps": "12"}, 17),
