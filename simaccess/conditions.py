@@ -20,7 +20,7 @@ from simaccess.parameters import Section
 from simaccess.quantities import parse_size
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
-from simaccess.workload.accesses import Accesses
+from simaccess.workload.accesses import Accesses, parts
 from simaccess.workload.workload import Workload
 
 __all__ = ["REQUESTS", "conditions", "payload_share"]
@@ -205,10 +205,17 @@ def _copy_s(
 def payload_share(workload: Workload, seed: int = 0) -> float:
     """Return the share of a workload's requests that read beyond the header of a record."""
     asked = workload.accesses(seed)
-    record = _records(workload.blocks, asked.offset)
-    request = np.cumsum(np.r_[False, asked.last[:-1]])
-    beyond = request[asked.offset - record[:, 0] >= workload.header]
-    return len(np.unique(beyond)) / int(asked.last.sum())
+    count, newest, ended = 0, -1, 0  # requests beyond it, the newest of them, all that ended
+    for part in parts(len(asked)):
+        last = asked.last[part]
+        request = ended + np.cumsum(last) - last
+        record = _records(workload.blocks, asked.offset[part])
+        beyond = request[asked.offset[part] - record[:, 0] >= workload.header]
+        if len(beyond):
+            count += len(np.unique(beyond)) - int(beyond[0] == newest)
+            newest = int(beyond[-1])
+        ended += int(np.count_nonzero(last))
+    return count / ended
 
 
 def _records(blocks: Blocks, offset: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -49,6 +49,7 @@ from simaccess.sim.station import Durations
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
 from simaccess.workload.filter import Filter
+from simaccess.workload.repeated import bytes_of
 from simaccess.workload.workload import Workload
 
 __all__ = ["latencies", "simulate"]
@@ -153,12 +154,13 @@ def _simulated(scenario: Scenario, why: str, afoot: Afoot | None) -> Run:
     size = workload.size
     content = workload.content(scenario.seed) if scenario.real else None
     if scenario.producer is not None:
-        ring = _ring(scenario, scenario.producer, workload)
+        ring = _ring(scenario, scenario.producer, accesses)
         arrivals = _arrivals(scenario, scenario.producer, len(ring.ends))
         size = ring.capacity
     data = None
     if scenario.real:
-        data = memoryview(bytearray(size) if ring else bytearray(content or bytes(size)))
+        written = bool(accesses.write.any())
+        data = bytes_of(None if ring else content, size, written=written or ring is not None)
     link = make_path(env, scenario.model, scenario.memory, size, data, seed=scenario.seed)
 
     try:
@@ -301,10 +303,12 @@ def _numbered(
         yield record, request
 
 
-def _ring(scenario: Scenario, producer: ProducerParameters, workload: Workload) -> Ring:
-    blocks = workload.blocks
-    records = blocks.find(workload.size)  # whole ones
-    ends = [blocks.bounds(number)[1] for number in range(records)]
+def _ring(scenario: Scenario, producer: ProducerParameters, accesses: Accesses) -> Ring:
+    blocks = scenario.workload.blocks
+    records = blocks.find(accesses.size)  # whole ones
+    ends = array("q", (blocks.bounds(number)[1] for number in range(records)))
+    if accesses.offset.max(initial=-1) >= (ends[-1] if ends else 0):
+        ends.append(accesses.size)  # what is left of the segment is a record if it is asked for
 
     def whole(seconds: float) -> int:
         return Durations(seconds)[1]
@@ -340,7 +344,7 @@ def _arrivals(
     return _paced(np.cumsum(gaps), "producer.rate", producer.rate)
 
 
-def _paced(times: NDArray[np.float64], key: str, pace: float) -> list[int]:
+def _paced(times: NDArray[np.float64], key: str, pace: float) -> Sequence[int]:
     """Return times divided by a pace in ticks; the key is the pace's."""
     with np.errstate(over="ignore"):
         seconds = times / pace
@@ -353,4 +357,4 @@ def _paced(times: NDArray[np.float64], key: str, pace: float) -> list[int]:
             value=pace,
             allowed=f"a pace at which all records arrive within {LONGEST:g} s",
         )
-    return ticks(seconds, TICKS_PER_SECOND)
+    return array("q", ticks(seconds, TICKS_PER_SECOND))

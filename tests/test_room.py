@@ -20,7 +20,7 @@ TOO_MUCH = [
     ),
     (
         ("zipf", "--set", "workload.requests=1000000000"),
-        "workload.requests = 1000000000: 1,000,000,000 requests take 26.0 GB",
+        "workload.requests = 1000000000: 1,000,000,000 requests take 16.0 GB",
     ),
     (("random", "--set", "workload.requests=1000000000"), "workload.requests = 1000000000"),
     (("zipf", "--set", "workload.size=1 TiB"), "workload.size = 1099511627776: "),

@@ -79,6 +79,8 @@ JOBS = typer.Option(
     help="Processes that simulate replications and draws; default: one a processor.",
 )
 WIDTH = 100
+KINDS = ("requested", "moved", "wasted")
+"""The sorts of bytes that are shown, in their order."""
 
 
 def compare(  # noqa: PLR0917  # typer passes them by name
@@ -245,13 +247,16 @@ def _print(
             made.add_row(label, *shown)
     console.print(made)
     if unjudged:
-        what = "packet is" if unjudged == 1 else "packets are"
+        what = "packet was" if unjudged == 1 else "packets were"
         console.print(
-            f"{unjudged:,} more {what} cut before the first field, and could not be judged.",
+            f"{unjudged:,} {what} cut in the capture before what decides, could not be judged and"
+            " count as not chosen.",
             soft_wrap=True,
         )
-    console.print(_best(results) if judged is None else _judged(judged), soft_wrap=True)
-    console.print(f"{simulations} simulations{_served(results)}.", style="dim")
+    if verdict := _best(results) if judged is None else _judged(judged):
+        console.print(verdict, soft_wrap=True)
+    what = "simulation" if simulations == 1 else "simulations"
+    console.print(f"{simulations} {what}{_served(results)}.", style="dim")
 
 
 def _served(results: Sequence[Result]) -> str:
@@ -274,8 +279,10 @@ def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
 
         return shown
 
+    volumes = [getattr(result.bytes, kind) for result in results for kind in KINDS]
+
     def volume(kind: str) -> Callable[[Result], str]:
-        return lambda result: present.size(getattr(result.bytes, kind))
+        return lambda result: present.size_beside(getattr(result.bytes, kind), volumes)
 
     def processor(kind: str) -> Callable[[Result], str]:
         def shown(result: Result) -> str:
@@ -292,7 +299,7 @@ def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
     yield row("throughput", lambda result: present.rate(result.throughput_bytes_per_s))
     yield row("latency p50", latency("p50"))
     yield row("        p99", latency("p99"))
-    for kind in ("requested", "moved", "wasted"):
+    for kind in KINDS:
         yield row(f"bytes {kind}", volume(kind))
     yield row("round trips", lambda result: f"{result.round_trips:,}")
     for kind in ("compute", "stall", "copy", "issue", "wait"):

@@ -15,6 +15,7 @@ from simaccess.replay.fifo_figures import is_charged
 from simaccess.replay.record import Record, Recording
 from simaccess.scenario import Scenario
 from simaccess.sim.fifo_link import FifoParameters
+from simaccess.workload.repeated import bytes_of
 from simaccess.workload.workload import Workload
 
 __all__ = ["Shelf", "record"]
@@ -50,7 +51,7 @@ def record(
     content = workload.content(scenario.seed) if scenario.real else None
     recording = Recording(
         workload.size,
-        memoryview(content or bytes(workload.size)) if scenario.real else None,
+        bytes_of(content, workload.size, written=False) if scenario.real else None,
         places=_places(scenario),
         charged=_charged(scenario) if charged is None else charged,
         near=_near(scenario),

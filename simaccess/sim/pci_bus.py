@@ -212,6 +212,11 @@ class PciPort:
         self._dma_issue = Durations(dma.issue)[1]
         self._doorbell = dma.doorbell if dma.side == "device" else 0
 
+    @property
+    def copies(self) -> bool:
+        """Whether the processor makes bulk copies itself."""
+        return not self._enabled
+
     async def load(self, offset: int, length: int) -> Data:
         """Read in place: uncached reads, each a round trip."""
         agent = self._env.agent

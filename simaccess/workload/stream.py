@@ -88,9 +88,9 @@ class PacketStream:
         return (begin + time).ravel()
 
     def content(self) -> bytes:
-        """Return the bytes of all laps, padding zero."""
+        """Return the bytes of a lap, padding zero."""
         lap = bytearray(self.lap_size)
         for index, start in enumerate(self.start.tolist()):
             packet = self.capture.packet(index)
-            lap[start : start + len(packet)] = packet.tobytes()
-        return bytes(lap) * self.laps
+            lap[start : start + len(packet)] = packet.data
+        return bytes(lap)

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from simaccess.model import load_model
+from simaccess.result import Latency
+from simaccess.scenario import Scenario
 from simaccess.sim.bbr import Bbr
 from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
 from simaccess.sim.train import Train
 from simaccess.sim.wan_link import WanLink
 from simaccess.sim.wan_parameters import WanParameters
+from simaccess.simulate import simulate
+from simaccess.workload.registry import workload
 from tests.sim.wan import (
     HEADER,
     MS,
@@ -210,6 +215,21 @@ def test_cross_traffic_takes_its_share_and_is_told_apart() -> None:
     assert use.payload_bytes == 20_000_000
     assert use.utilisation <= 1
     assert end > 20_000_000 * 8 / 60e6 * TICKS_PER_SECOND
+
+
+def test_a_closed_loop_locks_to_the_phase_of_an_overfull_queue() -> None:
+    work = workload("random", {"requests": "60", "length": "1 KiB"})
+
+    def latency(**path: str) -> Latency:
+        changes = {"cross.rate": "1 Gbit/s"} | {f"path.{key}": path[key] for key in path}
+        link = load_model("wan-20ms-100mbit").with_values(changes)
+        return simulate(Scenario(link, work, "zero-copy", engine="simpy")).latency_s
+
+    locked, loosened = latency(), latency(jitter="100 us")
+    assert locked.p90 is not None
+    assert loosened.p90 is not None
+    assert locked.p90 == pytest.approx(0.04, rel=0.01)
+    assert loosened.p90 > 0.2
 
 
 @pytest.mark.parametrize(
