@@ -196,15 +196,11 @@ class Directory:
         while parts:
             slots = yield from self.start(parts, limit)
             begun, parts = parts[: len(slots)], parts[len(slots) :]
-            yield from self.finish(begun, slots, limit)
-
-    def finish(self, parts: list[Part], slots: list[Slot | None], limit: int) -> Steps[None]:
-        """Read parts that were started, and unpin their slots."""
-        try:
-            for part in parts:
-                yield from self.serve(part, slots.pop(0), limit)
-        finally:
-            unpin(slots)
+            try:
+                for part in begun:
+                    yield from self.serve(part, slots.pop(0), limit)
+            finally:
+                unpin(slots)
 
     def write(self, parts: Iterable[Part], limit: int, behind: bool = False) -> Steps[None]:
         """Write parts into the shadow, or in place those that start() would reach there.

@@ -127,7 +127,8 @@ class Prefetch:
                     if slot is not None:
                         yield from slot.arrive()
                 yield from self._copy_ahead(reader, reader.depth, limit)
-                yield from shadow.finish(begun, slots, limit)
+                for part in begun:
+                    yield from shadow.serve(part, slots.pop(0), limit)
             finally:
                 unpin(slots)
 
