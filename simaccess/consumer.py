@@ -56,18 +56,32 @@ def chunks(accesses: Accesses, ticks_per_second: int) -> Iterator[Chunk]:
 
     A column that says the same of all accesses is None.
     """
+    if 0 < len(accesses) <= _CHUNK:  # a generator would keep the accesses, too
+        return iter((*_chunks(accesses, ticks_per_second),))
+    return _chunks(accesses, ticks_per_second)
+
+
+def _chunks(accesses: Accesses, ticks_per_second: int) -> Iterator[Chunk]:
     reads_only = not accesses.write.any()
     single = bool(accesses.last.all())
     for start in range(0, len(accesses), _CHUNK):
         part = slice(start, start + _CHUNK)
         yield (
-            accesses.offset[part].tolist(),
-            accesses.length[part].tolist(),
+            array("q", accesses.offset[part].tobytes()),
+            _lengths(accesses.length[part]),
             None if reads_only else accesses.write[part].tolist(),
             None if single else accesses.last[part].tolist(),
             None if accesses.work is None else ticks(accesses.work[part], ticks_per_second),
             None if accesses.time is None else ticks(accesses.time[part], ticks_per_second),
         )
+
+
+def _lengths(column: NDArray[np.int64]) -> Iterable[int]:
+    """Return lengths; of those that are all equal there is one."""
+    first = int(column[0])
+    if (column == first).all():
+        return repeat(first, len(column))
+    return array("q", column.tobytes())
 
 
 async def replay(

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from simaccess.operations import AWAIT, FETCH, LOCAL, Operation
 
 __all__ = ["Slot"]
+
+
+@lru_cache(maxsize=4096)
+def _place(index: int, size: int) -> tuple[int, Operation]:
+    """Return where a slot begins in its shadow, and what waits for it: the same in all shadows."""
+    return index * size, (AWAIT, index)
 
 
 class Slot:
@@ -13,6 +21,13 @@ class Slot:
     Bytes [low, high) of the block have been asked for or are being written, [low, ready) are
     there, and [dirty, clean) have been written and not been brought back. Transfers and writes
     are numbered from 1 on in the order in which they start.
+
+    Parameters
+    ----------
+    index : int
+        Its place among the shadow's slots, from 0.
+    size : int
+        Bytes of a slot.
     """
 
     __slots__ = (
@@ -35,10 +50,10 @@ class Slot:
         "stop",
     )
 
-    def __init__(self, index: int, base: int) -> None:
+    def __init__(self, index: int, size: int) -> None:
         self.index = index
-        self.arrival: Operation = AWAIT, index  # waits for what is under way
-        self.base = base  # where the slot begins in the shadow
+        # Where the slot begins in the shadow, and what waits for what is under way.
+        self.base, self.arrival = _place(index, size)
         self.number = -1  # the block that it holds; -1: none
         self.origin = self.stop = 0  # where that block begins and ends in the segment
         self.low = self.high = self.ready = 0

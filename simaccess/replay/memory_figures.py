@@ -148,7 +148,7 @@ def _user(link: MemoryBus, track: Track) -> Own:
     shadow = link.local(track.shadow)
     port = link.attach()
     core = link.new_core(0, port.socket)
-    core.bit = 0  # it gets its number with its first access
+    core.index = -1  # it gets its number with its first access
     values = {
         "shadow": shadow.base,
         "shadow_limit": shadow.limit,
