@@ -100,7 +100,7 @@ async def replay(
     latencies : array of int
         Receives the ticks of each request.
     """
-    read, write, append = buffer.read, buffer.write, latencies.append
+    read, append = buffer.read, latencies.append
     begin = clock.time
     fresh = True
     for offsets, lengths, writes, lasts, works, times in columns:
@@ -124,7 +124,7 @@ async def replay(
             if fresh and time >= 0:
                 await clock.sleep_until(time)
                 begin = time
-            await (write(offset, length) if write_it else read(offset, length))
+            await (buffer.write(offset, length) if write_it else read(offset, length))
             if work:
                 await clock.work(work)
             fresh = last
