@@ -1,8 +1,8 @@
-"""The memory channel against a plain SimPy model of it: dependent and independent lines, and ties.
+"""The memory channel against a plain SimPy model: dependent and independent lines, and ties.
 
 The model knows nothing of caches, of the arithmetic of batches or of run-ahead: the channel is a
-`Resource` that each request holds while its lines pass, and a core waits for events. An agent's turn
-is an event of its own number, since that is what orders agents within an instant.
+`Resource` that each request holds while its lines pass, and a core waits for events. An agent's
+turn is an event of its own number, since that is what orders agents within an instant.
 """
 
 from __future__ import annotations

@@ -135,3 +135,24 @@ def test_clean_lines_that_a_device_pushes_out_need_no_writing_back() -> None:
         assert bus.channel.bytes == read
 
     run(bus.env, body)
+
+
+@pytest.mark.parametrize("prefetcher", [True, False])
+@pytest.mark.parametrize("lines", [1, 2, 3, 16])
+def test_outstanding_acts_on_lines_of_one_load_that_is_no_stream(
+    lines: int, prefetcher: bool
+) -> None:
+    async def use(_: MemoryBus, port: MemoryPort) -> None:
+        for number in (5, 3, 9, 1):
+            await port.load(number << 12, lines * LINE)
+
+    one, many = (
+        timed(
+            use,
+            core__outstanding=outstanding,
+            prefetcher__enabled=prefetcher,
+            prefetcher__trigger=3,
+        )[0]
+        for outstanding in (1, 10)
+    )
+    assert (many < one) == (lines == 2 or (lines > 2 and not prefetcher))
