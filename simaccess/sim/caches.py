@@ -116,7 +116,8 @@ class PrivateCaches:
 class _Shared:
     """A sector in the L3: its lines, which are dirty or modified in a core, whose L2 holds some.
 
-    The last are numbers of cores: few, and a bit for each of thousands would be as many bytes.
+    The last are numbers of cores. They are few; a word with a bit for each core would be as long as
+    there are cores.
     """
 
     __slots__ = ("dirty", "holders", "lines", "owned")
