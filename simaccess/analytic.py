@@ -17,7 +17,8 @@ t and T depend on the load. Parameters may be numbers or arrays that broadcast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = [
     "hybrid",
     "hybrid_beats_copy_once",
     "hybrid_beats_zero_copy",
+    "shared_copy",
     "zero_copy",
     "zero_copy_beats_copy_once",
 ]
@@ -51,6 +53,15 @@ def copy_once(p: Number, *, T: Number) -> Number:
 def hybrid(p: Number, *, t: Number, T_payload: Number, n_h: Number) -> Number:
     """Return the time of a record with its header in place, H = n_h t + p T', in seconds."""
     return n_h * t + p * T_payload
+
+
+def shared_copy(*, T: Number, k: Number, t: Number = 0.0, n: Number = 0.0) -> Number:
+    """Return the time of a request that shares a copy of T with k - 1 others, n t + T / k.
+
+    So copy-once and hybrid take at blocks that hold several records; `n` is how many reads in
+    place a request makes.
+    """
+    return n * t + T / k
 
 
 def hybrid_beats_copy_once(*, t: Number, T: Number, T_payload: Number, n_h: Number) -> Number:
@@ -87,6 +98,8 @@ class Conditions:
         Share of the requests that read beyond the header.
     n_h, n_p : float
         In-place reads that a request makes of the header, and of the payload where it does.
+    copies : mapping of str to float
+        Seconds of one synchronous bulk copy by method, where it has blocks of its own.
     """
 
     t: float
@@ -96,6 +109,7 @@ class Conditions:
     p: float
     n_h: float
     n_p: float
+    copies: Mapping[str, float] = field(default_factory=dict)
 
     def times(self) -> dict[str, float]:
         """Return the seconds that a request takes by each method's closed form."""

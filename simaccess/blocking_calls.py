@@ -17,7 +17,7 @@ from simaccess.parameters import Section
 from simaccess.path import make_path
 from simaccess.real.clock import run
 from simaccess.real.urls import open_link
-from simaccess.refusal import did_you_mean, refusal
+from simaccess.refusal import did_you_mean, foremost, refusal
 from simaccess.registry import make
 from simaccess.segment import Clock
 from simaccess.sim.blocking import BlockingAgent
@@ -176,7 +176,7 @@ def _parse(url: str) -> tuple[str, _SimulatedOptions, dict[str, str]]:
     try:
         return name, _SimulatedOptions.model_validate(options), parameters
     except ValidationError as error:
-        first = error.errors()[0]
+        first = foremost(error)
         key = str(first["loc"][0])
         if first["type"] == "missing":
             raise InputError("missing", key=key, value=url, allowed=_ALLOWED) from None

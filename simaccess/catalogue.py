@@ -80,7 +80,7 @@ class Catalogue(Generic[_Thing]):
         Raises
         ------
         InputError
-            If there is none, or if its package offers something else.
+            If there is none, or if its package cannot be loaded or offers something else.
         """
         for known in (self._built_in, self.added):
             if name in known:
@@ -91,7 +91,16 @@ class Catalogue(Generic[_Thing]):
             problem = f"no such {self._noun}{did_you_mean(name, names)}"
             raise InputError(problem, key=self._key, value=name, allowed=names)
         entry = next(iter(entries))
-        found = entry.load()
+        try:
+            found = entry.load()
+        except Exception as error:  # a foreign package's, whatever it does when it is imported
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise InputError(
+                f"cannot be loaded: {reason}",
+                key=f"entry point {name}",
+                value=entry.value,
+                allowed=self._allowed,
+            ) from error
         if not self._fits(found):
             raise InputError(
                 f"no {self._noun}",

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Coroutine
 from typing import Any
 
+from simaccess.afoot import Afoot
 from simaccess.buffer import Buffer
 from simaccess.consumer import chunks, decide, each, replay
 from simaccess.scenario import Scenario
@@ -25,6 +26,7 @@ def closed_loop(
     index: int,
     accesses: Accesses,
     chosen: array[int],
+    afoot: Afoot | None = None,
 ) -> Coroutine[Any, Any, None]:
     """Return a consumer.
 
@@ -42,10 +44,13 @@ def closed_loop(
         Those that it makes, unless it decides by the bytes that it reads.
     chosen : array of int
         Receives the numbers of the requests that its predicate chose.
+    afoot : Afoot, optional
+        Counts the accesses that are recorded.
     """
     workload = scenario.workload
     if scenario.real and isinstance(workload, Filter):
         programs = workload.programs(index, scenario.consumers)
         served = decide(clock, buffer, workload.parameters)
         return each(clock, served, programs, latencies, chosen)
-    return replay(clock, buffer, chunks(accesses, clock.ticks_per_second), latencies)
+    columns = chunks(accesses, clock.ticks_per_second)
+    return replay(clock, buffer, columns if afoot is None else afoot.counted(columns), latencies)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from simaccess.analytic import Conditions
 from simaccess.methods.blocks import Blocks
 from simaccess.model import Model
 from simaccess.parameters import Section
+from simaccess.quantities import parse_size
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
-from simaccess.workload.accesses import Accesses
+from simaccess.workload.accesses import Accesses, parts
 from simaccess.workload.workload import Workload
 
 __all__ = ["REQUESTS", "conditions", "payload_share"]
@@ -99,7 +101,16 @@ class _Probe:
         return result.elapsed_s / result.consumers[0].requests
 
 
-def conditions(model: Model, workload: Workload, seed: int = 0) -> Conditions:
+_COPIERS = ("copy-once", "hybrid")
+"""The methods whose bulk copies are synchronous."""
+
+
+def conditions(
+    model: Model,
+    workload: Workload,
+    seed: int = 0,
+    settings: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Conditions:
     """Measure what decides between the methods.
 
     Parameters
@@ -110,6 +121,8 @@ def conditions(model: Model, workload: Workload, seed: int = 0) -> Conditions:
         Its records are what is copied; where it has none, its blocks.
     seed : int
         Of the workload's and the link's draws.
+    settings : mapping of str to mapping of str to str
+        By method, with which blocks copy-once and hybrid run beside; others are passed over.
 
     Returns
     -------
@@ -119,7 +132,8 @@ def conditions(model: Model, workload: Workload, seed: int = 0) -> Conditions:
         random order; all others are the workload's, in its order. `n_h` and `n_p` are the time of
         the in-place reads that a request makes of the header, and that it makes more where it
         reads the payload, over t: that is ceil(bytes / w), less what the link overlaps. T
-        includes the read of one byte of the shadow.
+        includes the read of one byte of the shadow. `copies` are those of the first blocks that
+        the workload touches, in the order in which it does.
     """
     asked = workload.accesses(seed)
     begins = np.flatnonzero(np.r_[True, asked.last[:-1]])
@@ -157,6 +171,11 @@ def conditions(model: Model, workload: Workload, seed: int = 0) -> Conditions:
     if workload.header and len(beyond):
         threshold = {"threshold": f"{workload.header} B"}
         T_payload = probe.singles(beyond, 1, "hybrid", {**small, **threshold})
+    copies = {
+        method: _copy_s(probe, workload, asked, method, settings[method])
+        for method in _COPIERS
+        if "block" in settings.get(method, {})
+    }
     return Conditions(
         t=t,
         w=w,
@@ -165,16 +184,38 @@ def conditions(model: Model, workload: Workload, seed: int = 0) -> Conditions:
         p=payload_share(workload, seed),
         n_h=header_s / t,
         n_p=max(0.0, whole_s - part_s) / t,
+        copies=copies,
     )
+
+
+def _copy_s(
+    probe: _Probe, workload: Workload, asked: Accesses, method: str, settings: Mapping[str, str]
+) -> float:
+    """Return the mean seconds of a copy of the blocks that a workload touches first."""
+    block = parse_size(settings["block"])
+    number, first = np.unique(asked.offset // block, return_index=True)
+    begin = number[np.argsort(first)][:REQUESTS] * block
+    given = {"block": f"{block} B", "shadow": f"{2 * block} B"}
+    if method == "hybrid":
+        given["threshold"] = settings.get("threshold", f"{workload.header} B")
+        begin += parse_size(given["threshold"])
+    return probe.singles(begin, 1, method, given)
 
 
 def payload_share(workload: Workload, seed: int = 0) -> float:
     """Return the share of a workload's requests that read beyond the header of a record."""
     asked = workload.accesses(seed)
-    record = _records(workload.blocks, asked.offset)
-    request = np.cumsum(np.r_[False, asked.last[:-1]])
-    beyond = request[asked.offset - record[:, 0] >= workload.header]
-    return len(np.unique(beyond)) / int(asked.last.sum())
+    count, newest, ended = 0, -1, 0  # requests beyond it, the newest of them, all that ended
+    for part in parts(len(asked)):
+        last = asked.last[part]
+        request = ended + np.cumsum(last) - last
+        record = _records(workload.blocks, asked.offset[part])
+        beyond = request[asked.offset[part] - record[:, 0] >= workload.header]
+        if len(beyond):
+            count += len(np.unique(beyond)) - int(beyond[0] == newest)
+            newest = int(beyond[-1])
+        ended += int(np.count_nonzero(last))
+    return count / ended
 
 
 def _records(blocks: Blocks, offset: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from simaccess.workload.workload import Load
 
 __all__ = ["Access", "Chunk", "chunks", "decide", "follow", "replay", "requests"]
 
-_CHUNK = 65_536  # accesses that are held as Python objects at a time
+_CHUNK = 4096  # accesses that are held as Python objects at a time
 
 Chunk: TypeAlias = tuple[
     Iterable[int],

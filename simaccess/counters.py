@@ -33,11 +33,15 @@ class Counters:
     used : int
         Bytes of bulk requests that were read from the shadow (fetches) or had been written into
         it (flushes), each moved instance counted once.
+    copies : bool
+        Whether the client's own processor makes the copies towards it, so that the link holds it
+        for each of them; as its segment says.
     """
 
     __slots__ = (
         "answered",
         "bulk",
+        "copies",
         "fetches",
         "flushes",
         "hits",
@@ -52,11 +56,12 @@ class Counters:
     def __init__(self) -> None:
         self.requested = self.loads = self.stores = self.fetches = self.flushes = 0
         self.bulk = self.answered = self.waits = self.hits = self.shadow = self.used = 0
+        self.copies = False
 
     @property
     def round_trips(self) -> int:
-        """Times that the client was held by the link: loads, answered stores, and waits."""
-        return self.loads + self.answered + self.waits
+        """Times that the link held the client: loads, answered stores, waits, and own copies."""
+        return self.loads + self.answered + self.waits + (self.fetches if self.copies else 0)
 
 
 _NONE: Final[list[int]] = []

@@ -266,6 +266,8 @@ def _build(
 def _unknown(key: str, leaves: Iterable[str]) -> InputError:
     """Return the error of a dotted key that the kind does not have."""
     keys = list(leaves)
+    if within := [other for other in keys if other.startswith(f"{key}.")]:
+        return InputError("a section, of which a key is set", key=key, allowed=within)
     section = key.rpartition(".")[0]
     beside = [other for other in keys if section and other.rpartition(".")[0] == section]
     sections = dict.fromkeys(f"{other.rpartition('.')[0]}.*" for other in keys)

@@ -68,6 +68,8 @@ def read_model_file(file: Path) -> ModelFile:
         If there is no such file, or anything in it is wrong.
     """
     document = read_toml(file)
+    if not {"title", "kind"} <= document.keys():
+        _require_tables(document, file)  # one of them may be misspelt
     title, kind = _text(document, "title", file), _text(document, "kind", file)
     try:
         parameters_class = kind_named(kind).load_parameters()
@@ -129,6 +131,15 @@ def write_model_file(file: Path, model: ModelFile) -> None:
             whole.replace(file)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", file) from None
+
+
+def _require_tables(document: Mapping[str, object], file: Path) -> None:
+    """Refuse what is neither title, kind nor a section."""
+    names = ["title", "kind"]
+    for name, entry in document.items():
+        if name not in names and not isinstance(entry, dict):
+            problem = "unknown key" + did_you_mean(name, names)
+            raise InputError(problem, file, name, entry, [*names, "sections"])
 
 
 def _plain(table: object, file: Path) -> dict[str, Scalar]:

@@ -93,7 +93,8 @@ class AccessMethod(Protocol):
         """Forget what a call that failed left under way.
 
         The bytes that `slots` hold are not to be trusted any more, but for those that were written
-        and have not been brought back. A call may have ended anywhere among its operations.
+        and have not been brought back. A call may have ended anywhere among its operations, and its
+        generator has been closed. Other clients' calls go on, and ask again for what they miss.
         """
 
     def sync(self) -> Operations:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from simaccess.errors import InputError
 
 __all__ = ["Parameters", "Section"]
+
+
+def _may_be_true(annotation: Any) -> bool:
+    """Say whether a type has true and false among its values."""
+    return annotation in (bool, Any, object) or any(map(_may_be_true, get_args(annotation)))
 
 
 class Section(BaseModel):
     """A named group of figures."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse true and false where a number belongs; Python takes them for 1 and 0."""
+        field = None if info.field_name is None else cls.model_fields[info.field_name]
+        if isinstance(value, bool) and field is not None and not _may_be_true(field.annotation):
+            raise InputError("not allowed", value=value, allowed="a number, not true or false")
+        return value
 
 
 class Parameters(Section):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-__all__ = ["frequency", "lead", "percentage", "rate", "seconds", "size"]
+__all__ = ["frequency", "lead", "percentage", "rate", "seconds", "size", "size_beside"]
 
 # From atto to exa; the one without a prefix stands at _UNIT.
 _PREFIXES = ["a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E"]
@@ -40,6 +41,22 @@ def size(count: int) -> str:
     if abs(scaled) < 10_000:
         return f"{scaled} {_BINARY[power]}B"
     return _scaled(count, "B", _UNIT, _PREFIXES.index("E"))
+
+
+def size_beside(count: int, others: Iterable[int]) -> str:
+    """Return a number of bytes as text, to be compared with others beside it.
+
+    If one of all these is too long to be exact, and so has a decimal prefix, this one has none or
+    a decimal one, too.
+    """
+    if all(_is_short(each) for each in (count, *others)):
+        return size(count)
+    return f"{count} B" if abs(count) < 10_000 else _scaled(count, "B", _UNIT, _PREFIXES.index("E"))
+
+
+def _is_short(count: int) -> bool:
+    """Return whether a number of bytes is shown exactly."""
+    return not size(count).endswith(tuple(f"{each}B" for each in _PREFIXES[_UNIT + 1 :]))
 
 
 def percentage(share: float) -> str:

@@ -78,6 +78,13 @@ _LIMITS = {
     "byte": (0.0, 2.0**50),
 }
 
+_USUAL = {
+    "second": "ps, ns, us, ms, s, min or h",
+    "hertz": "Hz, kHz, MHz or GHz",
+    "byte/second": "B/s, kB/s, MB/s, GB/s, KiB/s, MiB/s, GiB/s, bit/s, kbit/s, Mbit/s or Gbit/s",
+    "byte": "B, kB, MB, GB, TB, KiB, MiB, GiB or TiB",
+}
+
 
 def _parse(value: object, base: str, example: str) -> float:
     """Return `value`, text such as `example`, in `base` units.
@@ -99,7 +106,8 @@ def _parse(value: object, base: str, example: str) -> float:
         factor = _factor(unit.strip(), base)
     except Exception as error:  # pint raises a dozen unrelated types for odd text
         raise ValueError(
-            f"unknown or unfitting unit {unit.strip()!r}; allowed: as in '{example}'"
+            f"unknown or unfitting unit {unit.strip()!r}; allowed: as in '{example}',"
+            f" in {_USUAL[base]}"
         ) from error
     result = float(number) * factor
     if not math.isfinite(result) or result < 0:

@@ -13,6 +13,7 @@ from array import array
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol, TypeAlias
 
 from simaccess.buffer.bulk import FAILURES
@@ -44,6 +45,7 @@ class RingSegment:
         self.size = STREAM
         self.posted = segment.posted
         self.client = getattr(segment, "client", None)
+        self.copies: bool = getattr(segment, "copies", False)
 
     @property
     def moved(self) -> int:
@@ -198,9 +200,8 @@ class Ring:
     def __init__(
         self, capacity: int, ends: Sequence[int], consumers: int, signals: Signals
     ) -> None:
-        longest = max(
-            (end - start for start, end in zip([0, *ends], ends, strict=False)), default=0
-        )
+        starts = chain([0], ends)
+        longest = max((end - start for start, end in zip(starts, ends, strict=False)), default=0)
         if longest > capacity:
             raise InputError(
                 "a record does not fit into the ring",

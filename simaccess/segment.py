@@ -42,7 +42,10 @@ class Transfer(Protocol):
         ...
 
     async def cancel(self) -> bool:
-        """Withdraw the transfer if it has not begun; say whether that was possible."""
+        """Withdraw the transfer if it has not begun; say whether that was possible.
+
+        Awaiting one that was not withdrawn still tells whether it has failed.
+        """
         ...
 
 
@@ -154,6 +157,9 @@ class Segment(Protocol):
     ``client(method)``
         A method that decides as this one does and charges what the user's software takes for that,
         of a simulated link (`simaccess.sim.client`).
+    ``copies``
+        True where the user's own processor makes copies towards it, and the link holds it until the
+        bytes are there.
 
     Attributes
     ----------

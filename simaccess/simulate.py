@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simaccess.afoot import Afoot
 from simaccess.buffer import Buffer, Shadow
 from simaccess.closed_loop import closed_loop
 from simaccess.consumer import (
@@ -39,6 +40,7 @@ from simaccess.replay.shelf import Shelf
 from simaccess.report import ConsumerRun, Run, last, report
 from simaccess.result import Result
 from simaccess.ring import Ring, RingSegment, Signals
+from simaccess.room import require_room
 from simaccess.scenario import ProducerParameters, Scenario
 from simaccess.segment import Segment
 from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
@@ -47,6 +49,7 @@ from simaccess.sim.station import Durations
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
 from simaccess.workload.filter import Filter
+from simaccess.workload.repeated import bytes_of
 from simaccess.workload.workload import Workload
 
 __all__ = ["latencies", "simulate"]
@@ -63,26 +66,32 @@ class _Consumer:
     chosen: array[int]
 
 
+_CONSUMER = 4096
+"""Bytes that a consumer takes at least."""
+
 _CHOICE = Choice()
 _SHELF = Shelf()
 _NONE_CHOSEN: array[int] = array("q")  # of every consumer without a predicate
 _LATER = "fewer accesses so far than pay for loading the compiled code"
 
 
-def simulate(scenario: Scenario) -> Result:
+def simulate(scenario: Scenario, afoot: Afoot | None = None) -> Result:
     """Run a scenario and return what it gave.
 
     Parameters
     ----------
     scenario : Scenario
         What to simulate. Equal scenarios give equal results, bit for bit, whichever engine serves.
+    afoot : Afoot, optional
+        Is told how far it has got.
 
     Raises
     ------
     InputError
-        If its parts do not fit together, or it is to be replayed and cannot be.
+        If its parts do not fit together, it is to be replayed and cannot be, or it takes more
+        memory than this machine has.
     """
-    return report(scenario, _run(scenario))
+    return report(scenario, _run(scenario, afoot))
 
 
 def latencies(scenario: Scenario) -> NDArray[np.float64]:
@@ -107,11 +116,13 @@ def latencies(scenario: Scenario) -> NDArray[np.float64]:
     return np.concatenate(recorded) / TICKS_PER_SECOND
 
 
-def _run(scenario: Scenario) -> Run:
+def _run(scenario: Scenario, afoot: Afoot | None = None) -> Run:
     if scenario.consumers < 1:
         raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
+    count = scenario.consumers
+    require_room(count, _CONSUMER, "consumers", key="consumers", value=count)
     if scenario.engine == "simpy":
-        return _simulated(scenario, "it was asked for")
+        return _simulated(scenario, "it was asked for", afoot)
     reason = can_replay(scenario)
     if reason is None:
         try:
@@ -122,20 +133,20 @@ def _run(scenario: Scenario) -> Run:
                     scenario.model.kind, len(scenario.workload.accesses(scenario.seed))
                 )
             ):
-                record = _SHELF.record(scenario)
+                record = _SHELF.record(scenario, afoot)
                 return outcome(replay(record, scenario.model.parameters, seed=scenario.seed))
             reason = _LATER
         except NotReplayableError as error:
             reason = error.problem
     if scenario.engine == "replay":
         raise InputError(reason, key="engine", value="replay", allowed="auto, simpy")
-    run = _simulated(scenario, reason)
+    run = _simulated(scenario, reason, afoot)
     if reason == _LATER:
         _CHOICE.copied(scenario.model.kind, sum(each.counters.bulk for each in run.consumers))
     return run
 
 
-def _simulated(scenario: Scenario, why: str) -> Run:
+def _simulated(scenario: Scenario, why: str, afoot: Afoot | None) -> Run:
     """Run a scenario on SimPy, and say why there."""
     env = Environment(scenario.run_ahead)
     workload = scenario.workload
@@ -144,16 +155,22 @@ def _simulated(scenario: Scenario, why: str) -> Run:
     size = workload.size
     content = workload.content(scenario.seed) if scenario.real else None
     if scenario.producer is not None:
-        ring = _ring(scenario, scenario.producer, workload)
+        ring = _ring(scenario, scenario.producer, accesses)
         arrivals = _arrivals(scenario, scenario.producer, len(ring.ends))
         size = ring.capacity
     data = None
     if scenario.real:
-        data = memoryview(bytearray(size) if ring else bytearray(content or bytes(size)))
+        written = bool(accesses.write.any())
+        data = bytes_of(None if ring else content, size, written=written or ring is not None)
     link = make_path(env, scenario.model, scenario.memory, size, data, seed=scenario.seed)
 
     try:
+        if afoot is not None:
+            afoot.stage = "starting consumers"
         consumers = _start_all(env, scenario, accesses, ring, link)
+        if afoot is not None:
+            seen = [(each.latencies, each.buffer.counters) for each in consumers]
+            afoot.simulates(accesses.requests, accesses.bytes, seen)
         if ring and scenario.producer is not None:
             produced = partial(
                 produce,
@@ -199,6 +216,7 @@ def _start_all(
     for index in range(scenario.consumers):
         if shared is None or not scenario.shared:
             method = make(scenario.method, scenario.workload.blocks, scenario.settings)
+            accesses.require_room(method.slot_bytes)
             shared = Shadow(method, link.local)
         elif index == 1:
             shared.share()
@@ -289,10 +307,12 @@ def _numbered(
         yield record, request
 
 
-def _ring(scenario: Scenario, producer: ProducerParameters, workload: Workload) -> Ring:
-    blocks = workload.blocks
-    records = blocks.find(workload.size)  # whole ones
-    ends = [blocks.bounds(number)[1] for number in range(records)]
+def _ring(scenario: Scenario, producer: ProducerParameters, accesses: Accesses) -> Ring:
+    blocks = scenario.workload.blocks
+    records = blocks.find(accesses.size)  # whole ones
+    ends = array("q", (blocks.bounds(number)[1] for number in range(records)))
+    if accesses.offset.max(initial=-1) >= (ends[-1] if ends else 0):
+        ends.append(accesses.size)  # what is left of the segment is a record if it is asked for
 
     def whole(seconds: float) -> int:
         return Durations(seconds)[1]
@@ -328,7 +348,7 @@ def _arrivals(
     return _paced(np.cumsum(gaps), "producer.rate", producer.rate)
 
 
-def _paced(times: NDArray[np.float64], key: str, pace: float) -> list[int]:
+def _paced(times: NDArray[np.float64], key: str, pace: float) -> Sequence[int]:
     """Return times divided by a pace in ticks; the key is the pace's."""
     with np.errstate(over="ignore"):
         seconds = times / pace
@@ -341,4 +361,4 @@ def _paced(times: NDArray[np.float64], key: str, pace: float) -> list[int]:
             value=pace,
             allowed=f"a pace at which all records arrive within {LONGEST:g} s",
         )
-    return ticks(seconds, TICKS_PER_SECOND)
+    return array("q", ticks(seconds, TICKS_PER_SECOND))

@@ -56,6 +56,18 @@ def test_a_link_without_payload_reads_has_no_payload_time(link: Model) -> None:
     assert seen.n_h > 0
 
 
+def test_a_copy_of_a_methods_own_block_is_measured_at_that_block(link: Model) -> None:
+    asked = workload("header-payload", {**SETTINGS, "header": "64 B", "payload_probability": 0.5})
+    settings = {"copy-once": {"block": "16 KiB"}, "hybrid": {"block": "8 KiB"}, "prefetch": {}}
+    seen = conditions(link, asked, settings=settings)
+    fixed_s = 1e-6 + 3e-6 + 2e-6 + 4e-6
+    assert seen.copies == pytest.approx(
+        {"copy-once": fixed_s + 16_384e-9, "hybrid": fixed_s + (8192 - 64) * 1e-9}
+    )
+    plain = conditions(link, asked)
+    assert (plain.copies, plain.T) == ({}, seen.T)
+
+
 def test_without_records_a_block_is_copied(link: Model) -> None:
     asked = workload("sequential", {"size": "256 KiB", "block": "4 KiB", "length": "1 KiB"})
     seen = conditions(link, asked)

@@ -8,11 +8,14 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simaccess.buffer import Buffer, Shadow
 from simaccess.consumer import Chunk, replay
+from simaccess.embedded import embedded
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.hybrid import Hybrid
@@ -26,6 +29,7 @@ from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.simulate import simulate
 from simaccess.tune import equipped
 from simaccess.workload.registry import workload
+from simaccess.workload.workload import Workload
 
 PARAMETERS = FifoParameters.model_validate(
     {
@@ -196,3 +200,62 @@ def test_ten_thousand_consumers_of_a_replay_fit_too(model: str, method: str) -> 
     tracemalloc.stop()
     assert len(result.consumers) == 10_000
     assert used < 100 * MIB
+
+
+CAPTURE = str(embedded("experiments", "data", "traffic.pcap"))
+FEW, MANY = 10_000, 30_000
+STREAMS = {
+    # Bytes of the columns that an access takes: those that say the same of all take none.
+    "random": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8),
+    "zipf": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8),
+    "skip": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8),
+    "header-payload": ({"requests": f"{FEW}"}, {"requests": f"{MANY}"}, 8 + 8 + 1),
+    "header-only": ({"capture": CAPTURE, "laps": "4"}, {"capture": CAPTURE, "laps": "12"}, 17),
+    "filter": ({"laps": "2"}, {"laps": "5"}, 8 + 8 + 1),
+}
+
+
+def traced(made: Callable[[], Workload], *, real: bool) -> int:
+    """Return the bytes that making a workload and simulating it needs at most."""
+    link = load_model("example-link")
+    tracemalloc.start()
+    simulate(Scenario(link, made(), "zero-copy", engine="simpy", real=real))
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return used
+
+
+def assert_lean(few: Callable[[], Workload], many: Callable[[], Workload], column: int) -> None:
+    """Require no more memory for more accesses than their columns and 8 bytes a latency."""
+    real = few().name == "filter"
+    traced(few, real=real)  # whatever the first run caches
+    asked = [made().accesses(0) for made in (few, many)]
+    accesses = len(asked[1]) - len(asked[0])
+    requests = asked[1].requests - asked[0].requests
+    del asked
+    # An array that grows has an eighth to spare, and a predicate's choices are an array, too.
+    most = 1.125 * (column * accesses + (16 if real else 8) * requests) + 100_000
+    assert traced(many, real=real) - traced(few, real=real) < most
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_takes_its_columns_and_eight_bytes_a_latency(name: str) -> None:
+    few, many, column = STREAMS[name]
+    assert_lean(partial(workload, name, few), partial(workload, name, many), column)
+
+
+@pytest.mark.parametrize("timed", ["false", "true"])
+def test_a_log_takes_its_columns_and_eight_bytes_a_latency(tmp_path: Path, timed: str) -> None:
+    draws = np.random.default_rng(3)
+    for count in (FEW, MANY):
+        columns = draws.integers(0, 1 << 30, count), draws.integers(1, 1 << 12, count)
+        with (tmp_path / f"{count}.csv").open("w") as log:
+            log.write("time,offset,length,operation\n")
+            log.writelines(
+                f"{1e-5 * number:.6f},{offset},{length},{'read' if length % 5 else 'write'}\n"
+                for number, (offset, length) in enumerate(zip(*columns, strict=True))
+            )
+    few, many = (
+        partial(workload, str(tmp_path / f"{count}.csv"), {"timed": timed}) for count in (FEW, MANY)
+    )
+    assert_lean(few, many, 8 + 8 + 8 + 1)

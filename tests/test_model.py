@@ -155,6 +155,7 @@ WRONG = [
     # what is wrong, the key that is named, and what the line says besides
     (changed("title"), "title", "missing"),
     (changed("title", ""), "title", "not empty"),
+    ({"titel": "A", "kind": "sample"}, "titel = 'A'", "unknown key (did you mean 'title'?)"),
     (changed("title", 3), "title = 3", "text"),
     (changed("kind"), "kind", "missing"),
     (changed("kind", "sampel"), "kind = 'sampel'", "(did you mean 'sample'?)"),
@@ -296,9 +297,12 @@ def test_a_setting_replaces_a_value_and_its_provenance(
     [
         ({"bus.clok": "1 Hz"}, "bus.clok: unknown key (did you mean 'bus.clock'?); allowed: bus."),
         ({"clock": "1 Hz"}, "clock: unknown key (did you mean 'bus.clock'?); allowed: bus.*"),
-        ({"bus": "1 Hz"}, "bus: unknown key"),
+        ({"bus": "1 Hz"}, "bus: a section, of which a key is set; allowed: bus.clock, bus.width"),
         ({"bus.clock": "66"}, "bus.clock = '66': missing unit; allowed: as in '33 MHz'"),
-        ({"bus.clock": "66 us"}, "bus.clock = '66 us': unknown or unfitting unit"),
+        (
+            {"bus.clock": "66 us"},
+            "bus.clock = '66 us': unknown or unfitting unit 'us'; allowed: as in '33 MHz', in Hz, kHz,",
+        ),
         ({"bus.width": "5"}, "bus.width = '5': not allowed; allowed: 4 or 8"),
         ({"bus.burst": "maybe"}, "bus.burst = 'maybe': "),
         ({"bus.share": "nan"}, "bus.share = 'nan': "),

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,7 +11,7 @@ from simaccess.analytic import Conditions
 from simaccess.plot import STYLES, method_map, method_maps, save
 from simaccess.sweep.drawing import Map
 from simaccess.sweep.outcome import MapPanel, MapPoint
-from simaccess.sweep.plane import METHODS, panels, tasks
+from simaccess.sweep.plane import APART, METHODS, panels, tasks
 from simaccess.sweep.runner import Runner, State
 from simaccess.sweep.task import ModelRef
 from simaccess.verdict import verdict
@@ -61,6 +62,23 @@ def test_hybrid_wins_where_its_closed_form_is_least() -> None:
     assert len(swept) == 4
     assert {point.analytic for point in swept} == {"hybrid"}
     assert {point.verdict.best for point in swept} == {"hybrid"}
+
+
+def test_no_swept_point_lies_under_one_of_the_links_own() -> None:
+    """Swept to the link's own t/T and beside it: what would hide it is left out, and counts."""
+    values = (("link.rate", "50 MB/s"), ("link.latency", "0.1 us"), ("dma.start", "6 us"))
+    ref = ModelRef("example-link", values)
+    (alone,) = panels(Map(ratios=[0.5], probabilities=[1.0], records=8), [("x", ref)], Runner(), 1)
+    own = alone.conditions.t / alone.conditions.T
+    ratios = [own, own * 1.25, own * 0.8, own * 1.5, own * 0.6]
+    plane = Map(ratios=ratios, probabilities=[0.2, 1.0], records=8)
+    seen: list[State] = []
+    (made,) = panels(plane, [("a link", ref)], Runner(watch=seen.append), seed=1)
+    swept = {point.ratio for point in made.points if point.swept}
+    assert len(swept) == 2
+    for ratio in swept:
+        assert abs(math.log10(ratio / own)) > 0.9 * APART
+    assert seen[-1].done == tasks(plane, 1)
 
 
 def test_what_is_drawn(panel: MapPanel) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simaccess.present import frequency, percentage, rate, seconds, size
+from simaccess.present import frequency, percentage, rate, seconds, size, size_beside
 
 POWER = {prefix: 3 * n for n, prefix in enumerate(["", "k", "M", "G", "T", "P", "E"])} | {
     prefix: -3 * n for n, prefix in enumerate(["m", "u", "n", "p", "f", "a"], 1)
@@ -85,3 +85,10 @@ def test_a_size_is_exact_or_has_three_digits(count: int) -> None:
 )
 def test_examples(text: str, expected: str) -> None:
     assert text == expected
+
+
+def test_sizes_beside_each_other_have_prefixes_of_one_sort() -> None:
+    binary = [1 << 20, 1120 << 10, 0]
+    assert [size_beside(each, binary) for each in binary] == ["1 MiB", "1120 KiB", "0 B"]
+    mixed = [4240 << 10, 4_260_001, 4096, 110]
+    assert [size_beside(each, mixed) for each in mixed] == ["4.34 MB", "4.26 MB", "4096 B", "110 B"]

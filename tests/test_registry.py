@@ -115,6 +115,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(
         "[simaccess.methods]\nother = elsewhere:OtherParameters\nwrong = elsewhere:ZeroCopy\n"
+        "broken = elsewhere:Nope\ngone = nowhere_at_all:Parameters\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
@@ -122,9 +123,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_packages_add_methods_through_entry_points() -> None:
-    assert registry.names()[4:] == ["other", "wrong"]
+    assert registry.names()[4:] == ["broken", "gone", "other", "wrong"]
     assert vars(registry.make("other", None, {"reach": "5"})) == {"reach": 5}
     with pytest.raises(InputError, match="no such parameter of other; allowed: reach"):
         registry.make("other", None, {"grasp": "5"})
     with pytest.raises(InputError, match="wrong = 'elsewhere:ZeroCopy': no access method"):
         registry.make("wrong", None, {})
+    with pytest.raises(InputError, match=r"broken = 'elsewhere:Nope': cannot be loaded: Attrib"):
+        registry.make("broken", None, {})
+    with pytest.raises(InputError, match=r"gone = 'nowhere_at_all:Parameters': cannot be loaded"):
+        registry.make("gone", None, {})

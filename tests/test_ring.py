@@ -18,11 +18,13 @@ from scipy import stats
 from simaccess.buffer import Buffer, Shadow
 from simaccess.consumer import follow
 from simaccess.errors import InputError
+from simaccess.kinds import KINDS
 from simaccess.methods.blocks import FixedBlocks, Records
 from simaccess.methods.copy_once import CopyOnce
 from simaccess.methods.hybrid import Hybrid
 from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
+from simaccess.model import load_model
 from simaccess.operations import AccessMethod
 from simaccess.producer import produce
 from simaccess.real.clock import run
@@ -30,6 +32,7 @@ from simaccess.ring import Ring, RingSegment, Signals
 from simaccess.segment import Local, Segment
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
+from simaccess.sim.link import Link
 
 NS = 1000  # picoseconds
 
@@ -52,7 +55,11 @@ METHODS: dict[str, Callable[[list[int]], AccessMethod]] = {
 
 
 class Run:
-    """A producer and consumers that check every byte that they read."""
+    """A producer and consumers that check every byte that they read.
+
+    They read by a method, perhaps stacked on another one `below` it, from shadows of their own or
+    from `shared` ones, over a plain link or that of a shipped `model`.
+    """
 
     def __init__(
         self,
@@ -60,6 +67,9 @@ class Run:
         capacity: int,
         *,
         method: str = "zero-copy",
+        below: str | None = None,
+        shared: bool = False,
+        model: str | None = None,
         consumers: int = 1,
         signals: Signals = EACH,
         arrivals: Sequence[int] | None = None,
@@ -70,15 +80,29 @@ class Run:
         content = random.Random(1).randbytes(sum(lengths))
         ends = list(accumulate(lengths))
         env = Environment(run_ahead)
-        link = FifoLink(env, PARAMETERS, capacity, memoryview(bytearray(capacity)))
+        data = memoryview(bytearray(capacity))
+        if model is None:
+            link: Link = FifoLink(env, PARAMETERS, capacity, data)
+        else:
+            given = load_model(model)
+            link = KINDS[given.kind].make_link(env, given.parameters, capacity, data)
         self.ring = Ring(capacity, ends, consumers, signals)
         self.read: list[int] = []
         self.latencies = [array("q") for _ in range(consumers)]
         self.agents = []
 
+        def shadows() -> list[Shadow]:
+            stack = [method] if below is None else [below, method]
+            return [Shadow(METHODS[name](list(lengths)), link.local) for name in stack]
+
+        common = shadows()
+        for shadow in common:
+            shadow.share()
+
         def body(clock: Agent, index: int) -> object:
-            port = RingSegment(link.attach(), capacity)
-            buffer = Buffer(Shadow(METHODS[method](list(lengths)), link.local), port, clock)
+            segment: Segment = RingSegment(link.attach(), capacity)
+            for shadow in common if shared else shadows():
+                segment = buffer = Buffer(shadow, segment, clock)
 
             async def serve(record: int) -> bool:
                 begin, end = ends[record] - lengths[record], ends[record]
@@ -155,6 +179,36 @@ def test_every_record_is_read_as_published_or_dropped(method: str, data: st.Data
     for agent in [*run.agents, run.producer]:
         spent = agent.compute + agent.stall + agent.copy + agent.issue + agent.wait
         assert spent == agent.time - agent.start
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.data())
+@pytest.mark.parametrize(
+    "model", [None, "pci-64-66", "pci-x-133", "shared-memory-ddr4", "lan-1gbit"]
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_rings_through_stacked_and_shared_shadows(
+    method: str, model: str | None, data: st.DataObject
+) -> None:
+    lengths = data.draw(st.lists(st.integers(1, 90), min_size=1, max_size=20))
+    make = partial(
+        Run,
+        lengths,
+        data.draw(st.integers(max(lengths), 300)),
+        method=method,
+        below=data.draw(st.none() | st.sampled_from(sorted(METHODS))),
+        shared=data.draw(st.booleans()),
+        model=model,
+        consumers=data.draw(st.integers(1, 3)),
+        signals=Signals(
+            batch=data.draw(st.integers(1, 5)),
+            timeout=data.draw(st.none() | st.integers(0, 2000 * NS)),
+        ),
+        think=data.draw(st.sampled_from([0, 100 * NS])),
+    )
+    run = make()
+    assert sorted(run.read) == list(range(len(lengths)))
+    assert make(run_ahead=0).outcome() == run.outcome()
 
 
 def test_a_signal_waits_for_its_batch_or_the_timeout() -> None:

@@ -6,24 +6,32 @@ import gc
 import json
 import math
 import pickle
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simaccess.buffer import Buffer
+from simaccess.compare import scenarios
 from simaccess.errors import InputError
 from simaccess.model import load_model, model_names
 from simaccess.registry import names
 from simaccess.result import Result, frame
-from simaccess.scenario import ProducerParameters, Scenario
+from simaccess.ring import Ring
+from simaccess.scenario import Engine, ProducerParameters, Scenario
+from simaccess.segment import Data
 from simaccess.sim.fifo_link import FifoLink
 from simaccess.simulate import simulate
+from simaccess.tune import equipped
 from simaccess.workload.filter import Filter
 from simaccess.workload.log import HEADER
 from simaccess.workload.registry import workload
+from simaccess.workload.workload import Workload
 
 SMALL: Mapping[str, Mapping[str, object]] = {
     "sequential": {"size": "64 KiB", "length": "1000 B", "writes": "0.3"},
@@ -67,6 +75,47 @@ def test_both_run_ahead_modes_and_both_byte_modes_give_the_same(model: str, meth
             assert simulate(replace(given, real=True)) == result
 
 
+OTHERS: Mapping[str, Mapping[str, object]] = {
+    "strided": {"size": "16 KiB"},
+    "skip": {"size": "96 KiB", "skip_read": "8 KiB", "skip_jump": "16 KiB"},
+    "zipf": {"requests": "40", "size": "1 MiB"},
+    "header-only": {"size": "16 KiB"},
+    "log.csv": {"timed": "true"},
+}
+CONSUMERS = [(1, False), (3, False), (3, True)]
+"""How many there are, and whether they share a shadow."""
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> list[Workload]:
+    log = tmp_path_factory.mktemp("log") / "log.csv"
+    kinds = ["write", "read", "read"]
+    lines = (f"{i * 1e-6},{i * 7919 % 60000},{i % 90 + 1},{kinds[i % 3]}" for i in range(50))
+    log.write_text("\n".join([HEADER, *lines, ""]))
+    return [workload(str(log) if ".csv" in name else name, OTHERS[name]) for name in OTHERS]
+
+
+@pytest.mark.parametrize("method", names())
+@pytest.mark.parametrize("model", model_names())
+def test_every_other_workload_gives_the_same_in_both_run_ahead_modes(
+    model: str, method: str, others: list[Workload]
+) -> None:
+    for work, (consumers, shared) in product(others, CONSUMERS):
+        given = Scenario(
+            load_model(model),
+            work,
+            method,
+            equipped(method, work, {}),
+            consumers=consumers,
+            shared=shared,
+            seed=5,
+            engine="simpy",
+        )
+        result = simulate(given)
+        check(result)
+        assert simulate(replace(given, run_ahead=0)) == result
+
+
 @pytest.mark.parametrize("method", names())
 @pytest.mark.parametrize("model", ["example-link", "shared-memory-ddr4", "pci-x-133", "lan-1gbit"])
 def test_a_filter_chooses_the_same_packets_through_every_method(model: str, method: str) -> None:
@@ -75,6 +124,7 @@ def test_a_filter_chooses_the_same_packets_through_every_method(model: str, meth
     through_bytes = simulate(given)
     assert through_bytes.matched == given.workload.matches.sum()
     assert replace(through_bytes, matched=None) == simulate(replace(given, real=False))
+    assert simulate(replace(given, run_ahead=0)) == through_bytes
 
 
 @pytest.mark.parametrize("model", ["example-link", "shared-memory-ddr4", "pci-64-66", "lan-1gbit"])
@@ -90,6 +140,60 @@ def test_a_capture_through_a_ring_is_filtered_the_same(model: str, method: str) 
     assert result.dropped == 0
     assert result.matched == given.workload.matches.sum()
     assert simulate(replace(given, run_ahead=0)) == result
+
+
+@pytest.mark.parametrize("work", ["random", "header-payload"])
+def test_methods_that_are_compared_get_the_same_accesses_at_the_same_times(
+    work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each arrival and each access is the seed's, whichever method serves it and how fast."""
+    arrived: list[list[int]] = []
+    asked: list[list[tuple[int, int, bool]]] = []
+
+    class Seen(Ring):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            rings.append(self)
+
+    class Noted(Buffer):
+        def read(self, offset: int, length: int) -> Awaitable[Data]:
+            asked[-1].append((offset, length, False))
+            return super().read(offset, length)
+
+        def write(self, offset: int, length: int, data: Data = None) -> Awaitable[None]:
+            asked[-1].append((offset, length, True))
+            return super().write(offset, length, data)
+
+    rings: list[Ring] = []
+    monkeypatch.setattr("simaccess.simulate.Ring", Seen)
+    monkeypatch.setattr("simaccess.simulate.Buffer", Noted)
+    arrivals = {
+        "producer.ring": "64 KiB",
+        "producer.arrivals": "poisson",
+        "producer.rate": "20 kHz",
+    }
+    given = {} if work == "random" else arrivals
+    for seed in (1, 2):
+        for compared in scenarios(
+            "pci-64-66",
+            work,
+            settings={**given, "workload.size": "64 KiB"},
+            seed=seed,
+            engine="simpy",
+        ):
+            asked.append([])
+            simulate(compared)
+            arrived += [list(ring.arrived) for ring in rings]
+            rings.clear()
+    half = len(names())
+    for seen in (asked, arrived):
+        if seen:
+            assert len(seen) == 2 * half
+            assert all(one == seen[0] for one in seen[:half])
+            assert all(one == seen[half] for one in seen[half:])
+            assert seen[0]
+            assert seen[0] != seen[half]  # another seed, other accesses
+    assert bool(arrived) == bool(given)
 
 
 @settings(deadline=None, max_examples=40)
@@ -121,6 +225,33 @@ def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> No
     check(result)
     assert simulate(replace(given, run_ahead=0)) == result
     assert simulate(replace(given, real=True)) == result
+
+
+@pytest.mark.parametrize("method", names())
+def test_what_is_left_of_a_segment_is_a_record_of_a_ring(method: str) -> None:
+    work = workload("sequential", {"size": "10001 B"})
+    producer = ProducerParameters.model_validate({"ring": "8 KiB"})
+    given = Scenario(load_model("pci-64-66"), work, method, producer=producer, engine="simpy")
+    for real in (False, True):
+        result = simulate(replace(given, real=real))
+        assert result.consumers[0].requests == 3
+        assert result.bytes.requested == result.bytes.moved == 10001
+
+
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [("pci-64-66", {"dma.enabled": "no"}), ("pci-64-66", {}), ("shared-memory-ddr4", {})],
+)
+@pytest.mark.parametrize("engine", ["simpy", "auto"])
+def test_a_copy_is_a_round_trip_whoever_makes_it(
+    model: str, changes: dict[str, str], engine: Engine
+) -> None:
+    work = workload("sequential", {"size": "256 KiB"})
+    link = load_model(model).with_values(changes)
+    copied = simulate(Scenario(link, work, "copy-once", engine=engine))
+    assert copied.round_trips == copied.bulk_requests == 64
+    reading = Scenario(link, work, "zero-copy", engine=engine)
+    assert simulate(reading).round_trips == 64
 
 
 def test_prefetch_goes_on_for_each_of_several_sequential_consumers() -> None:

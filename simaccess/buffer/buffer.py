@@ -57,6 +57,7 @@ class Buffer:
         self.segment = segment
         self.clock = clock
         self.counters = Counters()
+        self.counters.copies = getattr(segment, "copies", False)
         self.released = 0
         self.moved = 0
         self.posted = segment.posted or shadow.method.slots > 0
@@ -227,6 +228,7 @@ class Buffer:
         served: list[memoryview | bytes | None] = []
         waited = False
         in_place = False
+        operation: Operation = ()
         try:
             for operation in bulk.answered(operations):
                 if served and served[-1] is not None:
@@ -262,8 +264,8 @@ class Buffer:
                     shadow.under_way[slot].append(transfer)
                 else:
                     await bulk.start(operation)
-        except FAILURES:
-            await bulk.abandon()
+        except FAILURES as failure:
+            await bulk.fail(failure, operations, operation)
             raise
         view = served[0]
         if len(served) > 1 or (shadow.shared and not in_place):
@@ -275,6 +277,7 @@ class Buffer:
         """Read into another memory; the processor copies what is in the shadow once."""
         shadow, counters, bulk = self.shadow, self.counters, self._bulk
         waited = False
+        operation: Operation = ()
         try:
             for operation in bulk.answered(operations):
                 kind = operation[0]
@@ -297,14 +300,15 @@ class Buffer:
                     view[:] = data
                 await into.gather(size)
                 at += size
-        except FAILURES:
-            await bulk.abandon()
+        except FAILURES as failure:
+            await bulk.fail(failure, operations, operation)
             raise
 
     async def _write(self, operations: Operations, data: Data) -> None:
         shadow, counters, bulk = self.shadow, self.counters, self._bulk
         done = 0
         waited = False
+        operation: Operation = ()
         try:
             for operation in bulk.answered(operations):
                 kind = operation[0]
@@ -323,28 +327,31 @@ class Buffer:
                     shadow.unflushed.add(slot, at, size)
                     part = None if data is None else data[done : done + size]
                     if shadow.shared:
-                        flight = Flight(self.clock.gate())
+                        flight = Flight(bulk, self.clock.gate())
                         shadow.under_way[slot].append(flight)
-                        await shadow.memory.store(at, size, part)
-                        shadow.under_way[slot].remove(flight)
-                        flight.open()
+                        try:
+                            await shadow.memory.store(at, size, part)
+                        finally:
+                            shadow.under_way[slot].remove(flight)
+                            flight.open()
                     else:
                         await shadow.memory.store(at, size, part)
                     done += size
                     waited = False
                 else:
                     waited |= await bulk.perform(operation)
-        except FAILURES:
-            await bulk.abandon()
+        except FAILURES as failure:
+            await bulk.fail(failure, operations, operation)
             raise
 
     async def _run(self, operations: Operations) -> None:
         bulk = self._bulk
+        operation: Operation = ()
         try:
             for operation in bulk.answered(operations):
                 await bulk.perform(operation)
-        except FAILURES:
-            await bulk.abandon()
+        except FAILURES as failure:
+            await bulk.fail(failure, operations, operation)
             raise
 
     def _outside(self, what: str, offset: int, length: int) -> InputError:

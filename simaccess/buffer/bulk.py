@@ -7,7 +7,7 @@ from typing import Any
 
 from simaccess.buffer.shadow import Flight, Shadow
 from simaccess.counters import Counters
-from simaccess.operations import AWAIT, FETCH, AccessMethod, Operation, Operations
+from simaccess.operations import AWAIT, FETCH, LOAD, STORE, AccessMethod, Operation, Operations
 from simaccess.segment import Clock, Segment, Transfer
 
 __all__ = ["FAILURES", "Bulk"]
@@ -59,10 +59,16 @@ class Bulk:
             counters.used += shadow.unflushed.take(slot, at, length)
             issued = self._segment.flush(offset, length, shadow.memory, at)
         if shadow.shared:
-            flight = Flight(self._clock.gate())
-            shadow.under_way[slot].append(flight)
-            flight.transfer = await issued
-            flight.open()
+            flights = shadow.under_way[slot]
+            flight = Flight(self, self._clock.gate())
+            flights.append(flight)
+            try:
+                flight.transfer = await issued
+            except FAILURES:
+                flights.remove(flight)
+                raise
+            finally:
+                flight.open()
         else:
             shadow.under_way[slot].append(await issued)
 
@@ -84,11 +90,30 @@ class Bulk:
         await self.start(operation)
         return False
 
-    async def abandon(self, slots: Iterable[int] = ()) -> None:
-        """Withdraw what a failed call left under way, and forget what it would have brought.
+    async def fail(
+        self, failure: BaseException, operations: Operations, operation: Operation
+    ) -> None:
+        """End a call that failed in one of its operations.
 
-        A shadow that others use too forgets what their calls have under way as well.
+        What its client has under way is withdrawn, and what that would have brought forgotten.
+        Other clients' calls go on: what they miss from then on they ask for again. An interrupt,
+        which may have struck their transfers as well, ends all.
         """
+        if isinstance(operations, Generator):
+            operations.close()  # which lets go of the slots that it had pinned
+        slots = operation[1:2] if operation and operation[0] not in (LOAD, STORE) else ()
+        if not self._shadow.shared or not isinstance(failure, Exception):
+            await self.abandon(slots)
+            return
+        for slot in slots:  # before anybody else goes on
+            self._forget(slot)
+        for slot, flights in [*self._shadow.under_way.items()]:
+            for flight in flights[:]:
+                if not isinstance(flight, Flight) or flight.lost or flight.owner is self:
+                    await self._withdraw(slot, flight)
+
+    async def abandon(self, slots: Iterable[int] = ()) -> None:
+        """Withdraw all that is under way, and forget what it would have brought to any slot."""
         flights = self._shadow.under_way
         doubtful = {*slots, *(slot for slot, under_way in flights.items() if under_way)}
         for slot in doubtful:
@@ -97,6 +122,28 @@ class Bulk:
             flights[slot].clear()
             self._shadow.unread.clear(slot)
         self._method.abandon(doubtful)
+
+    async def _withdraw(self, slot: int, flight: Transfer | Flight) -> None:
+        """Withdraw what was issued, or outlive it; forget what it then does not bring."""
+        if isinstance(flight, Flight) and flight.transfer is None:
+            return  # another call's, which goes on
+        lost = await flight.cancel() or (isinstance(flight, Flight) and flight.lost)
+        if not lost:
+            try:
+                await flight
+            except Exception:  # noqa: BLE001  # the call has failed already
+                lost = True
+        flights = self._shadow.under_way[slot]
+        if flight in flights:
+            flights.remove(flight)
+        if lost:
+            if isinstance(flight, Flight):
+                flight.lost = True
+            self._forget(slot)
+
+    def _forget(self, slot: int) -> None:
+        self._shadow.unread.clear(slot)
+        self._method.abandon([slot])
 
     def answered(self, operations: Operations) -> Iterable[Operation]:
         """Return the operations; a timed method's are answered with the ticks that each took."""

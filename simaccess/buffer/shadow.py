@@ -17,13 +17,31 @@ __all__ = ["Flight", "Shadow"]
 
 
 class Flight:
-    """What others may await in a shared shadow: a request being issued, or a write under way."""
+    """What others may await in a shared shadow: a request being issued, or a write under way.
 
-    __slots__ = ("gate", "transfer")
+    Parameters
+    ----------
+    owner : object
+        Whose it is.
+    gate : Gate
+        Where others wait until it has been issued or written, or that has failed.
 
-    def __init__(self, gate: Gate) -> None:
+    Attributes
+    ----------
+    transfer : Transfer or None
+        What was issued.
+    lost : bool
+        Whether it failed or was withdrawn, and a call was told. Others who await it are let
+        through: they find that its bytes are not there, and ask again.
+    """
+
+    __slots__ = ("gate", "lost", "owner", "transfer")
+
+    def __init__(self, owner: object, gate: Gate) -> None:
+        self.owner = owner
         self.gate: Gate | None = gate
         self.transfer: Transfer | None = None
+        self.lost = False
 
     def open(self) -> None:
         """Let everybody pass, as far as the transfer."""
@@ -38,8 +56,14 @@ class Flight:
     def __await__(self) -> Generator[Any, Any, None]:
         if self.gate is not None:
             yield from self.gate.__await__()
-        if self.transfer is not None:
+        if self.transfer is None or self.lost:
+            return
+        try:
             yield from self.transfer.__await__()
+        except Exception:
+            if not self.lost:
+                self.lost = True
+                raise
 
 
 class Shadow:

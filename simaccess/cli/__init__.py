@@ -6,6 +6,7 @@ so that ``simaccess --help`` answers at once. Errors of the user end in one line
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code, line = 130, f"interrupted; {now_stands()}"
     if whole and code == 130 and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one would only spoil the end
+        gc.freeze()  # else the interpreter would go through all that was left, perhaps for seconds
     if code == 130 and termination.came:
         code, line = 143, line.replace("interrupted", "terminated", 1)
     if line:

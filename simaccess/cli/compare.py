@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from simaccess.cli.asking import require
+from simaccess.cli.interrupt import at_once
 from simaccess.cli.options import Json, Set, examples, parse_settings
 from simaccess.cli.output import Ended, print_json
-from simaccess.cli.progress import progress
+from simaccess.cli.progress import looking, progress
 
 if TYPE_CHECKING:
     from simaccess.pool import Pool
@@ -78,6 +79,8 @@ JOBS = typer.Option(
     help="Processes that simulate replications and draws; default: one a processor.",
 )
 WIDTH = 100
+KINDS = ("requested", "moved", "wasted")
+"""The sorts of bytes that are shown, in their order."""
 
 
 def compare(  # noqa: PLR0917  # typer passes them by name
@@ -156,7 +159,11 @@ def _simulating(jobs: int | None) -> Iterator[tuple[Pool, Count]]:
         with progress("simulations") as report:
             count = Count(report)
             wanted = available() if jobs is None else jobs
-            with processes(wanted, count.did, preload="simaccess.questions.judgement") as pool:
+            with (
+                looking(count),
+                processes(wanted, count.did, preload="simaccess.questions.judgement") as pool,
+                at_once() if wanted == 1 else nullcontext(),
+            ):
                 yield pool, count
     except WorkerDied as error:
         raise Ended(f"error: {error}", 1) from None
@@ -164,13 +171,16 @@ def _simulating(jobs: int | None) -> Iterator[tuple[Pool, Count]]:
 
 def _simulated(made: Iterable[Scenario], count: Count, *, tune: bool) -> list[Result]:
     """Simulate scenarios, each with its own best settings if `tune`, and count simulations."""
+    from simaccess.afoot import Afoot
     from simaccess.compare import final
     from simaccess.simulate import simulate
     from simaccess.tune import most
     from simaccess.tune import tune as search
 
     def counted(scenario: Scenario) -> Result:
-        result = simulate(scenario)
+        afoot = Afoot()
+        count.begun(afoot)
+        result = simulate(scenario, afoot)
         count.did()
         return result
 
@@ -237,13 +247,16 @@ def _print(
             made.add_row(label, *shown)
     console.print(made)
     if unjudged:
-        what = "packet is" if unjudged == 1 else "packets are"
+        what = "packet was" if unjudged == 1 else "packets were"
         console.print(
-            f"{unjudged:,} more {what} cut before the first field, and could not be judged.",
+            f"{unjudged:,} {what} cut in the capture before what decides, could not be judged and"
+            " count as not chosen.",
             soft_wrap=True,
         )
-    console.print(_best(results) if judged is None else _judged(judged), soft_wrap=True)
-    console.print(f"{simulations} simulations{_served(results)}.", style="dim")
+    if verdict := _best(results) if judged is None else _judged(judged):
+        console.print(verdict, soft_wrap=True)
+    what = "simulation" if simulations == 1 else "simulations"
+    console.print(f"{simulations} {what}{_served(results)}.", style="dim")
 
 
 def _served(results: Sequence[Result]) -> str:
@@ -266,8 +279,10 @@ def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
 
         return shown
 
+    volumes = [getattr(result.bytes, kind) for result in results for kind in KINDS]
+
     def volume(kind: str) -> Callable[[Result], str]:
-        return lambda result: present.size(getattr(result.bytes, kind))
+        return lambda result: present.size_beside(getattr(result.bytes, kind), volumes)
 
     def processor(kind: str) -> Callable[[Result], str]:
         def shown(result: Result) -> str:
@@ -284,7 +299,7 @@ def _rows(results: Sequence[Result]) -> Iterable[tuple[str, list[str]]]:
     yield row("throughput", lambda result: present.rate(result.throughput_bytes_per_s))
     yield row("latency p50", latency("p50"))
     yield row("        p99", latency("p99"))
-    for kind in ("requested", "moved", "wasted"):
+    for kind in KINDS:
         yield row(f"bytes {kind}", volume(kind))
     yield row("round trips", lambda result: f"{result.round_trips:,}")
     for kind in ("compute", "stall", "copy", "issue", "wait"):

@@ -5,7 +5,10 @@ What the command then says it leaves behind is true whenever they come, and howe
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +19,7 @@ from simaccess.cli.output import Ended
 
 __all__ = [
     "Termination",
+    "at_once",
     "first_interrupt",
     "late_interrupts",
     "now_stands",
@@ -26,6 +30,9 @@ __all__ = [
 _ANSWERED = (signal.SIGINT, signal.SIGTERM)
 
 _EVERYTHING = "everything was written"
+
+PATIENCE = 1.0
+"""Seconds that a command has to answer an interrupt before `at_once` ends it."""
 
 _STANDS: ContextVar[Callable[[], str]] = ContextVar(
     "_STANDS", default=lambda: "nothing was written"
@@ -100,6 +107,43 @@ def terminations() -> Iterator[Termination]:
         for number, was in before.items():
             if was is not None:  # one that is not Python's is not known
                 signal.signal(number, was)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """End the process a moment after an interrupt or a termination, whatever it is within.
+
+    For a command that writes nothing and has no workers: Python answers a signal between two of its
+    own steps, and one that draws a billion numbers takes a minute. A command that answers in time
+    ends in its own way.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal arrives here
+        return
+    told, teller = socket.socketpair()
+    teller.setblocking(False)  # as it must be for signals
+    before = signal.set_wakeup_fd(teller.fileno(), warn_on_full_buffer=False)
+    over = threading.Event()
+
+    def watch() -> None:
+        number = told.recv(1)[0]
+        if number and not over.wait(PATIENCE):
+            word, code = ("terminated", 143) if number == signal.SIGTERM else ("interrupted", 130)
+            show_cursor = "\x1b[?25h\r\x1b[K" if sys.stderr.isatty() else ""
+            os.write(2, f"{show_cursor}simaccess: {word}; nothing was written\n".encode())
+            os._exit(code)
+
+    watcher = threading.Thread(target=watch, name="simaccess-interrupt", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        signal.set_wakeup_fd(before)
+        teller.send(b"\0")
+        watcher.join()
+        told.close()
+        teller.close()
 
 
 @contextmanager

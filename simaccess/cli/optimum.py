@@ -192,18 +192,20 @@ def _rows(
             return "its records" if along.key == "method.block" else "-"
         return along.shown(each.default)
 
-    def interval(each: Optimum) -> str:
-        return "-" if each.interval is None else " to ".join(map(lead, each.interval))
+    def interval(each: Optimum, end: int) -> str:
+        return "-" if each.interval is None else lead(each.interval[end])
 
     yield "best", *(along.shown(each.place) for each in found)
     for number, flat in enumerate(found[0].flat):
+        # From and to have lines of their own: so four methods fit into 80 columns.
         ends = [each.flat[number] for each in found]
-        shown = (f"{along.shown(each.low)} to {along.shown(each.high)}" for each in ends)
-        yield f"within {100 * flat.share:.0f} %", *shown
+        yield f"within {100 * flat.share:.0f} % from", *(along.shown(each.low) for each in ends)
+        yield "           to", *(along.shown(each.high) for each in ends)
     yield "default", *(default(each) for each in found)
     yield "best over default", *(lead(each.lead) for each in found)
     if any(each.interval for each in found):
-        yield "  95 % interval", *(interval(each) for each in found)
+        yield "     95 % from", *(interval(each, 0) for each in found)
+        yield "           to", *(interval(each, 1) for each in found)
     if len(cases) > 1:
         whole = sum(each.weight for each in cases)
         for number, each in enumerate(cases):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
     from simaccess.fitting.course import Progress as Stand
     from simaccess.fitting.course import Watch
-    from simaccess.progress import Report
+    from simaccess.progress import Count, Report
 
-__all__ = ["following", "progress", "progresses"]
+__all__ = ["following", "looking", "progress", "progresses"]
 
 EVERY = 10.0
 """Seconds from one line about a stage to the next."""
+
+LOOK = 0.5
+"""Seconds from one look at a task to the next."""
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def progresses(*units: str) -> Iterator[tuple[Report, ...]]:
         What is counted, in the plural.
     """
     if not sys.stderr.isatty():
-        yield tuple([lambda _done, _all: None] * len(units))
+        yield tuple([lambda *_: None] * len(units))
         return
     from rich.console import Console
     from rich.progress import (
@@ -72,21 +76,46 @@ def progresses(*units: str) -> Iterator[tuple[Report, ...]]:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[stage]}"),
         console=Console(stderr=True),
         transient=True,
     ) as bar:
         yield tuple(
-            [_report_to(bar, bar.add_task(unit, start=False, visible=False)) for unit in units]
+            [
+                _report_to(bar, bar.add_task(unit, start=False, visible=False, stage=""))
+                for unit in units
+            ]
         )
 
 
 def _report_to(bar: Bars, shown: TaskID) -> Report:
-    def report(done: int, total: int) -> None:
+    def report(done: float, total: int, stage: str = "") -> None:
         if not bar.tasks[shown].started:
             bar.start_task(shown)
-        bar.update(shown, completed=done, total=total, visible=True)
+        bar.update(shown, completed=done, total=total, visible=True, stage=stage)
 
     return report
+
+
+@contextmanager
+def looking(count: Count) -> Iterator[None]:
+    """Look at a count now and then, so that a terminal sees a long task advance."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    over = Event()
+
+    def look() -> None:
+        while not over.wait(LOOK):
+            count.look()
+
+    watcher = Thread(target=look, name="simaccess-progress", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 @contextmanager

@@ -182,7 +182,9 @@ def _plan(
     else:
         with cluster(scheduler) as place:
             parallel = place.width()
-    if file is None or not file.exists():
+    if (
+        file is None or not file.exists() or not file.stat().st_size
+    ):  # of a sweep that ended at once
         found = plan(experiment, None, start_s)
     else:
         with Store(file, reading=True) as store:

@@ -8,29 +8,28 @@ operations. The rules, for any interleaving of several clients of one shadow:
 * bytes are served only once they have arrived, and a write is served like a transfer: what
   comes after it in its slot waits for it, and it waits for what came before;
 * a block that is being written in place, because every slot was in use, gets no slot meanwhile;
+* each call lets go of what it has pinned, also when it fails; what others have under way goes on;
 * blocks are known by their place in the stream, so a ring's earlier lap is another block.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable
-from typing import Final, Literal, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final, Literal, TypeAlias
 
 from simaccess.methods.blocks import Blocks, Part, cut
-from simaccess.methods.slot import Slot
-from simaccess.operations import FETCH, FLUSH, LOAD, LOCAL, STORE, Operation, Operations
+from simaccess.methods.slot import NOTHING, Slot, Steps, bring_back, unpin
+from simaccess.operations import FETCH, LOAD, LOCAL, STORE, Operation, Operations
 
 __all__ = ["Directory", "Eviction", "Steps"]
 
 Eviction: TypeAlias = Literal["lru", "fifo"]
+
 _FEW = 16  # blocks up to which a dict, a third as large, does what an OrderedDict does as fast
 _NONE_FREE: Final[list[Slot]] = []
 _NOWHERE: Final[dict[int, int]] = {}
 """What a directory begins with, never written to: most never have one of the kind."""
-
-_Result = TypeVar("_Result")
-Steps: TypeAlias = Generator[Operation, None, _Result]
 
 
 class Directory:
@@ -50,8 +49,6 @@ class Directory:
 
     __slots__ = (
         "_free",
-        "_in_place",
-        "_keep",
         "_last",
         "_lru",
         "_move_to_end",
@@ -60,6 +57,8 @@ class Directory:
         "blocks",
         "floor",
         "held",
+        "in_place",
+        "keep",
         "slot_bytes",
         "slots",
     )
@@ -79,12 +78,12 @@ class Directory:
         self.slots = slots
         self.slot_bytes = blocks.longest
         self._lru = eviction == "lru"
-        self._keep = keep
+        self.keep = keep
         # By block number, the next to make room first.
         self.held: dict[int, Slot] = {}
         self._move_to_end: Callable[[int], None] | None = None  # once there are more than a few
         self._free = _NONE_FREE  # slots that were made and hold no block
-        self._in_place = _NOWHERE  # writes in place under way, by block number
+        self.in_place = _NOWHERE  # writes in place under way, by block number
         self._past = 0  # blocks before this one are released
         self.floor = 0  # bytes before this one are released: not to be copied any more
         self._last: Slot | None = None
@@ -172,18 +171,22 @@ class Directory:
         """
         slots: list[Slot | None] = []
         pinned = 0
-        for number, start, _, low in parts:
-            if start < low:
-                slots.append(None)
-                continue
-            slot = self.claim(number) or (yield from self.enter(number))
-            if slot is None:
-                if not pinned:
+        try:
+            for number, start, _, low in parts:
+                if start < low:
                     slots.append(None)
-                break
-            pinned += 1
-            slots.append(slot)
-            yield from self.fetch(slot, low, limit)
+                    continue
+                slot = self.claim(number) or (yield from self.enter(number))
+                if slot is None:
+                    if not pinned:
+                        slots.append(None)
+                    break
+                pinned += 1
+                slots.append(slot)
+                yield from slot.fetch(low, limit)
+        except GeneratorExit:
+            unpin(slots)
+            raise
         return slots
 
     def serve(self, part: Part, slot: Slot | None, limit: int) -> Steps[None]:
@@ -192,18 +195,20 @@ class Directory:
         if slot is None:
             yield LOAD, start, stop - start
             return
-        while start < slot.low or slot.ready < stop:
-            request = slot.request(low, limit)
-            while request is not None:
-                yield request
+        try:
+            while start < slot.low or slot.ready < stop:
                 request = slot.request(low, limit)
-            started, high = slot.started, slot.high
-            if started > slot.ended:
-                yield slot.arrival
-                slot.end(started, high)
-        self.touch(slot)
-        yield slot.local(start, stop)
-        slot.pins -= 1
+                while request is not None:
+                    yield request
+                    request = slot.request(low, limit)
+                started, high = slot.started, slot.high
+                if started > slot.ended:
+                    yield slot.arrival
+                    slot.end(started, high)
+            self.touch(slot)
+            yield slot.local(start, stop)
+        finally:
+            slot.pins -= 1
 
     def read(self, parts: list[Part], limit: int) -> Steps[None]:
         """Copy what is missing of the parts' blocks, and read the parts from the shadow."""
@@ -216,9 +221,16 @@ class Directory:
     def _read(self, parts: list[Part], limit: int) -> Steps[None]:
         while parts:
             slots = yield from self.start(parts, limit)
-            for part, slot in zip(parts, slots, strict=False):
-                yield from self.serve(part, slot, limit)
-            parts = parts[len(slots) :]
+            begun, parts = parts[: len(slots)], parts[len(slots) :]
+            yield from self.finish(begun, slots, limit)
+
+    def finish(self, parts: list[Part], slots: list[Slot | None], limit: int) -> Steps[None]:
+        """Read parts that were started, and unpin their slots."""
+        try:
+            for part in parts:
+                yield from self.serve(part, slots.pop(0), limit)
+        finally:
+            unpin(slots)
 
     def write(self, parts: Iterable[Part], limit: int, behind: bool = False) -> Steps[None]:
         """Write parts into the shadow, or in place those that start() would reach there.
@@ -231,26 +243,41 @@ class Directory:
                 continue
             slot = self.claim(number) or (yield from self.enter(number))
             if slot is None:
-                if self._in_place is _NOWHERE:
-                    self._in_place = {}
-                self._in_place[number] = self._in_place.get(number, 0) + 1
-                yield STORE, start, stop - start
-                self._in_place[number] -= 1
-                if not self._in_place[number]:
-                    del self._in_place[number]
+                yield from self._store(number, start, stop)
                 continue
-            while slot.started > slot.ended or slot.apart(start, stop):
-                if slot.started == slot.ended:
-                    yield from self.fetch(slot, low, limit)
-                yield from self.arrive(slot)
-            begun, high = slot.begin(start, stop), slot.high
-            self.touch(slot)
-            yield slot.local(start, stop)
-            slot.end(begun, high)
-            slot.soil(start, stop)
-            if behind and stop == min(slot.stop, limit):
-                yield from self.write_back(slot)
-            slot.pins -= 1
+            try:
+                while slot.started > slot.ended or slot.apart(start, stop):
+                    if slot.started == slot.ended:
+                        yield from slot.fetch(low, limit)
+                    yield from slot.arrive()
+                self.touch(slot)
+                begun, high = slot.begin(start, stop), slot.high
+                if self.alone:
+                    yield slot.local(start, stop)
+                else:
+                    slot.writing = start, stop
+                    try:
+                        yield slot.local(start, stop)
+                    finally:
+                        slot.writing = NOTHING
+                slot.end(begun, high)
+                slot.soil(start, stop)
+                if behind and stop == min(slot.stop, limit):
+                    yield from slot.write_back()
+            finally:
+                slot.pins -= 1
+
+    def _store(self, number: int, start: int, stop: int) -> Steps[None]:
+        """Write in place, and keep the block from being copied meanwhile."""
+        if self.in_place is _NOWHERE:
+            self.in_place = {}
+        self.in_place[number] = self.in_place.get(number, 0) + 1
+        try:
+            yield STORE, start, stop - start
+        finally:
+            self.in_place[number] -= 1
+            if not self.in_place[number]:
+                del self.in_place[number]
 
     def release(self, end: int) -> Steps[None]:
         """Bring back what was written before `end`, and forget the blocks that end there."""
@@ -273,25 +300,30 @@ class Directory:
     def sync(self, slots: Iterable[Slot] | None = None) -> Steps[None]:
         """Bring written blocks back, all of them unless told which, and wait for that."""
         slots = self.held.values() if slots is None else slots
-        chosen = [slot for slot in slots if slot.clean or slot.flushed > slot.ended]
-        for slot in chosen:
-            slot.pins += 1
-        for slot in chosen:
-            yield from self.write_back(slot)
-        for slot in chosen:
-            yield from self.arrive(slot)
-            slot.pins -= 1
+        chosen = [slot for slot in slots if slot.written()]
+        while chosen:
+            before = [(slot, slot.failed) for slot in chosen]
+            yield from bring_back(chosen)
+            # What failed meanwhile, in another call that was told, may have been the copy back.
+            chosen = [slot for slot, failed in before if slot.failed > failed and slot.written()]
 
     def abandon(self, slots: Iterable[int]) -> None:
-        """Forget what a call that failed left under way, and what these slots had not written."""
+        """Forget what a call that failed left under way, and what these slots had not written.
+
+        A lone client has nothing under way then. Other clients' calls go on with their slots.
+        """
         doubtful = set(slots)
         self._last = None
-        self._in_place.clear()
+        if self.alone:  # an interrupt may have struck just where something was noted
+            self.in_place.clear()
         for slot in list(self.held.values()):
-            slot.pins = 0
-            if slot.index in doubtful or slot.started > slot.ended:
+            if self.alone:
+                slot.pins = 0
+            if slot.index in doubtful or (self.alone and slot.started > slot.ended):
                 slot.abandon()
-                self.drop(slot)
+                if self.alone:
+                    slot.end(slot.started, slot.high)
+                    self.drop(slot)
 
     # -- blocks and transfers --------------------------------------------------------------------
 
@@ -318,43 +350,22 @@ class Directory:
             if victim is None:
                 return None
             victim.pins += 1
-            yield from self.write_back(victim)
-            hasty = not patient and victim.flushed > victim.ended
-            if not hasty:
-                yield from self.arrive(victim)
-            victim.pins -= 1
+            try:
+                yield from victim.write_back()
+                hasty = not patient and victim.flushed > victim.ended
+                if not hasty:
+                    yield from victim.arrive()
+            finally:
+                victim.pins -= 1
             if hasty:
                 return None
             if self.crowded(number):
                 self.drop(victim)
         return self.claim(number)
 
-    def fetch(self, slot: Slot, low: int, limit: int) -> Steps[None]:
-        """Start the copies of what the slot lacks of its block from `low` to `limit`."""
-        request = slot.request(low, limit)
-        while request is not None:
-            yield request
-            request = slot.request(low, limit)
-
-    def arrive(self, slot: Slot) -> Steps[None]:
-        """Wait for the transfers and writes of a slot that have been started."""
-        started, high = slot.started, slot.high
-        if started > slot.ended:
-            yield slot.arrival
-            slot.end(started, high)
-
-    def write_back(self, slot: Slot) -> Steps[None]:
-        """Start to bring back what was written into a block."""
-        while slot.clean and slot.started > slot.ended:
-            yield from self.arrive(slot)  # an older copy back must not come in last
-        if slot.clean:
-            dirty, length = slot.dirty, slot.clean - slot.dirty
-            slot.flush()
-            yield FLUSH, slot.index, dirty, length, slot.base + dirty - slot.origin
-
     def assign(self, number: int) -> Slot | None:
         """Enter a block into a slot that is free or can be given away at once."""
-        if number in self._in_place:
+        if number in self.in_place:
             return None
         held = self.held
         if len(held) < self.slots:
@@ -370,7 +381,7 @@ class Directory:
             slot = held[oldest]
             if slot.pins or slot.clean or slot.started > slot.ended:
                 return None
-            if self._keep is not None and self._keep(oldest):
+            if self.keep is not None and self.keep(oldest):
                 return None
             del held[oldest]
         held[number] = slot
@@ -380,41 +391,17 @@ class Directory:
     def crowded(self, number: int) -> bool:
         """Say whether a block could have a slot only if another made room."""
         held = self.held
-        return len(held) >= self.slots and number not in held and number not in self._in_place
+        return len(held) >= self.slots and number not in held and number not in self.in_place
 
     def victim(self, patient: bool) -> Slot | None:
         """Choose who makes room."""
         kept = None
         for slot in self.held.values():
             if not slot.pins and (patient or slot.flushed <= slot.ended):
-                if self._keep is None or not self._keep(slot.number):
+                if self.keep is None or not self.keep(slot.number):
                     return slot
                 kept = kept or slot
         return kept if patient else None
-
-    def replace(self, first: int, last: int) -> Slot | None:
-        """Give block `last` the slot of the impatient victim, if that needs no operation.
-
-        It is known that the shadow is full, and that blocks from `first` up to `last` are kept.
-        """
-        held = self.held
-        if last in self._in_place:
-            return None
-        for number in held:
-            if first <= number < last:
-                continue
-            slot = held[number]
-            if slot.pins or slot.flushed > slot.ended:
-                continue
-            if self._keep is not None and self._keep(number):
-                continue
-            if slot.clean or slot.started > slot.ended:
-                return None
-            del held[number]
-            held[last] = slot
-            slot.number = last
-            return slot
-        return None
 
     def touch(self, slot: Slot) -> None:
         """Note that a slot has been used."""

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from simaccess.methods.blocks import Blocks, Part
 from simaccess.methods.directory import Directory, Eviction, Steps
 from simaccess.methods.readers import Reader, Readers
+from simaccess.methods.slot import unpin
 from simaccess.methods.step import step
 from simaccess.operations import Operations
 
@@ -122,13 +123,15 @@ class Prefetch:
             slots = yield from shadow.start(parts, limit)
             begun, parts = parts[: len(slots)], parts[len(slots) :]
             reader.block = self._block = begun[-1][0]
-            yield from self._copy_ahead(reader, reader.depth - 1, limit)
-            for slot in slots:
-                if slot is not None:
-                    yield from shadow.arrive(slot)
-            yield from self._copy_ahead(reader, reader.depth, limit)
-            for part, slot in zip(begun, slots, strict=True):
-                yield from shadow.serve(part, slot, limit)
+            try:
+                yield from self._copy_ahead(reader, reader.depth - 1, limit)
+                for slot in slots:
+                    if slot is not None:
+                        yield from slot.arrive()
+                yield from self._copy_ahead(reader, reader.depth, limit)
+                yield from shadow.finish(begun, slots, limit)
+            finally:
+                unpin(slots)
 
     def _copy_ahead(self, reader: Reader, depth: int, limit: int) -> Steps[None]:
         """Start the copies of up to `depth` blocks behind the one that the reader is in."""
@@ -142,5 +145,7 @@ class Prefetch:
             if slot is None:
                 break
             reader.frontier = max(reader.frontier, number + 1)
-            yield from shadow.fetch(slot, low, limit)
-            slot.pins -= 1
+            try:
+                yield from slot.fetch(low, limit)
+            finally:
+                slot.pins -= 1

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from functools import lru_cache
+from typing import TypeAlias, TypeVar
 
-from simaccess.operations import AWAIT, FETCH, LOCAL, Operation
+from simaccess.operations import AWAIT, FETCH, FLUSH, LOCAL, Operation
 
-__all__ = ["Slot"]
+__all__ = ["NOTHING", "Slot", "Steps", "bring_back", "unpin"]
+
+_Result = TypeVar("_Result")
+Steps: TypeAlias = Generator[Operation, None, _Result]
+
+NOTHING = 0, 0
+"""A range without bytes."""
 
 
 @lru_cache(maxsize=4096)
@@ -36,6 +44,7 @@ class Slot:
         "clean",
         "dirty",
         "ended",
+        "failed",
         "flushed",
         "flushing",
         "high",
@@ -48,6 +57,7 @@ class Slot:
         "ready",
         "started",
         "stop",
+        "writing",
     )
 
     def __init__(self, index: int, size: int) -> None:
@@ -61,8 +71,10 @@ class Slot:
         self.pins = 0  # calls that are using it
         self.started = self.ended = 0  # the last that was started; all up to `ended` are over
         self.flushed = 0  # the last that was a copy back
-        self.flushing = 0, 0  # what that brings back
+        self.flushing = NOTHING  # what that brings back
+        self.writing = NOTHING  # what a client's write under way covers
         self.joined = 0  # the last that put bytes before those that were there
+        self.failed = 0  # the last failure, which is numbered as if it had started, too
 
     def local(self, start: int, stop: int) -> Operation:
         """Return the operation that serves [start, stop) from the shadow."""
@@ -106,6 +118,29 @@ class Slot:
             if started >= self.joined and high > self.ready:
                 self.ready = high
 
+    def fetch(self, low: int, limit: int) -> Steps[None]:
+        """Start the copies of what the slot lacks of its block from `low` to `limit`."""
+        request = self.request(low, limit)
+        while request is not None:
+            yield request
+            request = self.request(low, limit)
+
+    def arrive(self) -> Steps[None]:
+        """Wait for the transfers and writes that have been started."""
+        started, high = self.started, self.high
+        if started > self.ended:
+            yield self.arrival
+            self.end(started, high)
+
+    def write_back(self) -> Steps[None]:
+        """Start to bring back what was written."""
+        while self.clean and self.started > self.ended:
+            yield from self.arrive()  # an older copy back must not come in last
+        if self.clean:
+            dirty, length = self.dirty, self.clean - self.dirty
+            self.flush()
+            yield FLUSH, self.index, dirty, length, self.base + dirty - self.origin
+
     def apart(self, start: int, stop: int) -> bool:
         """Say whether [start, stop) neither overlaps nor adjoins what the slot holds."""
         return self.low < self.high and (stop < self.low or start > self.high)
@@ -117,13 +152,23 @@ class Slot:
         self.started += 1
         self.flushed = self.started
 
+    def written(self) -> bool:
+        """Say whether something that was written has not been brought back yet."""
+        return self.clean > 0 or self.flushed > self.ended
+
     def abandon(self) -> None:
-        """Keep nothing but what was written, be it on its way back or not."""
+        """Keep nothing but what was or is being written, be it on its way back or not.
+
+        What others have under way goes on. Whoever waits for it waited for bytes that are kept no
+        longer, and whatever is kept is there once everything is over that was started until now.
+        """
         if self.flushed > self.ended:
-            self.dirty, self.clean = self.flushing
-        self.ended = self.started
-        self.low = self.dirty
-        self.high = self.ready = self.clean
+            self.soil(*self.flushing)
+        kept = [part for part in ((self.dirty, self.clean), self.writing) if part != NOTHING]
+        self.low = self.ready = min((start for start, _ in kept), default=0)
+        self.high = max((stop for _, stop in kept), default=0)
+        self.started += 1
+        self.joined = self.failed = self.started
 
     def soil(self, start: int, stop: int) -> None:
         """Note [start, stop) as written."""
@@ -131,3 +176,28 @@ class Slot:
             self.dirty, self.clean = start, stop
         else:
             self.dirty, self.clean = min(self.dirty, start), max(self.clean, stop)
+
+
+def bring_back(slots: Iterable[Slot]) -> Steps[None]:
+    """Bring back what was written into several slots, and wait for that."""
+    chosen = list(slots)
+    pinned: list[Slot | None] = [*chosen]
+    for slot in chosen:
+        slot.pins += 1
+    try:
+        for slot in chosen:
+            yield from slot.write_back()
+        for slot in chosen:
+            yield from slot.arrive()
+            slot.pins -= 1
+            del pinned[0]
+    finally:
+        unpin(pinned)
+
+
+def unpin(slots: list[Slot | None]) -> None:
+    """Let go of slots, which leaves none in the list."""
+    while slots:
+        slot = slots.pop()
+        if slot is not None:
+            slot.pins -= 1

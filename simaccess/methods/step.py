@@ -8,6 +8,7 @@ operations this costs several times what it does.
 from __future__ import annotations
 
 from simaccess.methods.directory import Directory
+from simaccess.methods.slot import Slot
 from simaccess.operations import FETCH, LOCAL, Operation
 
 __all__ = ["step"]
@@ -41,7 +42,7 @@ def step(
     ):
         return None
     full = len(held) >= shadow.slots
-    asked = shadow.replace(number, ahead) if full else shadow.assign(ahead)
+    asked = _replace(shadow, number, ahead) if full else shadow.assign(ahead)
     if asked is None:
         return None
     asked.origin = asked.low = asked.ready = begin
@@ -56,3 +57,28 @@ def step(
         (FETCH, asked.index, begin, high - begin, asked.base),
         (LOCAL, slot.index, slot.base + offset - slot.origin, length),
     )
+
+
+def _replace(shadow: Directory, first: int, last: int) -> Slot | None:
+    """Give block `last` the slot of the impatient victim, if that needs no operation.
+
+    It is known that the shadow is full, and that blocks from `first` up to `last` are kept.
+    """
+    held = shadow.held
+    if last in shadow.in_place:
+        return None
+    for number in held:
+        if first <= number < last:
+            continue
+        slot = held[number]
+        if slot.pins or slot.flushed > slot.ended:
+            continue
+        if shadow.keep is not None and shadow.keep(number):
+            continue
+        if slot.clean or slot.started > slot.ended:
+            return None
+        del held[number]
+        held[last] = slot
+        slot.number = last
+        return slot
+    return None

@@ -59,7 +59,7 @@ def method_map(panel: MapPanel, ax: Axes | None = None) -> Axes:
         ax.scatter(
             point.ratio,
             point.p,
-            s=36 if point.swept else 100,
+            s=36 if point.swept else 80,
             marker=style.marker,
             facecolors=style.colour if decided else "white",
             edgecolors=edge if decided else style.colour,
@@ -140,7 +140,7 @@ def _handles() -> list[Artist]:
         Line2D([], [], color="0.4", lw=0.8, ls=":", label="the two that lose there are equal"),
         note("$T'$: one bulk copy without the header"),
         marker("too close to call", mfc="white", mec="grey"),
-        marker("the link itself", ms=10, mfc="grey", mec="black"),
+        marker("the link itself", ms=9, mfc="grey", mec="black"),
         marker("plain link with as many reads, latency swept", ms=5, color="grey"),
         note("prefetch has no closed form, and is left out"),
     ]

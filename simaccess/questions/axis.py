@@ -30,6 +30,13 @@ _SHOWN: Mapping[str | None, Callable[[float], str]] = {
 }
 
 
+_OPTIONS: Mapping[str, tuple[str, str]] = {
+    "consumers": ("--consumers N", "all of it"),
+    "shared": ("--shared-shadow", "all of it"),
+}
+"""What a sweep has axes for, and a question an option."""
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A parameter, and where it is varied.
@@ -134,6 +141,10 @@ def leaf(key: str, case: Case) -> Leaf:
     else:
         leaves = leaves_of(kind_named(model.kind).load_parameters())
         if key not in leaves:
+            if key in _OPTIONS:
+                option, meaning = _OPTIONS[key]
+                allowed = f"{option} for {meaning}; 'simaccess sweep' varies it, as axes.{key}"
+                raise InputError("no number that is varied here", key=key, allowed=allowed)
             if part not in {each.partition(".")[0] for each in leaves}:
                 others = {
                     "producer": ProducerParameters.model_fields,
@@ -141,8 +152,11 @@ def leaf(key: str, case: Case) -> Leaf:
                     "method": _fields(case.methods),
                 }
                 every = [f"{section}.{each}" for section, names in others.items() for each in names]
-                if hint := did_you_mean(key, [*every, *leaves]):
+                if hint := did_you_mean(key, [*every, *leaves, *_OPTIONS]):
                     raise InputError(f"unknown key{hint}", key=key)
+                sections = dict.fromkeys(f"{each.partition('.')[0]}.*" for each in leaves)
+                beginnings = [*sections, *(f"{each}.*" for each in others)]
+                raise InputError("unknown key", key=key, allowed=beginnings)
             model.with_values({key: ""})  # refuses it, in the words of an unknown key
         return leaves[key]
     if name not in known:

@@ -140,7 +140,9 @@ def usual_axis(key: str, cases: Sequence[Case], scale: Scale = "auto") -> Axis:
         "method.threshold": ("0 B", f"{max(each.blocks.longest for each in asked)} B"),
     }
     if key not in ends:
-        leaf(key.removeprefix("model."), cases[0])  # refuses what is none
+        if not leaf(key.removeprefix("model."), cases[0]).numeric:  # which refuses what is none
+            problem = "not a number, so there is nothing to search along"
+            raise InputError(problem, key=key, allowed="a number's key")
         raise InputError("has no usual ends", key=key, allowed=f"{key}=LOW:HIGH")
     return axis(key, *ends[key], cases[0], scale)
 

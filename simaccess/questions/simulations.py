@@ -53,7 +53,7 @@ class Simulations:
     ) -> None:
         self._executor = executor
         self._store = store
-        self._count = Count(lambda _done, _all: None) if count is None else count
+        self._count = Count(lambda *_: None) if count is None else count
         self._width = width
         self._own: set[str] = set()
         self.done = self.stored = 0

@@ -250,18 +250,21 @@ class Copier:
 class _Copy:
     """A copy that the helper was asked for."""
 
-    __slots__ = ("_copier", "_length", "_number", "_over")
+    __slots__ = ("_copier", "_failure", "_length", "_number", "_over")
 
     def __init__(self, copier: Copier, number: int, length: int) -> None:
         self._copier = copier
         self._number = number
         self._length = length
         self._over = False
+        self._failure: LinkError | None = None
 
     def __await__(self) -> Generator[Any, Any, None]:
         if not self._over:
             self._over = True
             self._copier.finish(self._number, self._length)
+        if self._failure is not None:  # which nobody has been told
+            raise self._failure
         yield from ()
 
     async def poll(self) -> bool:
@@ -271,6 +274,8 @@ class _Copy:
     async def cancel(self) -> bool:
         """Wait for the end: what the helper has begun cannot be withdrawn, only outlived."""
         if not self._over:
-            with suppress(LinkError):
+            try:
                 await self
+            except LinkError as failure:
+                self._failure = failure
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from simaccess.replay.compiled import compiled
 from simaccess.replay.state import NOWHERE, Ints, Structs
 
-__all__ = ["enter", "leave", "line_up", "line_up_first", "new_job", "pick", "release"]
+__all__ = ["arrive", "enter", "line_up", "line_up_first", "new_job", "pick", "release", "rest"]
 
 
 @compiled
@@ -98,7 +98,8 @@ def line_up(bus: Structs, masters: Structs, jobs: Structs, number: int) -> None:
         master.head = number
     master.tail = number
     master.ready += 1
-    bus.waiting += 1
+    if not master.resting:
+        bus.waiting += 1
 
 
 @compiled
@@ -113,7 +114,34 @@ def line_up_first(bus: Structs, masters: Structs, jobs: Structs, number: int) ->
         master.tail = number
     master.head = number
     master.ready += 1
-    bus.waiting += 1
+    if not master.resting:
+        bus.waiting += 1
+
+
+@compiled
+def arrive(bus: Structs, masters: Structs, jobs: Structs, coming: Ints) -> None:
+    """Let what comes next be granted: a job, or those of a master whose rest is over."""
+    number = leave(bus, jobs, coming)
+    if number < len(masters):
+        masters[number].resting = 0
+        bus.waiting += masters[number].ready
+    else:
+        line_up(bus, masters, jobs, number)
+
+
+@compiled
+def rest(
+    bus: Structs, masters: Structs, jobs: Structs, coming: Ints, number: int, until: int
+) -> None:
+    """Grant none of a master's jobs for a while."""
+    master, end = masters[number], jobs[number]
+    master.resting = 1
+    master.rested = until
+    bus.waiting -= master.ready
+    bus.requests += 1
+    end.at = until
+    end.order = bus.requests
+    enter(bus, jobs, coming, number)
 
 
 @compiled
@@ -124,7 +152,7 @@ def pick(bus: Structs, masters: Structs, jobs: Structs) -> int:
         place += 1
         if place == len(masters):
             place = 0
-        if masters[place].ready:
+        if masters[place].ready and not masters[place].resting:
             break
     master = masters[place]
     number = master.head

@@ -7,15 +7,14 @@ itself looks only at the file of the function that is called.
 
 from __future__ import annotations
 
-import ast
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import blake2b
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from types import FunctionType
 from typing import TypeVar, cast
+
+from simaccess.imports import file_of, imported
 
 __all__ = ["compiled", "have_compiler", "made_of", "stamp_of"]
 
@@ -71,38 +70,22 @@ def compiled(
 def made_of(module: str) -> list[str]:
     """Return the modules that hold what a module of `simaccess.replay` compiles, itself among them.
 
-    They are those of simaccess that it imports, and that its fellows among them import in turn. A
-    module from outside of `simaccess.replay` is taken alone: what it imports runs in Python.
+    They are those of simaccess that it imports at its head, and that its fellows among them import
+    in turn. A module from outside of `simaccess.replay` is taken alone: what it imports runs in
+    Python.
 
     Parameters
     ----------
     module : str
-        Its name; it has been imported, as far as its imports.
+        Its full name.
     """
     found: set[str] = set()
     ahead = {module}
     while ahead:
         found |= ahead
         fellows = [each for each in ahead if each.startswith("simaccess.replay.")]
-        ahead = {each for fellow in fellows for each in _imported(fellow)} - found
+        ahead = {each for fellow in fellows for each in imported(fellow, anywhere=False)} - found
     return sorted(found)
-
-
-def _imported(module: str) -> Iterator[str]:
-    """Yield the modules of simaccess that a module imports when it is imported itself."""
-    for statement in ast.parse(_text(module)).body:
-        if isinstance(statement, ast.ImportFrom) and statement.module is not None:
-            origin = statement.module
-            if origin.partition(".")[0] == "simaccess":
-                for each in statement.names:
-                    inside = f"{origin}.{each.name}"
-                    yield inside if inside in sys.modules else origin
-
-
-def _text(module: str) -> bytes:
-    file = sys.modules[module].__file__
-    assert file is not None
-    return Path(file).read_bytes()
 
 
 def stamp_of(module: str) -> int:
@@ -111,3 +94,7 @@ def stamp_of(module: str) -> int:
     for each in made_of(module):
         text.update(_text(each))
     return int.from_bytes(text.digest(), "big")
+
+
+def _text(module: str) -> bytes:
+    return file_of(module).read_bytes()

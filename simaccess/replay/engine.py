@@ -142,7 +142,7 @@ def _on_bus(record: Record, parameters: PciParameters) -> Replayed:
     bus["running"] = consumers = len(record.tracks)
     depth = parameters.pio.depth
     # Writes may leave the bridge's buffer a little before the bus has done with them.
-    room = 2 * depth + 2 * consumers + 4 * layout.places + 16
+    room = 2 * depth + 2 * consumers + 4 * layout.places + 16 + len(figures.masters)
     jobs = np.zeros(room, JOB)
     jobs["next"] = np.arange(1, room + 1)
     agents, delays = layout.agents.copy(), layout.delays.copy()

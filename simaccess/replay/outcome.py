@@ -28,6 +28,7 @@ def _runs(replayed: Replayed) -> Iterator[ConsumerRun]:
         counters.bulk, counters.shadow = tally.bulk, tally.shadow
         counters.answered = tally.stores if replayed.answered else 0
         counters.waits = int(agent["waits"])
+        counters.copies = replayed.copied is not None
         counters.hits = tally.locals - int(agent["missed"])
         counters.used = track.used
         time, wait = int(agent["time"]), int(agent["wait"])

@@ -55,12 +55,10 @@ def look(
     job = jobs[number]
     job.end = end
     who = job.waiting
-    while who != NOWHERE:
+    if who != NOWHERE:
         agent = agents[who]
         agent.time = max(agent.time, end)
         push(bus, events, agent.time, who, AGENT, who)
-        who = agent.beside
-    job.waiting = NOWHERE
     return bool(job.done != NOTHING)
 
 

@@ -128,11 +128,9 @@ def wait_for(
     jobs: Structs,
     paths: Structs,
     events: Structs,
-    agents: Structs,
     number: int,
     who: int,
 ) -> None:
-    """Have an agent go on at the end of a job."""
+    """Have an agent go on at the end of a job, which nobody else waits for."""
     watch(bus, masters, jobs, paths, events, number)
-    agents[who].beside = jobs[number].waiting
     jobs[number].waiting = who

@@ -65,7 +65,7 @@ JOB: Final = structure(
     "end",
     "ticket",
     "armed",
-    "waiting",  # the first agent that waits for it
+    "waiting",  # the agent that waits for it
     "done",  # what comes at its end (`simaccess.replay.pci_bus`)
     "transfer",  # whose it is
     "next",  # the one behind it in its queue
@@ -80,6 +80,8 @@ MASTER: Final = structure(
     "tail",  # and the last
     "first",  # the number of its first one
     "following",  # and of the next that will be
+    "resting",  # whether it waits after a written burst
+    "rested",  # when its last rest ends
 )
 """A master of the bus."""
 
@@ -132,6 +134,7 @@ BUS: Final = np.dtype(
                 "phases",
                 "size",
                 "gone",
+                "limit",
                 # Its use, as in `simaccess.sim.bus_use.BusUse`.
                 "waited",
                 "payload",
@@ -146,6 +149,8 @@ BUS: Final = np.dtype(
                 # Posted writes, the engine, and the run.
                 "posted",
                 "first_posted",
+                "first_in_line",  # consumers that wait for a place
+                "last_in_line",
                 "channels",
                 "first_queued",
                 "last_queued",
@@ -253,7 +258,9 @@ def figures_of(parameters: PciParameters) -> PciFigures:
         "least": 1 << 62,
         "job": -1,
         "first_queued": -1,
+        "first_in_line": -1,
         "interrupt": -1,
+        "free_job": MASTERS,  # the places before it stand for the ends of the masters' rests
     }
     bus = np.zeros(1, BUS)
     for name, value in values.items():

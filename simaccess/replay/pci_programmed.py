@@ -120,6 +120,16 @@ finish = compiled(_finish, inline=False)
 
 
 @compiled
+def drop_posted(bus: Structs, jobs: Structs, posted: Ints) -> None:
+    """Take the oldest write out of the bridge's buffer."""
+    release(bus, jobs, posted[bus.first_posted])
+    bus.posted -= 1
+    bus.first_posted += 1
+    if bus.first_posted == len(posted):
+        bus.first_posted = 0
+
+
+@compiled
 def room(
     bus: Structs,
     masters: Structs,
@@ -127,17 +137,29 @@ def room(
     coming: Ints,
     paths: Structs,
     posted: Ints,
+    events: Structs,
+    agents: Structs,
+    who: int,
     now: int,
 ) -> bool:
-    """Say whether the bridge has room for one more write."""
-    advance(bus, masters, jobs, coming, paths, now + bus.arbitration)
-    while bus.posted and ending(bus, masters, jobs, paths, posted[bus.first_posted]) <= now:
-        release(bus, jobs, posted[bus.first_posted])
-        bus.posted -= 1
-        bus.first_posted += 1
-        if bus.first_posted == len(posted):
-            bus.first_posted = 0
-    return bool(bus.posted < bus.depth)
+    """Say whether an agent may post; if not, it is in line now."""
+    if bus.first_in_line == who:
+        bus.first_in_line = agents[who].beside
+        drop_posted(bus, jobs, posted)
+        return True
+    if bus.first_in_line == NOWHERE:
+        advance(bus, masters, jobs, coming, paths, now + bus.arbitration)
+        while bus.posted and ending(bus, masters, jobs, paths, posted[bus.first_posted]) < now:
+            drop_posted(bus, jobs, posted)
+        if bus.posted < bus.depth:
+            return True
+        bus.first_in_line = who
+        wait_for(bus, masters, jobs, paths, events, posted[bus.first_posted], who)
+    else:
+        agents[bus.last_in_line].beside = who
+    bus.last_in_line = who
+    agents[who].beside = NOWHERE
+    return False
 
 
 @compiled
@@ -148,6 +170,7 @@ def post(
     coming: Ints,
     paths: Structs,
     posted: Ints,
+    events: Structs,
     address: int,
     size: int,
     purpose: int,
@@ -165,7 +188,41 @@ def post(
         place -= len(posted)
     posted[place] = number
     bus.posted += 1
+    if bus.first_in_line != NOWHERE:
+        oldest = posted[bus.first_posted]
+        wait_for(bus, masters, jobs, paths, events, oldest, bus.first_in_line)
     return number
+
+
+@compiled
+def read(
+    bus: Structs,
+    masters: Structs,
+    jobs: Structs,
+    coming: Ints,
+    paths: Structs,
+    events: Structs,
+    agent: Structs,
+    who: int,
+    now: int,
+) -> bool:
+    """Ask for a transaction of a load; say whether nothing comes before its data are there."""
+    last = take(
+        bus, masters, jobs, coming, paths,
+        HOST, bus.reading, agent.address, agent.size, PAYLOAD, now,
+    )  # fmt: skip
+    if last and not (bus.events and events[0].time <= last):
+        agent.time = last
+        return True
+    number = new_job(bus, jobs, HOST, bus.reading, agent.address, agent.size, PAYLOAD)
+    if last:
+        jobs[number].end = last
+    else:
+        request(bus, masters, jobs, coming, paths, number, now)
+    agent.step = DATA
+    wait_for(bus, masters, jobs, paths, events, number, who)
+    release(bus, jobs, number)
+    return False
 
 
 @compiled
@@ -188,19 +245,8 @@ def step(
     """Do an agent's step at its turn."""
     agent = agents[who]
     now = agent.time
-    if agent.step == READ:
-        last = take(
-            bus, masters, jobs, coming, paths,
-            HOST, bus.reading, agent.address, agent.size, PAYLOAD, now,
-        )  # fmt: skip
-        if not last:
-            number = new_job(bus, jobs, HOST, bus.reading, agent.address, agent.size, PAYLOAD)
-            request(bus, masters, jobs, coming, paths, number, now)
-            agent.step = DATA
-            wait_for(bus, masters, jobs, paths, events, agents, number, who)
-            release(bus, jobs, number)
-            return
-        agent.time = last
+    if agent.step == READ and not read(bus, masters, jobs, coming, paths, events, agent, who, now):
+        return
     if agent.step <= DATA:
         agent.time += bus.inbound
         agent.address += agent.size
@@ -210,13 +256,22 @@ def step(
     elif agent.step == SUBMIT:
         submit(bus, transfers, events, agent.place + rows[agent.row].extra, now)
     else:
-        if not room(bus, masters, jobs, coming, paths, posted, now):
-            wait_for(bus, masters, jobs, paths, events, agents, posted[bus.first_posted], who)
+        if not room(bus, masters, jobs, coming, paths, posted, events, agents, who, now):
             return
         writes = agent.step == WRITE
         purpose = PAYLOAD if writes else OVERHEAD
         number = post(
-            bus, masters, jobs, coming, paths, posted, agent.address, agent.size, purpose, now
+            bus,
+            masters,
+            jobs,
+            coming,
+            paths,
+            posted,
+            events,
+            agent.address,
+            agent.size,
+            purpose,
+            now,
         )
         if writes:
             agent.address += agent.size

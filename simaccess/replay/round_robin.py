@@ -11,7 +11,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from simaccess.replay.bus_jobs import enter, leave, line_up, line_up_first, pick, release
+from simaccess.replay.bus_jobs import (
+    arrive,
+    enter,
+    line_up,
+    line_up_first,
+    pick,
+    release,
+    rest,
+)
 from simaccess.replay.compiled import compiled
 from simaccess.replay.state import NOWHERE, Ints, Structs
 from simaccess.sim import pci_path
@@ -85,7 +93,15 @@ def cut(bus: Structs, paths: Structs, job: Structs, at: int) -> None:
     bus.free = bus.begun + hold(path, bus.phases)
 
 
-def _come(bus: Structs, jobs: Structs, coming: Ints, paths: Structs, number: int, at: int) -> None:
+def _come(
+    bus: Structs,
+    masters: Structs,
+    jobs: Structs,
+    coming: Ints,
+    paths: Structs,
+    number: int,
+    at: int,
+) -> None:
     """Have a job ask for the bus."""
     job = jobs[number]
     job.at = at
@@ -98,8 +114,10 @@ def _come(bus: Structs, jobs: Structs, coming: Ints, paths: Structs, number: int
         if path.request:
             bus.least = min(bus.least, path.request)
     enter(bus, jobs, coming, number)
-    if bus.job != NO_JOB and at < bus.gone and job.master != jobs[bus.job].master:
-        cut(bus, paths, jobs[bus.job], at)
+    if bus.job != NO_JOB and job.master != jobs[bus.job].master:
+        at = max(at, masters[job.master].rested)
+        if at < bus.gone:
+            cut(bus, paths, jobs[bus.job], at)
 
 
 come = compiled(_come, inline=False)
@@ -117,36 +135,42 @@ def settle(bus: Structs, masters: Structs, jobs: Structs, coming: Ints, paths: S
         job.requesting = 0
         if path.completer >= 0:
             job.master = path.completer
-        come(bus, jobs, coming, paths, number, bus.free + path.delay)
+        come(bus, masters, jobs, coming, paths, number, bus.free + path.delay)
         return
     count(bus, path, bus.begun, bus.phases, bus.size, job.purpose, 1)
     job.address += bus.size
     job.remaining -= bus.size
+    job.master = home = job.home
     if not job.remaining:
         job.end = bus.begun + reach(path, bus.phases)
         release(bus, jobs, number)
-        return
-    job.master = job.home
-    job.requesting = path.request > 0
-    if path.gap:
-        come(bus, jobs, coming, paths, number, bus.free + path.gap)
-        return
-    job.at = bus.free
-    if masters[job.master].ordered:
-        line_up_first(bus, masters, jobs, number)
     else:
-        line_up(bus, masters, jobs, number)
+        job.requesting = path.request > 0
+        job.at = bus.free
+        if masters[home].ordered:
+            line_up_first(bus, masters, jobs, number)
+        else:
+            line_up(bus, masters, jobs, number)
+    if path.gap:
+        rest(bus, masters, jobs, coming, home, bus.free + path.gap)
 
 
 @compiled
 def skip(
-    bus: Structs, jobs: Structs, coming: Ints, paths: Structs, number: int, start: int, limit: int
+    bus: Structs,
+    masters: Structs,
+    jobs: Structs,
+    coming: Ints,
+    paths: Structs,
+    number: int,
+    start: int,
+    limit: int,
 ) -> int:
     """Do as many bursts at once as nothing known can disturb; return the next one's start."""
     job = jobs[number]
     path = paths[job.path]
     times = alike(path, job.address, job.remaining) - 1
-    if times < 1:
+    if times < 1 or (path.completer >= 0 and masters[path.completer].resting):
         return start
     if bus.coming and jobs[coming[0]].at <= limit:
         limit = jobs[coming[0]].at - 1
@@ -164,6 +188,20 @@ def skip(
 
 
 @compiled
+def rival(bus: Structs, masters: Structs, jobs: Structs, coming: Ints, master: int) -> int:
+    """Return when another master can be granted at the earliest, as far as is known."""
+    first = bus.gone
+    for place in range(bus.coming):
+        number = coming[place]
+        other = jobs[number].master
+        if number < len(masters):
+            other = number if masters[number].ready else master
+        if other != master:
+            first = min(first, max(jobs[number].at, masters[other].rested))
+    return int(first)
+
+
+@compiled
 def begin(
     bus: Structs,
     masters: Structs,
@@ -178,7 +216,7 @@ def begin(
     job = jobs[number]
     path = paths[job.path]
     if not bus.waiting and bool(job.requesting) == (path.request > 0):
-        start = skip(bus, jobs, coming, paths, number, start, limit)
+        start = skip(bus, masters, jobs, coming, paths, number, start, limit)
     bus.job = number
     bus.last_master = job.master
     bus.begun = start
@@ -195,11 +233,7 @@ def begin(
         if bus.waiting > masters[job.master].ready:
             cut(bus, paths, job, start)
             return
-        first = bus.gone
-        for place in range(bus.coming):
-            other = jobs[coming[place]]
-            if other.master != job.master:
-                first = min(first, other.at)
+        first = rival(bus, masters, jobs, coming, job.master)
         if first < bus.gone:
             cut(bus, paths, job, first)
 
@@ -208,24 +242,35 @@ def _advance(
     bus: Structs, masters: Structs, jobs: Structs, coming: Ints, paths: Structs, limit: int
 ) -> None:
     """Settle everything up to `limit`, at most `arbitration` after the caller's turn."""
+    bus.limit = max(bus.limit, limit)
     while bus.free <= limit:
         while bus.coming and jobs[coming[0]].at < bus.free:
-            line_up(bus, masters, jobs, leave(bus, jobs, coming))
+            arrive(bus, masters, jobs, coming)
         if bus.job != NO_JOB:
             settle(bus, masters, jobs, coming, paths)
-        if bus.waiting:
-            number = pick(bus, masters, jobs)
-            start = bus.free
-        elif bus.coming and jobs[coming[0]].at <= limit:
-            number = leave(bus, jobs, coming)
-            start = jobs[number].at
-        else:
-            return
-        bus.waited += start - jobs[number].at
+        while not bus.waiting:
+            if not bus.coming or jobs[coming[0]].at > limit:
+                return
+            bus.free = jobs[coming[0]].at
+            arrive(bus, masters, jobs, coming)
+        number = pick(bus, masters, jobs)
+        start = bus.free
+        job = jobs[number]
+        bus.waited += start - max(job.at, masters[job.master].rested)
         begin(bus, masters, jobs, coming, paths, number, start, limit)
 
 
 advance = compiled(_advance, inline=False)
+
+
+@compiled
+def freed(bus: Structs, jobs: Structs, paths: Structs) -> int:
+    """Return when the tenure under way ends at the earliest: it may yet be cut."""
+    if bus.job == NO_JOB or not bus.gone:
+        return int(bus.free)
+    path = paths[jobs[bus.job].path]
+    guaranteed = bus.begun + hold(path, min(bus.phases, path.guaranteed))
+    return int(min(bus.free, max(guaranteed, bus.limit)))
 
 
 def _ending(bus: Structs, masters: Structs, jobs: Structs, paths: Structs, number: int) -> int:
@@ -242,10 +287,11 @@ def _ending(bus: Structs, masters: Structs, jobs: Structs, paths: Structs, numbe
         if bus.size == remaining:
             return int(bus.begun + reach(path, bus.phases))
         return int(bus.free + path.gap + span(path, address + bus.size, remaining - bus.size))
-    start = max(job.at, bus.free)
+    free = freed(bus, jobs, paths)
+    start = max(job.at, free, masters[job.master].rested)
     if job.ticket >= 0:  # each job before it has at least a tenure
         ahead = job.ticket - masters[job.master].first
-        start = max(start, bus.free + ahead * bus.least)
+        start = max(start, free + ahead * bus.least)
     done = 0
     if not job.requesting and path.request:
         done = path.request + path.delay
@@ -271,7 +317,7 @@ def request(
     job.holds += 1
     at = now + bus.arbitration
     advance(bus, masters, jobs, coming, paths, at)
-    come(bus, jobs, coming, paths, number, at)
+    come(bus, masters, jobs, coming, paths, number, at)
     advance(bus, masters, jobs, coming, paths, at)
 
 
@@ -300,6 +346,7 @@ def take(
         or path.request
         or path.gap
         or phases > path.guaranteed
+        or masters[master].resting
         or chunk(path, address, size) < size
     ):
         return 0

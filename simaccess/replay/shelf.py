@@ -8,12 +8,14 @@ from functools import partial
 from threading import Lock
 from typing import Final
 
+from simaccess.afoot import Afoot
 from simaccess.closed_loop import closed_loop
 from simaccess.registry import make
 from simaccess.replay.fifo_figures import is_charged
 from simaccess.replay.record import Record, Recording
 from simaccess.scenario import Scenario
 from simaccess.sim.fifo_link import FifoParameters
+from simaccess.workload.repeated import bytes_of
 from simaccess.workload.workload import Workload
 
 __all__ = ["Shelf", "record"]
@@ -24,7 +26,9 @@ _BYTES: Final = 256 << 20
 _Key = tuple[object, ...]
 
 
-def record(scenario: Scenario, *, charged: bool | None = None) -> Record:
+def record(
+    scenario: Scenario, *, charged: bool | None = None, afoot: Afoot | None = None
+) -> Record:
     """Run the consumers of a scenario without any engine; their link's figures do not matter.
 
     Parameters
@@ -34,6 +38,8 @@ def record(scenario: Scenario, *, charged: bool | None = None) -> Record:
     charged : bool, optional
         Whether the record tells where the client's software runs, as links need on which that takes
         time; by default if it does on the scenario's own.
+    afoot : Afoot, optional
+        Is told how far it has got.
 
     Raises
     ------
@@ -45,11 +51,13 @@ def record(scenario: Scenario, *, charged: bool | None = None) -> Record:
     content = workload.content(scenario.seed) if scenario.real else None
     recording = Recording(
         workload.size,
-        memoryview(content or bytes(workload.size)) if scenario.real else None,
+        bytes_of(content, workload.size, written=False) if scenario.real else None,
         places=_places(scenario),
         charged=_charged(scenario) if charged is None else charged,
         near=_near(scenario),
     )
+    if afoot is not None:
+        afoot.records(len(accesses))
     for index in range(scenario.consumers):
         chosen = array("q")
         body = partial(
@@ -58,8 +66,11 @@ def record(scenario: Scenario, *, charged: bool | None = None) -> Record:
             index=index,
             accesses=accesses.shard(index, scenario.consumers),
             chosen=chosen,
+            afoot=afoot,
         )
-        recording.run(make(scenario.method, workload.blocks, scenario.settings), body, chosen)
+        method = make(scenario.method, workload.blocks, scenario.settings)
+        accesses.require_room(method.slot_bytes)
+        recording.run(method, body, chosen)
     return recording.record()
 
 
@@ -82,8 +93,13 @@ class Shelf:
         """Say whether the record of a scenario is here."""
         return _key(scenario) in self._records
 
-    def record(self, scenario: Scenario) -> Record:
+    def record(self, scenario: Scenario, afoot: Afoot | None = None) -> Record:
         """Return the record of a scenario, made now if it is not here.
+
+        Parameters
+        ----------
+        scenario, afoot
+            As for `record`.
 
         Raises
         ------
@@ -95,7 +111,7 @@ class Shelf:
             if key in self._records:
                 self._records.move_to_end(key)
                 return self._records[key][1]
-        made = record(scenario)
+        made = record(scenario, afoot=afoot)
         with self._lock:
             self._records[key] = scenario.workload, made
             total = sum(kept.nbytes for _, kept in self._records.values())

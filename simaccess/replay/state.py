@@ -59,7 +59,7 @@ AGENT: Final = structure(
     "stop",  # where it ends there
     "size",  # bytes of the step
     "start",  # when it began
-    "beside",  # the next one who waits for the same
+    "beside",  # the next one in line
 )
 """A consumer under way."""
 

@@ -86,9 +86,13 @@ class Job(Actor):
             self.done(self)
         return False
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def rouse(self, agent: Agent) -> None:
+        """Wake an agent at the end."""
         self.watch()
-        self._waiting.append(self.bus.env.agent)
+        self._waiting.append(agent)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        self.rouse(self.bus.env.agent)
         yield False
 
 

@@ -172,3 +172,5 @@ class _Charged:
                 answer = yield operation
         except StopIteration:
             return
+        finally:  # also when the call has failed
+            operations.close()

@@ -38,7 +38,6 @@ class DmaEngine:
         start: int,
         carry: Callable[[Transfer], None],
     ) -> None:
-        self.env = env
         self.number = env.arbiter()
         self.channels = channels
         self.start = start

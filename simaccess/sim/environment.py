@@ -353,25 +353,27 @@ class Environment(simpy.Environment):
         queue = self.queue
         order = self.order
         bound = actor.time + self.run_ahead
-        while True:
-            self.horizon = queue[0][0] if queue and queue[0][0] < bound else bound
-            self.current = actor
-            try:
-                again = actor.send(None)
-            except StopIteration:
-                again = False
-                actor.finish()
-            if again:
-                entry = heappushpop(queue, (actor.time, actor.number, next(order), actor))
-            elif queue:
-                entry = heappop(queue)
-            else:
-                break
-            time = entry[0]
-            actor = entry[3]
-            if time >= bound or not isinstance(actor, Actor):
-                heappush(queue, entry)
-                break
-            self._now = time
-        self.current = None
-        self.horizon = 0
+        try:
+            while True:
+                self.horizon = queue[0][0] if queue and queue[0][0] < bound else bound
+                self.current = actor
+                try:
+                    again = actor.send(None)
+                except StopIteration:
+                    again = False
+                    actor.finish()
+                if again:
+                    entry = heappushpop(queue, (actor.time, actor.number, next(order), actor))
+                elif queue:
+                    entry = heappop(queue)
+                else:
+                    break
+                time = entry[0]
+                actor = entry[3]
+                if time >= bound or not isinstance(actor, Actor):
+                    heappush(queue, entry)
+                    break
+                self._now = time
+        finally:  # also after an agent that raises
+            self.current = None
+            self.horizon = 0

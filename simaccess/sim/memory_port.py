@@ -205,6 +205,8 @@ class BusMemory:
 class MemoryPort(BusMemory):
     """One user's access to the segment of a `MemoryBus`."""
 
+    copies = True
+
     __slots__ = ()
 
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:

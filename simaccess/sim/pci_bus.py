@@ -6,7 +6,6 @@ posted stores; a DMA engine makes bulk copies in bursts; other masters load the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
@@ -24,6 +23,7 @@ from simaccess.sim.other_master import OtherMaster
 from simaccess.sim.pci_dma import FifoMemory, HostMemory, PciDma
 from simaccess.sim.pci_parameters import PciParameters, TargetSection
 from simaccess.sim.pci_path import Path
+from simaccess.sim.posted_writes import PostedWrites
 from simaccess.sim.round_robin import RoundRobin
 from simaccess.sim.station import Durations
 from simaccess.sim.transfer import Transfer
@@ -80,7 +80,7 @@ class PciBus(Link):
             ordered=[True, False, False] + [False] * other.masters,
             lumps=lumps,
         )
-        self.posted: deque[Job] = deque()  # the bridge's buffer
+        self.posted = PostedWrites(self.bus, pio.depth)
         self.reading = self._path(parameters.device, read=True, completer=DEVICE)
         self.writing = self._path(parameters.device, read=False)
         self.combining = pio.mapping == "write-combining"
@@ -148,7 +148,7 @@ class PciBus(Link):
         self, target: TargetSection, *, read: bool, limit: int = 0, completer: int | None = None
     ) -> Path:
         bus, ticks = self.parameters.bus, self._ticks
-        delayed = read and target.request > 0
+        delayed = read and target.delayed
         latency = target.read_latency if read else target.write_latency
         limits = [size for size in (limit, target.disconnect, target.page) if size]
         page = target.page
@@ -163,7 +163,7 @@ class PciBus(Link):
             page=page,
             guaranteed=max(1, bus.latency_timer - latency),
             boundary=bus.boundary,
-            request=ticks[target.request] if delayed else 0,
+            request=ticks[target.request(split=bus.split)] if delayed else 0,
             delay=ticks[target.read_delay] if delayed else 0,
             gap=0 if read else ticks[target.write_delay],
             completer=completer if delayed and bus.split else None,
@@ -178,7 +178,6 @@ class PciPort:
     __slots__ = (
         "_bus",
         "_data",
-        "_depth",
         "_dma_issue",
         "_doorbell",
         "_enabled",
@@ -207,13 +206,17 @@ class PciPort:
         self._write_width = pio.width
         self._line = pio.combined if link.combining else 0
         self._open = (0, 0)  # bytes that the processor combines, not yet posted
-        self._depth = pio.depth
         self._issue = Durations(pio.issue)[1]
         self._outbound = Durations(pio.outbound)[1]
         self._inbound = Durations(pio.inbound)[1]
         self._enabled = dma.enabled
         self._dma_issue = Durations(dma.issue)[1]
         self._doorbell = dma.doorbell if dma.side == "device" else 0
+
+    @property
+    def copies(self) -> bool:
+        """Whether the processor makes bulk copies itself."""
+        return not self._enabled
 
     async def load(self, offset: int, length: int) -> Data:
         """Read in place: uncached reads, each a round trip."""
@@ -279,12 +282,16 @@ class PciPort:
             else:
                 await env.turn
             last = bus.take(HOST, path, offset, size, PAYLOAD, agent.time)
-            if not last:
+            if last and last < env.horizon:  # nobody does anything until then
+                agent.time = last
+            else:
                 job = Job(bus, HOST, path, offset, size, PAYLOAD)
-                bus.request(job, agent.time)
+                if last:
+                    job.end = last
+                else:
+                    bus.request(job, agent.time)
                 await job
-                last = agent.time
-            agent.time = last + self._inbound
+            agent.time += self._inbound
             offset += size
 
     async def _write(self, offset: int, length: int) -> None:
@@ -324,21 +331,14 @@ class PciPort:
             env.jump(agent.time)
         else:
             await env.turn
-        bus.advance(agent.time + bus.arbitration)
-        while posted and bus.ending(posted[0]) <= agent.time:
-            posted.popleft()
-        while len(posted) >= self._depth:
-            await posted[0]
-            bus.advance(agent.time + bus.arbitration)
-            while posted and bus.ending(posted[0]) <= agent.time:
-                posted.popleft()
+        await posted
         job = Job(bus, HOST, path, offset, size, purpose)
         last = bus.take(HOST, path, offset, size, purpose, agent.time)
         if last:
             job.end = last
         else:
             bus.request(job, agent.time)
-        posted.append(job)
+        posted.put(job)
         return job
 
     async def _copy(self, offset: int, length: int, *, inwards: bool) -> Transfer:

@@ -43,16 +43,17 @@ class BusSection(Section):
 class TargetSection(Section):
     """How a target answers: the host bridge to a device's DMA, or the device to the processor.
 
-    Latencies are in clocks from FRAME# to the first data phase. ``request`` is the clocks that
-    the request of a delayed or split read holds the bus, 0 if reads are answered at once;
-    ``read_delay`` follows it, and ``write_delay`` follows a written burst, both off the bus.
+    Latencies are in clocks from FRAME# to the first data phase, as PCI counts them, so that they
+    contain DEVSEL# (``devsel``: 1 fast, 2 medium, 3 slow), which is their least value. ``delayed``
+    says that reads are not answered at once: a request, whose clocks follow from ``devsel``, and
+    ``read_delay`` come first. ``write_delay`` follows a written burst. Both delays are off the bus.
     ``disconnect`` and ``page`` end a transaction; 0 bytes for no such limit.
     """
 
     devsel: int = Field(ge=1, le=3)
     read_latency: PositiveInt
     write_latency: PositiveInt
-    request: Count
+    delayed: bool
     read_delay: Count
     write_delay: Count
     disconnect: Size
@@ -62,11 +63,17 @@ class TargetSection(Section):
     def _agree(self) -> TargetSection:
         if self.write_latency < self.devsel:
             raise ValueError("write_latency contains DEVSEL#; allowed: devsel or more")
-        if self.request == 0 and self.read_delay:
-            raise ValueError("read_delay needs the request that it follows; allowed: request > 0")
-        if 0 < self.request < self.devsel:
-            raise ValueError("request contains DEVSEL#; allowed: 0, or devsel or more")
+        if self.read_delay and not self.delayed:
+            raise ValueError("read_delay is that of a delayed read; allowed: delayed = true, or 0")
         return self
+
+    def request(self, *, split: bool) -> int:
+        """Return the clocks that the request of a delayed read holds the bus.
+
+        They are those of the address, DEVSEL# (with STOP#, or the response of a split read), and
+        an idle one; in PCI-X, that of the attributes besides.
+        """
+        return 1 + split + self.devsel + 1 if self.delayed else 0
 
 
 class PioSection(Section):
@@ -153,7 +160,7 @@ class PciParameters(Parameters):
             raise ValueError("bus.boundary must be whole data phases; allowed: multiples of width")
         for name, target, limit in (("host", self.host, 32), ("device", self.device, 16)):
             # AD turns around in the clock after the address, unless the data are split off.
-            least = target.devsel if bus.split and target.request else max(target.devsel, 2)
+            least = target.devsel if bus.split and target.delayed else max(target.devsel, 2)
             if not least <= target.read_latency <= limit:
                 raise ValueError(f"{name}.read_latency: allowed: {least} to {limit} clocks")
             if target.write_latency > limit:

@@ -3,8 +3,8 @@
 A transaction of n data phases holds the bus for ``L + n + idle`` clocks, where L is the target's
 initial latency: the clocks from FRAME# until the first data phase, so that it contains the
 address phase, DEVSEL# and the turnaround of a read. Where the target delays or splits reads, each
-transaction is preceded by a *request* that holds the bus, and a *delay* that does not. A *gap*
-keeps a master from asking again for a while after its burst.
+transaction is preceded by a *request* that holds the bus, and a *delay* that does not. A *gap*,
+which only writes have, keeps a master off the bus for a while after its burst.
 
 A transaction ends at the end of the bytes, at the limit of the master or the target, or at a page
 boundary. Nothing here knows of contention.
@@ -63,16 +63,26 @@ def period(path: Path, phases: int) -> int:
 
 
 def span(path: Path, address: int, remaining: int) -> int:
-    """Return the ticks from the first clock to the last data phase, without contention."""
-    total = count = 0
+    """Return the ticks from the first clock to the last data phase, at least.
+
+    Without contention it takes just that, but for bursts that end within a data phase, which then
+    counts twice: one that is cut ends at its end, and so may spare later ones that.
+    """
+    least = phases(path, address, remaining)
+    total = count = every = bursts = 0
     while remaining:
         size = chunk(path, address, remaining)
         times = alike(path, address, remaining)
         count = phases(path, address, size)
         total += times * period(path, count)
+        every += times * count
+        bursts += times
         address += times * size
         remaining -= times * size
-    return total - path.gap - hold(path, count) + reach(path, count)
+    total += reach(path, count) - hold(path, count) - path.gap
+    if every > least:  # each duration is rounded to a tick
+        total -= hold(path, every - least) - hold(path, 0) + bursts + 1
+    return total
 
 
 def cut(  # noqa: PLR0917  # called for every burst that is cut: keywords cost time
@@ -108,7 +118,8 @@ class Path:
         A burst that is cut ends at a multiple of so many bytes.
     request, delay, gap : int
         Ticks, not clocks: of the request of a delayed read on the bus (0 where reads are not
-        delayed), from there to its data, and from a burst's end to the next request.
+        delayed), from there to its data, and from a burst's end until its master can be granted
+        the bus again, for whatever it wants; a path has requests or gaps.
     completer : int or None
         Who brings the data of a split read, as a master of its own; None if the requester asks
         again.
@@ -136,7 +147,7 @@ class Path:
     period = period
 
     def alone(self, address: int, remaining: int) -> int:
-        """Return the ticks from the first clock to the last data phase, without contention."""
+        """Return the ticks from the first clock to the last data phase, at least (`span`)."""
         key = (address % (self.page or self.width), remaining)
         total = self._alone.get(key)
         if total is None:

@@ -55,6 +55,11 @@ class ProcessorPort(FifoPort):
         if cache is not None:
             self.client = Client(link.env, link.parameters.client, cache.size)
 
+    @property
+    def copies(self) -> bool:
+        """Whether the processor makes bulk copies itself."""
+        return self._copies
+
     def load(self, offset: int, length: int) -> Awaitable[Data]:
         """Read in place, into a room of the processor's that is used again each time."""
         return self._load(self._env.agent, offset, length)

@@ -10,6 +10,8 @@ Rules
   with its first job; another one (an engine with channels) alternates between them.
 * A burst of more data phases than the latency timer guarantees goes on until it is done, or until
   the timer has expired and the grant is gone, which it is when another master can be granted.
+* After a burst on a path with a gap its master *rests*: none of its jobs can be granted before the
+  gap is over. Where it goes on with one then, that counts as a request made when the rest began.
 
 Whatever happens up to ``t + arbitration`` is settled once everybody's requests up to t are known.
 So the bus needs no event of its own: requests advance it to that point, burst by burst or, while
@@ -30,6 +32,8 @@ from simaccess.sim.environment import Environment
 from simaccess.sim.pci_path import Path, cut
 
 __all__ = ["RoundRobin"]
+
+_NEVER = 1 << 200
 
 
 class RoundRobin:
@@ -70,15 +74,19 @@ class RoundRobin:
         self._clock = clock
         self._ordered = ordered
         self._lumps = lumps
-        self._coming: list[tuple[int, int, Job]] = []
+        # Jobs that can be granted from a time on, and masters whose rest ends then.
+        self._coming: list[tuple[int, int, Job | int]] = []
         self._ready: list[deque[Job]] = [deque() for _ in ordered]
-        self._waiting = 0  # jobs in _ready
+        self._waiting = 0  # jobs in _ready whose masters do not rest
+        self._resting = [False] * len(ordered)
+        self._rested = [0] * len(ordered)  # when each master's last rest ends
         # For each master, the numbers of its first ready job and of the next that will be.
         self._first = [0] * len(ordered)
         self._next = [0] * len(ordered)
         self._paths: set[int] = set()  # ids of the paths of all jobs so far
-        self._least = 1 << 200  # ticks of the shortest tenure on any of them
+        self._least = _NEVER  # ticks of the shortest tenure on any of them
         self._requests = 0
+        self._limit = 0  # what is settled; no request to come can be granted before
         self._last = 0  # the master that had the bus last
         # The tenure under way; _size is 0 while it is the request of a delayed read.
         self._job: Job | None = None
@@ -122,6 +130,7 @@ class RoundRobin:
             or path.request
             or path.gap
             or phases > path.guaranteed
+            or self._resting[master]
             or path.chunk(address, size) < size
         ):
             return 0
@@ -134,21 +143,22 @@ class RoundRobin:
 
     def advance(self, limit: int) -> None:
         """Settle everything up to `limit`, at most `arbitration` after the caller's turn."""
+        if limit > self._limit:
+            self._limit = limit
         while self.free <= limit:
             coming = self._coming
             while coming and coming[0][0] < self.free:
-                self._line_up(self._leave())
+                self._arrive()
             if self._job is not None:
                 self._settle(self._job)
-            if self._waiting:
-                job = self._pick()
-                start = self.free
-            elif coming and coming[0][0] <= limit:
-                job = self._leave()
-                start = job.at
-            else:
-                return
-            self._use.waited += start - job.at
+            while not self._waiting:
+                if not coming or coming[0][0] > limit:
+                    return
+                self.free = coming[0][0]
+                self._arrive()
+            job = self._pick()
+            start = self.free
+            self._use.waited += start - max(job.at, self._rested[job.master])
             self._begin(job, start, limit)
 
     def ending(self, job: Job) -> int:
@@ -158,10 +168,11 @@ class RoundRobin:
         path = job.path
         address, remaining = job.address, job.remaining
         if job is not self._job:
-            start = max(job.at, self.free)
+            free = self._freed()
+            start = max(job.at, free, self._rested[job.master])
             if job.ticket >= 0:  # each job before it has at least a tenure
                 before = job.ticket - self._first[job.master]
-                start = max(start, self.free + before * self._least)
+                start = max(start, free + before * self._least)
         elif not self._size:
             start = self.free + path.delay
             return start + path.alone(address, remaining) - path.request - path.delay
@@ -170,9 +181,18 @@ class RoundRobin:
         else:
             address += self._size
             remaining -= self._size
+            # A cut takes longer than what it may spare: another master's tenure comes in between.
             return self.free + path.gap + path.alone(address, remaining)
         done = 0 if job.requesting else path.request + (path.delay if path.request else 0)
         return start + path.alone(address, remaining) - done
+
+    def _freed(self) -> int:
+        """Return when the tenure under way ends at the earliest: it may yet be cut."""
+        job = self._job
+        if job is None or not self._gone:
+            return self.free
+        guaranteed = self._start + job.path.hold(min(self._phases, job.path.guaranteed))
+        return min(self.free, max(guaranteed, self._limit))
 
     def _come(self, job: Job, at: int) -> None:
         job.at = at
@@ -183,21 +203,36 @@ class RoundRobin:
             self._least = min(self._least, path.hold(1), path.request or self._least)
         heappush(self._coming, (at, self._requests, job))
         current = self._job
-        if current is not None and at < self._gone and job.master != current.master:
-            self._cut(current, at)
+        if current is not None and job.master != current.master:
+            at = max(at, self._rested[job.master])
+            if at < self._gone:
+                self._cut(current, at)
 
-    def _leave(self) -> Job:
-        job = heappop(self._coming)[2]
-        if job.source is not None:
-            self.add(job.source)
-        return job
+    def _arrive(self) -> None:
+        """Let what comes next be granted."""
+        what = heappop(self._coming)[2]
+        if isinstance(what, int):
+            self._resting[what] = False
+            self._waiting += len(self._ready[what])
+            return
+        if what.source is not None:
+            self.add(what.source)
+        self._line_up(what)
+
+    def _rest(self, master: int, until: int) -> None:
+        """Grant none of a master's jobs for a while."""
+        self._resting[master] = True
+        self._rested[master] = until
+        self._waiting -= len(self._ready[master])
+        self._requests += 1
+        heappush(self._coming, (until, self._requests, master))
 
     def _pick(self) -> Job:
         masters = len(self._ready)
         master = self._last
         for _ in range(masters):
             master = (master + 1) % masters
-            if self._ready[master]:
+            if self._ready[master] and not self._resting[master]:
                 break
         self._waiting -= 1
         self._first[master] += 1
@@ -211,7 +246,8 @@ class RoundRobin:
         job.ticket = self._next[master]
         self._next[master] += 1
         self._ready[master].append(job)
-        self._waiting += 1
+        if not self._resting[master]:
+            self._waiting += 1
 
     def _begin(self, job: Job, start: int, limit: int) -> None:
         path = job.path
@@ -233,15 +269,27 @@ class RoundRobin:
             if self._waiting > len(self._ready[job.master]):
                 self._cut(job, start)
             else:
-                foreign = [at for at, _, other in self._coming if other.master != job.master]
-                if foreign and min(foreign) < self._gone:
-                    self._cut(job, min(foreign))
+                rival = self._rival(job.master)
+                if rival < self._gone:
+                    self._cut(job, rival)
+
+    def _rival(self, master: int) -> int:
+        """Return when another master can be granted at the earliest, as far as is known."""
+        first = _NEVER
+        for at, _, what in self._coming:
+            if isinstance(what, int):
+                other = what if self._ready[what] else master
+            else:
+                other = what.master
+            if other != master:
+                first = min(first, max(at, self._rested[other]))
+        return first
 
     def _skip(self, job: Job, start: int, limit: int) -> int:
         """Do as many bursts at once as nothing known can disturb; return the next one's start."""
         path = job.path
         count = path.alike(job.address, job.remaining) - 1
-        if count < 1:
+        if count < 1 or (path.completer is not None and self._resting[path.completer]):
             return start
         if self._coming and self._coming[0][0] <= limit:
             limit = self._coming[0][0] - 1
@@ -281,22 +329,27 @@ class RoundRobin:
         self._use.count(path, self._start, self._phases, self._size, job.purpose)
         job.address += self._size
         job.remaining -= self._size
+        job.master = job.home
         if not job.remaining:
             job.end = self._start + path.reach(self._phases)
-            return
-        job.master = job.home
-        job.requesting = path.request > 0
+        else:
+            job.requesting = path.request > 0
+            job.at = self.free
+            self._line_up_again(job)
         if path.gap:
-            self._come(job, self.free + path.gap)
-            return
-        job.at = self.free
-        if not self._ordered[job.master]:
+            self._rest(job.home, self.free + path.gap)
+
+    def _line_up_again(self, job: Job) -> None:
+        """Put a job that goes on where its master goes on."""
+        master = job.master
+        if not self._ordered[master]:
             self._line_up(job)
             return
-        self._first[job.master] -= 1
-        job.ticket = self._first[job.master]
-        self._ready[job.master].appendleft(job)
-        self._waiting += 1
+        self._first[master] -= 1
+        job.ticket = self._first[master]
+        self._ready[master].appendleft(job)
+        if not self._resting[master]:
+            self._waiting += 1
 
     def use(self, end: int) -> StationUse:
         """Return the use of the bus up to the time `end`, which no request may precede later."""

@@ -33,6 +33,7 @@ class _Place:
 
     model: ModelRef
     workload: WorkloadRef
+    producer: Pairs
     titles: tuple[str, str]
     seeds: tuple[int, ...]
     seeded: bool
@@ -67,8 +68,10 @@ def answer(experiment: Experiment, runner: Runner | None = None) -> Outcome:
     for place in places:
         runner.expect(sort_of(Measure(place.model, place.workload, experiment.seed)), 1)
     for (place, method), base in bases.items():
-        points = len(place.seeds[:2]) + experiment.draws
-        runner.expect(sort_of(base), points, searches=int(experiment.tunes(method)))
+        searches = int(experiment.tunes(method))
+        runner.expect(sort_of(base), len(place.seeds[:2]), searches=searches)
+        for one in drawn(base, experiment.draws, experiment.seed)[:1]:
+            runner.expect(sort_of(one), experiment.draws, like=sort_of(base))
     runner.begin(experiment, described(experiment))
     if experiment.figure is not None:
         runner.expect(plane.SORT, plane.tasks(experiment.figure, len(links)))
@@ -102,18 +105,23 @@ def _places(experiment: Experiment) -> list[_Place]:
     places = []
     for entry in experiment.models:
         for asked in experiment.workloads:
-            base = experiment.base(entry.ref, asked.ref, experiment.methods[0])
-            seeded = is_drawn(base.model, base.workload, two)
+            producer = tuple(entry.producer.items())
+            method = experiment.methods[0]
+            base = experiment.base(entry.ref, asked.ref, method, producer=producer)
+            poisson = dict(base.producer).get("arrivals") == "poisson"
+            seeded = poisson or is_drawn(base.model, base.workload, two)
             titles = (entry.title, asked.title)
             mine = seeds if seeded else seeds[:1]
-            places.append(_Place(base.model, base.workload, titles, mine, seeded))
+            places.append(_Place(base.model, base.workload, producer, titles, mine, seeded))
     return places
 
 
 def _bases(experiment: Experiment, places: Sequence[_Place]) -> dict[_Key, Run]:
     """Return the runs of every place and method, with the first seed and before any search."""
     return {
-        (place, method): experiment.base(place.model, place.workload, method)
+        (place, method): experiment.base(
+            place.model, place.workload, method, producer=place.producer
+        )
         for place in places
         for method in experiment.methods
     }
@@ -133,7 +141,22 @@ def _cells(
         key: replace(bases[key], settings=_pairs(each[0].settings)) for key, each in tunings.items()
     }
     bases = {**bases, **found}
-    seen = runner.run([Measure(place.model, place.workload, experiment.seed) for place in places])
+    seen = runner.run(
+        [
+            Measure(
+                place.model,
+                place.workload,
+                experiment.seed,
+                # Out of a ring a block is copied only as far as it is published.
+                tuple(
+                    (method, bases[place, method].settings)
+                    for method in experiment.methods
+                    if not bases[place, method].producer
+                ),
+            )
+            for place in places
+        ]
+    )
     replications = _replicated(experiment, bases, runner)
     draws = _drawn(experiment, bases, replications, runner)
     _note(experiment, bases, replications, draws, runner)
@@ -212,13 +235,21 @@ def _drawn(
 ) -> _Results:
     """Simulate each base on the models drawn from the ranges, but those far behind."""
     runs: dict[_Key, list[Run]] = {}
+    first: list[Run] = []
     for (place, method), base in bases.items():
         rivals = [figures_of(replications[place, other][0]) for other in experiment.methods]
         far = far_behind(figures_of(replications[place, method][0]), rivals)
-        asked = [] if far else drawn(base, experiment.draws, experiment.seed)
-        runs[place, method] = asked
-        runner.leave_out(sort_of(base), experiment.draws - len(asked))
-    return runner.run_groups(runs)
+        asked = drawn(base, experiment.draws, experiment.seed)
+        runs[place, method] = [] if far else asked
+        if far and asked:
+            runner.leave_out(sort_of(asked[0]), len(asked))
+        first += runs[place, method][:1]
+    # One of each before all others: so it is known early how long the dear ones take.
+    begun = dict(zip(first, runner.run(first), strict=True))
+    rest = runner.run_groups({which: asked[1:] for which, asked in runs.items()})
+    return {
+        which: (*(begun[one] for one in asked[:1]), *rest[which]) for which, asked in runs.items()
+    }
 
 
 def _note(

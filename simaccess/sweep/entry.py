@@ -55,11 +55,14 @@ class ModelEntry(Section):
         What it is called in the answer; its name by default.
     set : mapping of str to scalar
         Other values of its parameters.
+    producer : mapping of str to scalar
+        How records come into a ring on this link; a rate that suits one link drowns another.
     """
 
     model: Text
     label: Text | None = None
     set: Values = Field(default_factory=dict)
+    producer: Values = Field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -13,8 +13,8 @@ class Estimate:
     """Tells the time left; every sort of task counts with its own mean.
 
     One mean over all would take what is to come for what has been, and a sweep begins with its
-    dearest tasks, the searches. A sort of which none is done takes what it was hinted at, or the
-    mean over the other sorts.
+    dearest tasks, the searches. A sort of which none is done takes what it was hinted at, or what
+    the one takes that it is like, or the mean over the other sorts.
     """
 
     def __init__(self) -> None:
@@ -22,6 +22,7 @@ class Estimate:
         self._seen: Counter[Hashable] = Counter()
         self._seconds: dict[Hashable, float] = {}
         self._hints: dict[Hashable, float] = {}
+        self._like: dict[Hashable, Hashable] = {}
 
     def expect(self, sort: Hashable, tasks: float) -> None:
         """Note tasks to come; a negative number takes them back."""
@@ -30,6 +31,10 @@ class Estimate:
     def hint(self, sort: Hashable, seconds: float) -> None:
         """Note how long a task of a sort should take."""
         self._hints[sort] = seconds
+
+    def alike(self, sort: Hashable, other: Hashable) -> None:
+        """Note that a sort takes about as long as another one until one of its own is done."""
+        self._like[sort] = other
 
     def did(self, sort: Hashable, seconds: float, tasks: int = 1) -> None:
         """Note how long some tasks of one sort have taken a worker, together."""
@@ -52,7 +57,7 @@ class Estimate:
         work: dict[Hashable, float] = {}
         for sort, tasks in self._left.items():
             other = (usual or typical) if isinstance(sort, SearchOf) else typical
-            work[sort] = tasks * means.get(sort, other)
+            work[sort] = tasks * means.get(sort, means.get(self._like.get(sort), other))
         return work
 
 

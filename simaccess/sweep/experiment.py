@@ -50,7 +50,7 @@ from simaccess.sweep.drawing import Drawn, Lines, Map, Open, Regimes
 from simaccess.sweep.entry import ModelEntry, Text, Values, WorkloadEntry
 from simaccess.sweep.measures import known_measure, static_measures
 from simaccess.sweep.settings import merged, split
-from simaccess.sweep.task import ModelRef, Run, WorkloadRef
+from simaccess.sweep.task import ModelRef, Pairs, Run, WorkloadRef
 from simaccess.tune import equipped
 from simaccess.workload.workload import Positive
 
@@ -186,6 +186,7 @@ class Experiment(Section):
         workload: WorkloadRef,
         method: str,
         values: Mapping[str, Scalar] = MappingProxyType({}),
+        producer: Pairs = (),
     ) -> Run:
         """Return what a method runs, with the first seed, before any search and without bytes.
 
@@ -197,6 +198,8 @@ class Experiment(Section):
             Which method.
         values : mapping of str to scalar
             By dotted key, the values of axes.
+        producer : tuple of (str, scalar)
+            The producer of the model's entry.
         """
         parts = split({**self.set, **values})
         asked = replace(workload, settings=merged(workload.settings, parts.workload))
@@ -210,7 +213,7 @@ class Experiment(Section):
             tuple(equipped(method, asked.load(), given).items()),
             self.consumers if parts.consumers is None else parts.consumers,
             self.seed,
-            producer=tuple(parts.producer.items()),
+            producer=merged(producer, parts.producer),
             memory=None if self.memory is None else ModelRef(self.memory),
             shared=self.shared if parts.shared is None else parts.shared,
             engine=self.engine,

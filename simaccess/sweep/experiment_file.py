@@ -109,7 +109,8 @@ def _load_all(experiment: Experiment) -> None:
     for model, asked, method in product(
         experiment.models, experiment.workloads, experiment.methods
     ):
-        _try(experiment.base(model.ref, asked.ref, method))
+        producer = tuple(model.producer.items())
+        _try(experiment.base(model.ref, asked.ref, method, producer=producer))
 
 
 def _try_sweep(experiment: Experiment) -> None:
@@ -123,6 +124,8 @@ def _try_sweep(experiment: Experiment) -> None:
         _try(grid.run(first, method))
     for wanted in experiment.figures:
         grid.panels(wanted)
+        if isinstance(wanted, Regimes):
+            grid.require_full(wanted)
 
 
 def _try(run: Run) -> None:

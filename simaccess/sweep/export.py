@@ -126,8 +126,10 @@ def _rows(store: Store, judged: bool) -> pd.DataFrame:
 
 
 def _document(store: Store, made: pd.DataFrame) -> dict[str, Any]:
+    import pandas as pd  # noqa: PLC0415  # takes as long to import as a small run
+
     rows = [
-        {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124  # NaN
+        {name: None if pd.isna(value) else value for name, value in row.items()}
         for row in made.to_dict("records")
     ]
     told = store.experiment()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from simaccess.errors import InputError
@@ -84,7 +84,7 @@ class Constraint:
             raise InputError(problem, key="constraints", value=self.text) from None
 
 
-def constraint(text: str, names: Iterable[str]) -> Constraint:
+def constraint(text: str, names: Iterable[str], truths: Collection[str] = ()) -> Constraint:
     """Read a constraint.
 
     Parameters
@@ -93,11 +93,14 @@ def constraint(text: str, names: Iterable[str]) -> Constraint:
         What is to hold.
     names : iterable of str
         What it may name.
+    truths : collection of str
+        Those of them that are true or false.
 
     Raises
     ------
     InputError
-        If it is no expression, or has anything in it that is not allowed.
+        If it is no expression, has anything in it that is not allowed, or is a number or a text,
+        of which nothing says whether it holds.
     """
     reader = _Reader(text, list(names))
     try:
@@ -106,9 +109,26 @@ def constraint(text: str, names: Iterable[str]) -> Constraint:
         raise reader.refused("not an expression") from None
     try:
         node = reader.read(tree.body)
+        unclear = _unclear(tree.body, truths)
     except RecursionError:
         raise reader.refused("too deep") from None
+    if unclear is not None:
+        problem = f"{ast.unparse(unclear)} is neither true nor false"
+        raise reader.refused(problem, "a comparison, as in 'workload.length <= method.block'")
     return Constraint(text, frozenset(reader.found), node)
+
+
+def _unclear(node: ast.AST, truths: Collection[str]) -> ast.AST | None:
+    """Return the part of a condition that is neither true nor false, if there is one."""
+    match node:
+        case ast.Compare() | ast.Constant(value=bool()):
+            return None
+        case ast.BoolOp(values=nodes):
+            parts = (_unclear(each, truths) for each in nodes)
+            return next((each for each in parts if each is not None), None)
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _unclear(inner, truths)
+    return None if ast.unparse(node) in truths else node
 
 
 class _Reader:

@@ -110,7 +110,8 @@ class Grid:
         if experiment.sample is not None:
             self.dimensions.append(Dimension(SAMPLE, sampled(together, experiment.sample)))
         names = ["model", "workload", "method", *experiment.axes]
-        every = [constraint(text, names) for text in experiment.constraints]
+        truths = {each.key for each in self.axes if all(isinstance(v, bool) for v in each.values)}
+        every = [constraint(text, names, truths) for text in experiment.constraints]
         self._of_cells = [each for each in every if "method" not in each.names]
         self._of_methods = [each for each in every if "method" in each.names]
 
@@ -154,6 +155,41 @@ class Grid:
             problem = f"{len(panels)} panels, one for each value of what is not at a given one"
             raise InputError(problem, key="figures.at", allowed=f"at most {PANELS} panels")
         return panels
+
+    def require_full(self, wanted: Regimes) -> None:
+        """Refuse a figure of regimes some panel of which would have holes.
+
+        Raises
+        ------
+        InputError
+            If an axis has one value only, or constraints leave no full grid.
+        """
+        axes = {each.key: each for each in self.axes}
+        if any(self.experiment.axes[key].sampled for key in (wanted.x, wanted.y)):
+            return  # of a sample there are points, which need no grid
+        along = [axes[key] for key in (wanted.x, wanted.y)]
+        panels = self.panels(wanted)
+        points: dict[tuple[Scalar, ...], set[tuple[Scalar, ...]]]
+        points = {(each.model, each.workload, *each.values.values()): set() for each in panels}
+        if self.experiment.constraints:
+            for cell in self.cells():
+                keys = ("model", "workload", *panels[0].values)
+                panel = tuple(cell.place[key] for key in keys)
+                if panel in points and self.methods(cell):
+                    points[panel].add((cell.place[wanted.x], cell.place[wanted.y]))
+        else:
+            whole = set(
+                product(*([each.shown(n) for n in range(len(each.values))] for each in along))
+            )
+            points = dict.fromkeys(points, whole)
+        for panel, found in points.items():
+            across, up = (len({point[side] for point in found}) for side in (0, 1))
+            if len(found) != across * up or min(across, up) < 2:
+                where = ", ".join(map(str, panel))
+                problem = f"{len(found)} points of {where} do not fill a grid of {across} by {up}"
+                allowed = "every value of x with every value of y, two of each at least"
+                given = [wanted.x, wanted.y]
+                raise InputError(problem, key="figures.x, figures.y", value=given, allowed=allowed)
 
     @property
     def size(self) -> int:
@@ -217,4 +253,5 @@ class Grid:
     def run(self, cell: Cell, method: str) -> Run:
         """Return what a method runs in a cell, with the first seed and before any search."""
         asked = self.experiment
-        return asked.base(cell.model.ref, cell.workload.ref, method, cell.values)
+        producer = tuple(cell.model.producer.items())
+        return asked.base(cell.model.ref, cell.workload.ref, method, cell.values, producer)

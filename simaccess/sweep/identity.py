@@ -48,7 +48,12 @@ def _parts(task: Task) -> tuple[object, ...]:
             *_code_of_method("copy-once"),
             *_code_of_method("zero-copy"),
         )
-        return task.kind, code, _model(task.model), _workload(task.workload), task.seed
+        copies = tuple(
+            part
+            for method, settings in task.copies
+            for part in (_method(method, settings), *_code_of_method(method))
+        )
+        return task.kind, code, _model(task.model), _workload(task.workload), task.seed, *copies
     if isinstance(task, Search):
         return task.kind, digest("simaccess.tune"), task.objective, *_parts(task.run)
     return task.kind, _code(task), *_run(task)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simaccess.objective import Objective
+from simaccess.registry import names, parameters
 from simaccess.sweep.measures import measured, unit_of
 from simaccess.sweep.store import Store
 from simaccess.sweep.tabulate import results, units
@@ -46,7 +47,7 @@ class Judged:
     means : mapping of str to float
         Each method's mean over the seeds that all methods there have.
     settings : mapping of str to mapping of str to scalar
-        For each method the values of the methods' axes at which it is best.
+        For each method the values of those methods' axes that it has at which it is best.
     verdict : Verdict
         Which is best.
     """
@@ -81,8 +82,8 @@ def judged(store: Store) -> Iterator[Judged]:
     """
     told = store.experiment()
     objective: Objective = told["objective"]
-    names = [dimension["name"] for dimension in told["dimensions"]]
-    of_methods = {2 + at for at, name in enumerate(names) if name.startswith("method.")}
+    axes = [dimension["name"] for dimension in told["dimensions"]]
+    of_methods = {2 + at for at, name in enumerate(axes) if name.startswith("method.")}
     choose = max if objective == "throughput" else min
     for at, methods in sorted(_settings(store, MEASURES[objective], of_methods).items()):
         best = {
@@ -133,10 +134,18 @@ def _judged(at: _At, best: Mapping[str, _Setting], objective: Objective) -> Judg
         {key: value for key, value in first.place.items() if not key.startswith("method.")},
         {method: math.fsum(known) / len(known) for method, known in figures.items()},
         {
-            method: {k: v for k, v in each.place.items() if k.startswith("method.")}
+            method: {k: v for k, v in each.place.items() if _concerns(k, method)}
             for method, each in best.items()
         },
         verdict(figures, objective, draws),
+    )
+
+
+def _concerns(axis: str, method: str) -> bool:
+    """Say whether an axis is one of a method's parameters."""
+    section, _, name = axis.partition(".")
+    return section == "method" and (
+        method not in names() or name in parameters(method).model_fields
     )
 
 
@@ -171,6 +180,8 @@ def verdicts(store: Store) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  # takes as long to import as a small run
 
     made = pd.DataFrame([row for each in judged(store) for row in _rows(each)])
+    for name in [each for each in made if str(each).startswith("method.")]:
+        made[name] = made[name].convert_dtypes()  # whole numbers stay whole where one is missing
     told = store.experiment()
     known = {**units(store), "mean": unit_of(MEASURES[told["objective"]])} if len(made) else {}
     numbers = {name: "1" for name in map(str, made) if made[name].dtype.kind in "iuf"}
@@ -179,6 +190,7 @@ def verdicts(store: Store) -> pd.DataFrame:
 
 
 def _rows(each: Judged) -> Iterator[dict[str, Any]]:
+    axes = dict.fromkeys(key for settings in each.settings.values() for key in settings)
     found = each.verdict
     rivals = {rival.method: rival for rival in found.rivals}
     for method in (found.best, *rivals):
@@ -188,6 +200,7 @@ def _rows(each: Judged) -> Iterator[dict[str, Any]]:
         yield {
             **each.place,
             "method": method,
+            **dict.fromkeys(axes),
             **each.settings[method],
             "best": rival is None,
             "mean": each.means[method],

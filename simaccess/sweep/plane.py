@@ -2,11 +2,13 @@
 
 Each link has a panel, since n_h, n_p and T'/T move the borders. Its own points stand at its t/T.
 The others are those of a plain link (`simaccess.sim.fifo_link`) whose latency is swept, and which
-takes as many reads for a header and for a payload as the panel's own link.
+takes as many reads for a header and for a payload as the panel's own link; but none so near to the
+link's own that markers would hide each other.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -38,6 +40,10 @@ _FREE = {
 }
 
 
+APART = 0.12
+"""Decades of t/T that a swept point keeps from the link's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Spot:
     """A link and a workload, and what is known of them before the methods run."""
@@ -61,9 +67,13 @@ def some(plane: Map, links: Sequence[tuple[str, ModelRef]], seed: int) -> list[R
 
 
 def tasks(plane: Map, links: int) -> int:
-    """Return how many tasks the figure takes."""
-    points = (1 + len(plane.ratios)) * len(plane.probabilities)
-    return links * (1 + len(plane.ratios) + points * len(METHODS))
+    """Return how many tasks the figure takes at most."""
+    return links * (1 + len(plane.ratios)) * _each(plane)
+
+
+def _each(plane: Map) -> int:
+    """Return how many tasks a link of some t/T takes, its conditions among them."""
+    return 1 + len(plane.probabilities) * len(METHODS)
 
 
 def panels(
@@ -92,7 +102,9 @@ def panels(
         )
         for panel, seen in enumerate(own)
         for ratio in plane.ratios
+        if abs(math.log10(ratio * seen.T / seen.t)) >= APART
     ]
+    runner.leave_out(SORT, _each(plane) * (len(links) * len(plane.ratios) - len(swept)))
     apart = [(model, replace(reads, cut=_apart(reads.cut))) for _, model, reads in swept]
     measured = [
         seen if reads.cut and reads.cut[1] else replace(seen, n_p=0.0)

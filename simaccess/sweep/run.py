@@ -33,7 +33,6 @@ from typing import Any, overload
 from simaccess.analytic import Conditions
 from simaccess.errors import InputError
 from simaccess.pool import TRIES, WorkerDied, available
-from simaccess.progress import Report
 from simaccess.result import Result
 from simaccess.sweep.chunk import Failed, perform
 from simaccess.sweep.identity import key
@@ -97,27 +96,27 @@ def run(
     tasks: Sequence[Run],
     executor: Executor | None = None,
     store: Store | None = None,
-    progress: Report | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Result]: ...
 @overload
 def run(
     tasks: Sequence[Search],
     executor: Executor | None = None,
     store: Store | None = None,
-    progress: Report | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Tuning]: ...
 @overload
 def run(
     tasks: Sequence[Measure],
     executor: Executor | None = None,
     store: Store | None = None,
-    progress: Report | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Conditions]: ...
 def run(
     tasks: Sequence[Task],
     executor: Executor | None = None,
     store: Store | None = None,
-    progress: Report | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Any:
     """Return what tasks give, in their order.
 

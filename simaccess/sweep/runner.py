@@ -110,8 +110,22 @@ class Runner:
         self.store.begin(design_of(experiment), description)
         self._leaders = Leaders(experiment.objective)
 
-    def expect(self, sort: Hashable, points: int, *, searches: int = 0) -> None:
-        """Note what is to come: points of a sort, and searches, each a point until it is done."""
+    def expect(
+        self, sort: Hashable, points: int, *, searches: int = 0, like: Hashable = None
+    ) -> None:
+        """Note what is to come.
+
+        Parameters
+        ----------
+        sort : hashable
+            Of what sort.
+        points, searches : int
+            How many points, and searches for their settings, each a point until it is done.
+        like : hashable, optional
+            The sort that they take as long as, until it is known better.
+        """
+        if like is not None:
+            self._estimate.alike(sort, like)
         self._counts["total"] += points + searches
         self._estimate.expect(sort, points)
         if searches:
@@ -210,6 +224,8 @@ class Runner:
                 self._estimate.hint(sort, done.stored.one_s)
         if self._leaders is not None and done.stored is not None:
             self._leaders.saw(done)
+        if searched and done.stored is not None:
+            self.served.searched += points
         if isinstance(done.task, Run) and done.stored is not None:
             self.served.saw(done.stored, fresh=done.fresh)
         _log(done, sort)
@@ -235,10 +251,14 @@ class Runner:
 
 
 def sort_of(task: Task) -> Hashable:
-    """Return what tasks that take about as long as each other have in common."""
+    """Return what tasks that take about as long as each other have in common.
+
+    Drawn models are a sort apart: a link that loses packets takes far longer than one without.
+    """
     inner = task.run if isinstance(task, Search) else task
     method = inner.method if isinstance(inner, Run) else "conditions"
-    return inner.model.name, inner.workload.name, inner.workload.settings, method
+    is_drawn = inner.model.draw is not None
+    return inner.model.name, inner.workload.name, inner.workload.settings, method, is_drawn
 
 
 def _log(done: Done, sort: Hashable) -> None:

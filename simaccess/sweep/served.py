@@ -25,10 +25,13 @@ class Served:
     why : mapping of str to int
         Those that SimPy served now by the reason; of results that were stored before, and of those
         that are alike, none is known.
+    searched : int
+        Simulations within searches, which may be of both engines.
     """
 
     engines: Counter[str] = field(default_factory=Counter)
     why: Counter[str] = field(default_factory=Counter)
+    searched: int = 0
 
     def saw(self, stored: Stored, *, fresh: bool) -> None:
         """Count a simulation, one that was made now or one that was known."""
@@ -40,9 +43,10 @@ class Served:
         """Return it as a line; empty while nothing was simulated."""
         known = [(name, self.engines[engine]) for engine, name in _NAMES.items()]
         parts = [f"{count:,} by {name}" for name, count in known if count]
-        if len(parts) == 1:
+        if len(parts) == 1 and not self.searched:
             parts = [f"all by {name}" for name, count in known if count]
-        return ", ".join(parts) + self._reasons()
+        searches = f"{self.searched:,} in searches; " if self.searched else ""
+        return searches + ", ".join(parts) + self._reasons()
 
     def _reasons(self) -> str:
         if not self.why:

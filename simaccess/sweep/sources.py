@@ -8,14 +8,12 @@ the results of the others as they are.
 
 from __future__ import annotations
 
-import ast
 import inspect
-from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
+
+from simaccess.imports import file_of, imported, is_module
 
 __all__ = ["closure", "digest", "where"]
 
@@ -54,7 +52,7 @@ def digest(*modules: str) -> str:
     for text in sorted(set(modules) - set(named)):
         made.update(text.encode())
     for name in every:
-        made.update(f"{name}\0{_source(name)[1]}\0".encode())
+        made.update(f"{name}\0{_source(name)}\0".encode())
     for name in LIBRARIES:
         made.update(f"{name} {version(name)}\0".encode())
     return made.hexdigest()
@@ -62,7 +60,7 @@ def digest(*modules: str) -> str:
 
 def where(what: type) -> str:
     """Return the module of a class; of one that was written in a notebook, its own source."""
-    if _there(what.__module__):
+    if is_module(what.__module__):
         return what.__module__
     try:
         return _TEXT + inspect.getsource(what)
@@ -82,48 +80,11 @@ def closure(module: str) -> frozenset[str]:
         found.add(name)
         if name not in CHOOSERS:
             inside = ENGINE if name.startswith(ENGINE) else ""
-            left += (other for other in _imported(name) if other.startswith(inside))
+            left += (other for other in imported(name) if other.startswith(inside))
     return frozenset(found)
 
 
 @cache
-def _imported(module: str) -> tuple[str, ...]:
-    """Return the modules of its own package and of simaccess that a module imports."""
-    path, _ = _source(module)
-    if path.suffix != ".py":
-        return ()
-    packages = {module.partition(".")[0], "simaccess"}
-    tree = ast.parse(path.read_bytes())
-    names = dict.fromkeys(name for node in ast.walk(tree) for name in _named(node))
-    return tuple(name for name in names if name.partition(".")[0] in packages and _there(name))
-
-
-def _named(node: ast.AST) -> Iterator[str]:
-    """Return what an import names: modules, and names in them that may be modules."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        inside = [f"{node.module}.{alias.name}" for alias in node.names]
-        modules = [name for name in inside if _there(name)]
-        yield from modules
-        if len(modules) < len(inside):
-            yield node.module
-
-
-@cache
-def _there(name: str) -> bool:
-    try:
-        spec = find_spec(name)
-    except (ModuleNotFoundError, ValueError):  # no package, or a script
-        return False
-    return spec is not None and spec.origin is not None
-
-
-@cache
-def _source(name: str) -> tuple[Path, str]:
-    """Return a module's file and a digest of its content."""
-    spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(name)
-    path = Path(spec.origin)
-    return path, sha256(path.read_bytes()).hexdigest()
+def _source(name: str) -> str:
+    """Return a digest of a module's content."""
+    return sha256(file_of(name).read_bytes()).hexdigest()

@@ -264,6 +264,10 @@ class Store(Closing):
             problem = "a database, but no store of this version of simaccess"
             raise InputError(problem, self.path, allowed="another folder")
         if reading:
+            if not tables:
+                raise InputError(
+                    "holds no results yet; 'simaccess sweep --out' writes them", self.path
+                )
             return
         # Whole after a crash of the process; after one of the machine the last may be missing.
         self._write_ahead()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from rich.console import Console, Group, RenderableType
@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from simaccess import present
-from simaccess.analytic import Conditions
 from simaccess.objective import Objective
+from simaccess.sweep.conditions_shown import conditions_shown
 from simaccess.sweep.outcome import Cell, Outcome
 from simaccess.sweep.uncertainty import FAR
 from simaccess.tune import BLOCKS, CAPACITY, shown_settings
@@ -34,7 +34,7 @@ def table(outcome: Outcome, columns: int = WIDTH, *, styled: bool = True) -> Ren
     parts: list[RenderableType] = [Text(outcome.question, style="bold")]
     for link, cells in groupby(outcome.cells, key=lambda cell: cell.model):
         parts += ["", *_link(link, list(cells), outcome, columns)]
-    parts += ["", _conditions(outcome, columns), "", _legend(outcome, styled=styled)]
+    parts += ["", conditions_shown(outcome.cells, columns), "", _legend(outcome, styled=styled)]
     return Group(*parts)
 
 
@@ -124,64 +124,6 @@ def _grid(width: int, columns: int) -> Table:
     for _ in range(columns):
         grid.add_column(width=width)
     return grid
-
-
-def _conditions(outcome: Outcome, columns: int) -> RenderableType:
-    names = ("t", "w", "T", "T'", "n_h", "n_p", "p", "Z", "C", "H")
-    rows = [_figures(cell.conditions) for cell in outcome.cells]
-    widths = [max(map(len, column)) + 1 for column in zip(names, *rows, strict=True)]
-    indent = max(len(cell.workload) for cell in outcome.cells) + 2
-    apart = indent + sum(widths) > columns  # a cell's label needs a line of its own
-    if apart:
-        indent = 2
-    if indent + sum(widths) + len(widths) <= columns:
-        widths = [width + 1 for width in widths]
-
-    def line(label: str, figures: Iterable[str], bold: Collection[int]) -> Text:
-        made = Text(label.ljust(indent))
-        for place, (figure, width) in enumerate(zip(figures, widths, strict=True)):
-            made.append(figure.rjust(width), style="bold" if place in bold else "")
-        return made
-
-    parts = [
-        Text("Conditions, measured in the model, of one request at a time", style="bold"),
-        line("", names, range(len(names))),
-    ]
-    for link, group in groupby(zip(outcome.cells, rows, strict=True), lambda each: each[0].model):
-        parts.append(Text(link, style="bold"))
-        for cell, figures in group:
-            times = list(cell.conditions.times().values())
-            least = {
-                len(names) - len(times) + place
-                for place, time in enumerate(times)
-                if time == min(times)
-            }
-            label = f"  {cell.workload}"
-            if apart:
-                parts.append(Text(label))
-            parts.append(line("" if apart else label, figures, least))
-    notes = Text(
-        "t: one in-place read of w bytes. T: a synchronous bulk copy of a whole record (a block of"
-        " the workload where it has none), T' without its header. n_h, n_p: time of the in-place"
-        " reads of a request's header fields and payload over t. p: share of the requests that read"
-        " payload. Closed forms: Z = n_h t + p n_p t in place, C = T, H = n_h t + p T'; they leave"
-        " out reads of the shadow, and whatever overlaps.",
-        style="dim",
-    )
-    return Group(*parts, notes)
-
-
-def _figures(seen: Conditions) -> tuple[str, ...]:
-    return (
-        present.seconds(seen.t),
-        present.size(seen.w),
-        present.seconds(seen.T),
-        present.seconds(seen.T_payload),
-        f"{seen.n_h:.3g}",
-        f"{seen.n_p:.3g}",
-        f"{seen.p:.3g}",
-        *map(present.seconds, seen.times().values()),
-    )
 
 
 def _legend(outcome: Outcome, *, styled: bool) -> Text:

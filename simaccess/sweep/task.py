@@ -166,16 +166,26 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Measure the conditions of a link and a workload."""
+    """Measure the conditions of a link and a workload.
+
+    Attributes
+    ----------
+    copies : tuple of (str, Pairs)
+        Methods with the settings at which a copy of theirs is measured, too.
+    """
 
     kind: ClassVar[str] = "conditions"
     model: ModelRef
     workload: WorkloadRef
     seed: int
+    copies: tuple[tuple[str, Pairs], ...] = ()
 
     def __call__(self) -> Conditions:
         """Return the conditions."""
-        return conditions(self.model.load(), self.workload.load(), self.seed)
+        settings = {
+            method: {key: str(value) for key, value in pairs} for method, pairs in self.copies
+        }
+        return conditions(self.model.load(), self.workload.load(), self.seed, settings)
 
 
 Task: TypeAlias = Run | Search | Measure

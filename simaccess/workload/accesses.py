@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import repeat
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
 from simaccess.quantities import LONGEST
+from simaccess.room import require_room
 
-__all__ = ["Accesses", "Row", "same", "share"]
+__all__ = ["ROOM", "Accesses", "Row", "alike", "parts", "same", "share"]
+
+T = TypeVar("T", bound=np.generic)
 
 Row: TypeAlias = tuple[int, int, bool, bool, float, float]
 """Offset, length, write, last, work and time of an access, as in `Accesses`."""
+
+ROOM = 16
+"""Bytes that an access takes at least: 8 of its offset, and 8 of its latency."""
+
+_PART = 192
+"""Bytes that each block takes that one access goes over, with a method that copies blocks."""
 
 _TYPES = {
     "offset": np.int64,
@@ -27,6 +36,19 @@ _TYPES = {
     "work": np.float64,
     "time": np.float64,
 }
+
+_AT_ONCE = 8192  # accesses that are worked on at a time, so that what that takes is no column
+
+
+def alike(value: T, count: int) -> NDArray[T]:
+    """Return a column that says the same of `count` accesses, in the memory of one."""
+    return np.broadcast_to(np.asarray(value), (count,))
+
+
+def parts(count: int) -> Iterator[slice]:
+    """Cut so many accesses into parts that are worked on one after the other."""
+    for start in range(0, count, _AT_ONCE):
+        yield slice(start, min(start + _AT_ONCE, count))
 
 
 def share(total: int, index: int, count: int, *, in_turn: bool) -> slice:
@@ -100,34 +122,42 @@ class Accesses:
             column = given.view()
             column.setflags(write=False)
             object.__setattr__(self, name, column)
-        self._require("length", self.length >= 1, "at least 1 byte")
-        inside = (self.offset >= 0) & (self.offset <= self.size - self.length)
-        self._require("offset", inside, f"an access all within [0, {self.size})")
+        self._require("length", self._is_filled, "at least 1 byte")
+        self._require("offset", self._is_inside, f"an access all within [0, {self.size})")
         if count and not self.last[-1]:
             raise InputError("the last access must end its request", key="last", value=False)
         if self.work is not None:
-            fine = (self.work >= 0) & (self.work <= LONGEST)
-            self._require("work", fine, f"seconds, 0 to {LONGEST:g}")
+            self._require("work", partial(_is_span, self.work), f"seconds, 0 to {LONGEST:g}")
         if self.time is not None:
-            fine = (self.time >= 0) & (self.time <= LONGEST)
-            fine[1:] &= self.time[1:] >= self.time[:-1]
-            self._require("time", fine, f"seconds, 0 to {LONGEST:g} and never less than before")
+            allowed = f"seconds, 0 to {LONGEST:g} and never less than before"
+            self._require("time", partial(_is_later, self.time), allowed)
 
-    def _require(self, name: str, fine: NDArray[np.bool_], allowed: str) -> None:
-        if not fine.all():
-            index = int(np.argmin(fine))
-            raise InputError(
-                f"refused in access {index}",
-                key=name,
-                value=getattr(self, name)[index].item(),
-                allowed=allowed,
-            )
+    def _is_filled(self, part: slice) -> NDArray[np.bool_]:
+        return self.length[part] >= 1
+
+    def _is_inside(self, part: slice) -> NDArray[np.bool_]:
+        offset = self.offset[part]
+        return (offset >= 0) & (offset <= self.size - self.length[part])
+
+    def _require(
+        self, name: str, is_fine: Callable[[slice], NDArray[np.bool_]], allowed: str
+    ) -> None:
+        for part in parts(len(self)):
+            fine = is_fine(part)
+            if not fine.all():
+                index = part.start + int(np.argmin(fine))
+                raise InputError(
+                    f"refused in access {index}",
+                    key=name,
+                    value=getattr(self, name)[index].item(),
+                    allowed=allowed,
+                )
 
     def __len__(self) -> int:
         """Count the accesses."""
         return len(self.offset)
 
-    @property
+    @cached_property
     def requests(self) -> int:
         """How many requests the accesses make up."""
         return int(np.count_nonzero(self.last))
@@ -137,7 +167,23 @@ class Accesses:
         """How many bytes the accesses ask for."""
         return int(self.length.sum())
 
-    def rows(self, chunk: int = 65_536) -> Iterator[Row]:
+    def require_room(self, block: int) -> None:
+        """Refuse an access over more blocks than this machine can hold.
+
+        Parameters
+        ----------
+        block : int
+            Bytes of a block; 0 where none are copied.
+
+        Raises
+        ------
+        InputError
+            If there is one.
+        """
+        most = int(self.length.max(initial=0)) // block if block else 0
+        require_room(most, _PART, "blocks of one access", key="method.block", value=f"{block} B")
+
+    def rows(self, chunk: int = _AT_ONCE) -> Iterator[Row]:
         """Go through the accesses as plain Python values.
 
         Parameters
@@ -186,14 +232,14 @@ class Accesses:
             raise InputError(
                 "no such consumer", key="index", value=index, allowed=f"0 to {count - 1}"
             )
-        total = len(self) if self._ends is None else len(self._ends)
-        mine = share(total, index, count, in_turn=in_turn or self.time is not None)
+        if count == 1:
+            return self
+        mine = share(self.requests, index, count, in_turn=in_turn or self.time is not None)
         rows: slice | NDArray[np.int64]
-        if self._ends is None:
+        if self.requests == len(self):
             rows = mine
         elif mine.step == 1:
-            bounds = np.concatenate(([0], self._ends))
-            rows = slice(int(bounds[mine.start]), int(bounds[mine.stop]))
+            rows = slice(self._begin(mine.start), self._begin(mine.stop))
         else:
             ends = self._ends[mine]
             starts = np.concatenate(([0], self._ends[:-1]))[mine]
@@ -210,10 +256,38 @@ class Accesses:
             time=None if self.time is None else self.time[rows],
         )
 
+    def _begin(self, request: int) -> int:
+        """Return at which access a request begins, or the one after the last would."""
+        if not request:
+            return 0
+        number = int(np.searchsorted(self._ended, request)) - 1
+        begin = number * _AT_ONCE
+        ends = np.flatnonzero(self.last[begin : begin + _AT_ONCE])
+        return begin + int(ends[request - int(self._ended[number]) - 1]) + 1
+
     @cached_property
-    def _ends(self) -> NDArray[np.int64] | None:
-        """Where each request ends, in accesses; None if each is one access."""
-        return None if self.last.all() else np.flatnonzero(self.last).astype(np.int64) + 1
+    def _ended(self) -> NDArray[np.int64]:
+        """How many requests end before each part of the accesses, and before the end."""
+        counts = [int(np.count_nonzero(self.last[part])) for part in parts(len(self))]
+        return np.cumsum([0, *counts], dtype=np.int64)
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """Where each request ends, in accesses."""
+        return np.flatnonzero(self.last).astype(np.int64, copy=False) + 1
+
+
+def _is_span(seconds: NDArray[np.float64], part: slice) -> NDArray[np.bool_]:
+    """Return which of some seconds are a time that can be simulated."""
+    return (seconds[part] >= 0) & (seconds[part] <= LONGEST)
+
+
+def _is_later(time: NDArray[np.float64], part: slice) -> NDArray[np.bool_]:
+    """Return which of some arrivals can be simulated and are not before the one before them."""
+    fine = _is_span(time, part)
+    before = time[max(part.start - 1, 0) : part.stop - 1]
+    fine[len(fine) - len(before) :] &= time[part][len(fine) - len(before) :] >= before
+    return fine
 
 
 def same(one: Accesses, other: Accesses) -> bool:

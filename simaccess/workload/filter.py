@@ -129,14 +129,15 @@ class _Lap(NamedTuple):
     length: NDArray[np.int64]
     last: NDArray[np.bool_]
     matches: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
     read: NDArray[np.bool_]
 
 
 class Filter:
     """Decide about each packet of a capture in order; a request is the reads of one decision.
 
-    A packet that is cut before the first field is decided without a read and makes no request; it
-    does not match.
+    A packet that is cut before what decides about it does not match. If it is cut before the first
+    field, there is no read, and so no request.
 
     Parameters
     ----------
@@ -187,11 +188,11 @@ class Filter:
 
     @property
     def unjudged(self) -> int:
-        """How many packets, all laps included, are cut before the first field."""
-        return int(np.count_nonzero(~self._lap.read)) * self.stream.laps
+        """How many packets, all laps included, are cut before what decides about them."""
+        return int(np.count_nonzero(~self._lap.judged)) * self.stream.laps
 
     def content(self, seed: int = 0) -> bytes:  # noqa: ARG002  # the interface's
-        """Return the packets, padding zero."""
+        """Return the packets of a lap, padding zero."""
         return self.stream.content()
 
     def accesses(self, seed: int) -> Accesses:
@@ -242,18 +243,20 @@ class Filter:
         capture = self.stream.capture
         content = capture.data.data
         offset, length = array("q"), array("q")
-        last, matches = bytearray(), bytearray()
+        last, matches, judged = bytearray(), bytearray(), bytearray()
         reads_of = np.zeros(len(capture), np.int64)
         columns = zip(
             capture.offset.tolist(),
             capture.length.tolist(),
+            capture.wire_length.tolist(),
             self.stream.start.tolist(),
             strict=True,
         )
-        for packet, (at, captured, start) in enumerate(columns):
-            program = self.predicate.program(captured)
+        for packet, (at, captured, wire, start) in enumerate(columns):
+            program = self.predicate.judge(captured, wire)
             reads, match = decide_in_memory(program, content[at : at + captured])
-            matches.append(match)
+            matches.append(bool(match))
+            judged.append(match is not None)
             reads_of[packet] = len(reads)
             for number, (place, size) in enumerate(reads, 1):
                 offset.append(start + place)
@@ -264,5 +267,6 @@ class Filter:
             np.frombuffer(length, np.int64),
             np.frombuffer(last, np.bool_),
             np.frombuffer(matches, np.bool_),
+            np.frombuffer(judged, np.bool_),
             reads_of > 0,
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import math
 import os
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,17 +19,30 @@ from numpy.typing import NDArray
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.quantities import LONGEST
-from simaccess.workload.accesses import Accesses
+from simaccess.workload.accesses import Accesses, alike
 from simaccess.workload.workload import Extent, Load, accesses
 
-__all__ = ["HEADER", "AccessLog", "LogParameters", "LogWorkload", "LogWriter", "read_log"]
+__all__ = [
+    "HEADER",
+    "MARK",
+    "AccessLog",
+    "LogParameters",
+    "LogWorkload",
+    "LogWriter",
+    "is_log",
+    "read_log",
+]
 
 COLUMNS = ("time", "offset", "length", "operation")
 HEADER = ",".join(COLUMNS)
 """The first line of an access log."""
 
-_CHUNK = 1 << 22  # bytes of lines that are parsed at a time
+MARK = codecs.BOM_UTF8
+"""What some programs, such as Excel, write before the first line."""
+
+_CHUNK = 1 << 18  # bytes of lines that are parsed at a time
 _MOST = 2**63 - 1
+_SPACES = re.compile(rb"[ \t]*([,\n])[ \t]*")  # around fields
 _INTEGER = re.compile(rb"[+-]?\d+")
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PAST = "past the end of the segment"
@@ -71,12 +86,15 @@ class AccessLog:
         Bytes.
     write : ndarray of bool, shape (accesses,)
         Whether each one writes.
+    end : int
+        Where the furthest one ends.
     """
 
     time: NDArray[np.float64]
     offset: NDArray[np.int64]
     length: NDArray[np.int64]
     write: NDArray[np.bool_]
+    end: int
 
     def __len__(self) -> int:
         """Count the accesses."""
@@ -107,7 +125,7 @@ class LogWorkload:
         self.parameters = parameters
         span = LONGEST if parameters.timed else math.inf
         self.log = read_log(path, parameters.size, span)
-        self.size = parameters.size or int((self.log.offset + self.log.length).max())
+        self.size = parameters.size or self.log.end
         self.blocks = FixedBlocks(parameters.block)
 
     def content(self, seed: int = 0) -> bytes | None:  # noqa: ARG002  # the interface's
@@ -123,10 +141,15 @@ class LogWorkload:
             offset=log.offset,
             length=log.length,
             write=log.write,
-            last=np.ones(len(log), np.bool_),
+            last=alike(np.True_, len(log)),
             time=log.time if self.parameters.timed else None,
             seed=seed,
         )
+
+
+def is_log(head: bytes) -> bool:
+    """Say whether a file's first bytes are those of an access log, however they are capitalised."""
+    return head.removeprefix(MARK)[: len(HEADER)].lower() == HEADER.encode()
 
 
 def read_log(
@@ -155,15 +178,12 @@ def read_log(
     try:
         with Path(path).open("rb") as stream:
             bounds = _Bounds(_MOST if size is None else size, span)
-            parts = list(_parts(path, stream, bounds))
+            columns = _Columns()
+            for part in _parts(path, stream, bounds):
+                columns.add(part)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-    return AccessLog(
-        time=np.concatenate([part.time for part in parts]),
-        offset=np.concatenate([part.offset for part in parts]),
-        length=np.concatenate([part.length for part in parts]),
-        write=np.concatenate([part.write for part in parts]),
-    )
+    return columns.log()
 
 
 def _replaceable(path: Path) -> bool:
@@ -171,8 +191,8 @@ def _replaceable(path: Path) -> bool:
     if not path.exists():
         return True
     with path.open("rb") as stream:
-        begin = stream.read(len(HEADER))
-    return begin in {b"", HEADER.encode()}
+        begin = stream.read(len(MARK) + len(HEADER))
+    return not begin or is_log(begin)
 
 
 class LogWriter:
@@ -261,6 +281,33 @@ class _Part:
         self.named: NDArray[np.bool_] = self.write | (operation == b"read")
 
 
+class _Columns:
+    """The columns while they grow, each in one place."""
+
+    def __init__(self) -> None:
+        self.time = array("d")
+        self.offset = array("q")
+        self.length = array("q")
+        self.write = bytearray()
+        self.end = 0
+
+    def add(self, part: _Part) -> None:
+        self.time.frombytes(part.time.data.cast("B"))
+        self.offset.frombytes(part.offset.data.cast("B"))
+        self.length.frombytes(part.length.data.cast("B"))
+        self.write += part.write.data.cast("B")
+        self.end = max(self.end, int((part.offset + part.length).max()))
+
+    def log(self) -> AccessLog:
+        return AccessLog(
+            time=np.frombuffer(self.time, np.float64),
+            offset=np.frombuffer(self.offset, np.int64),
+            length=np.frombuffer(self.length, np.int64),
+            write=np.frombuffer(self.write, np.bool_),
+            end=self.end,
+        )
+
+
 def _decimal(text: bytes) -> Decimal:
     return Decimal(text.decode("ascii"))
 
@@ -275,8 +322,8 @@ def _since(first: Decimal, texts: list[bytes]) -> NDArray[np.float64]:
 def _parts(
     path: str | os.PathLike[str], stream: io.BufferedReader, bounds: _Bounds
 ) -> Iterator[_Part]:
-    head = stream.readline(len(HEADER) + 8).rstrip(b"\r\n")
-    if head.decode("utf-8", "replace") != HEADER:
+    head = stream.readline(len(MARK) + len(HEADER) + 8).rstrip(b" \t\r\n")
+    if head.removeprefix(MARK).lower() != HEADER.encode():
         raise InputError("not an access log: line 1 is wrong", file=path, allowed=HEADER)
     line = 2
     while lines := stream.readlines(_CHUNK):
@@ -295,6 +342,8 @@ def _parse(lines: list[bytes], first: Decimal | None) -> _Part | None:
     content = b"".join(lines).replace(b"\r\n", b"\n").removesuffix(b"\n")
     if b"_" in content or b"\0" in content:
         return None  # which NumPy would pass over in a number
+    if b" " in content or b"\t" in content:
+        content = _SPACES.sub(rb"\1", content).strip(b" \t")
     places = np.frombuffer(content, np.uint8)
     commas, ends = np.flatnonzero(places == ord(",")), np.flatnonzero(places == ord("\n"))
     # The fields of each line, not only of all: a short line and a long one make up for each other.
@@ -368,5 +417,5 @@ def _complaints(fields: list[bytes], bounds: _Bounds) -> Iterator[tuple[str, str
             yield f"less than {least}", key, text
     if int(fields[1]) + int(fields[2]) > bounds.size:
         yield _PAST, "offset", fields[1]
-    if fields[3] not in {b"read", b"write"}:
+    if fields[3].strip() not in {b"read", b"write"}:
         yield "no such operation", "operation", fields[3]

@@ -14,6 +14,7 @@ __all__ = [
     "IPV4",
     "IPV6",
     "Reads",
+    "ShortError",
     "Undecidable",
     "Upper",
     "ethertype",
@@ -48,6 +49,20 @@ class Undecidable(Exception):  # noqa: N818  # not an error, a packet that was c
     """The packet ends before a field that is needed, or a header's length cannot be."""
 
 
+class ShortError(Undecidable):
+    """The captured bytes end before what is needed.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes of the packet that would do.
+    """
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(needed)
+        self.needed = needed
+
+
 class Upper(NamedTuple):
     """What IP carries.
 
@@ -70,7 +85,7 @@ class Upper(NamedTuple):
 def number(offset: int, length: int, end: int) -> Reads[int]:
     """Read an unsigned number in network byte order."""
     if offset + length > end:
-        raise Undecidable
+        raise ShortError(offset + length)
     return int.from_bytes((yield offset, length), "big")
 
 
@@ -122,12 +137,12 @@ def ip_addresses(kind: int, at: int, end: int) -> Reads[tuple[int, int]]:
     return both >> 8 * size, both & (1 << 8 * size) - 1
 
 
-def ip_end(kind: int, at: int, end: int) -> Reads[int]:
-    """Return where the captured bytes of the IP packet end, which a frame's padding may follow."""
+def ip_end(kind: int, at: int, end: int, wire: int) -> Reads[int]:
+    """Return where the IP packet ends in a frame of `wire` bytes, whose padding may follow it."""
     offset, header = (2, 0) if kind == IPV4 else (4, _IPV6_HEADER)
     length = yield from number(at + offset, 2, end)
     # 0 stands for a length told elsewhere: a jumbogram, or a packet that the adapter segments.
-    return min(end, at + header + length) if length else end
+    return min(wire, at + header + length) if length else wire
 
 
 def payload(protocol: int, start: int, end: int) -> Reads[int]:

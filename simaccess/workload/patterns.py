@@ -1,7 +1,7 @@
 """Synthetic access patterns: where the requests go in a segment without records.
 
-Each request is one access. A request never wraps: what does not fit before the end of the
-segment starts again at its beginning.
+Each request is one access. A request never wraps: where less than its length is left of the
+segment, `sequential` and `strided` ask for what is left, and the others do not go there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pydantic import Field, model_validator
 
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
-from simaccess.workload.accesses import Accesses
+from simaccess.room import require_room
+from simaccess.workload.accesses import ROOM, Accesses, alike, parts
 from simaccess.workload.draws import generator
 from simaccess.workload.workload import Extent, Positive, WithWrites, accesses
 
@@ -152,7 +153,7 @@ class ZipfParameters(PatternParameters):
 
 
 Offsets = tuple[NDArray[np.int64], int]
-"""Where the requests start, and their length."""
+"""Where the requests start, and their length where the segment is not at its end."""
 
 P = TypeVar("P", bound=PatternParameters)
 
@@ -198,31 +199,50 @@ class Pattern(Generic[P]):
             self.size,
             self.parameters,
             offset=offset,
-            length=np.full(len(offset), length, np.int64),
-            last=np.ones(len(offset), np.bool_),
+            length=_lengths(offset, length, self.size),
+            last=alike(np.True_, len(offset)),
             seed=seed,
         )
 
 
+def _lengths(offset: NDArray[np.int64], length: int, size: int) -> NDArray[np.int64]:
+    """Return the length of each request, which ends with the segment."""
+    if offset.max(initial=0) + length <= size:
+        return alike(np.int64(length), len(offset))
+    lengths = size - offset
+    np.minimum(lengths, length, out=lengths)
+    return lengths
+
+
+def _count(parameters: PatternParameters, usual: int) -> int:
+    """Return how many requests are asked for, by default `usual`; this machine must hold them."""
+    name = "size" if parameters.requests is None else "requests"
+    count = usual if parameters.requests is None else parameters.requests
+    value = getattr(parameters, name)
+    require_room(count, ROOM, "requests", key=f"workload.{name}", value=value)
+    return count
+
+
 def _laps(parameters: PatternParameters, places: int) -> NDArray[np.int64]:
     """Return the places that the requests go to, in order and again from the first."""
-    place = np.arange(places if parameters.requests is None else parameters.requests)
+    place = np.arange(_count(parameters, places))
     place %= places
     return place
 
 
 def sequential(parameters: SequentialParameters, _seed: int) -> Offsets:
-    """Go on back to back, over as many whole requests as fit."""
+    """Go on back to back; the last request of a lap has what is left of the segment."""
     length = parameters.length
-    offset = _laps(parameters, parameters.size // length)
+    offset = _laps(parameters, -(-parameters.size // length))
     offset *= length
     return offset, length
 
 
 def strided(parameters: StridedParameters, _seed: int) -> Offsets:
-    """Go to the multiples of the stride from which a request fits."""
-    length, stride = parameters.length, parameters.stride
-    offset = _laps(parameters, (parameters.size - length) // stride + 1)
+    """Go to the multiples of the stride; the last request of a lap may be shorter."""
+    size, length, stride = parameters.size, parameters.length, parameters.stride
+    # Up to the first request that reaches the end, if one does.
+    offset = _laps(parameters, min(-(-size // stride), -(-(size - length) // stride) + 1))
     offset *= stride
     return offset, length
 
@@ -232,10 +252,10 @@ def skip(parameters: SkipParameters, _seed: int) -> Offsets:
     length, run = parameters.length, parameters.skip_read
     period = run + parameters.skip_jump
     runs = (parameters.size - run) // period + 1
-    number, offset = np.divmod(_laps(parameters, runs * (run // length)), run // length)
-    offset *= length
-    number *= period
-    offset += number
+    offset = _laps(parameters, runs * (run // length))
+    for part in parts(len(offset)):
+        number, within = np.divmod(offset[part], run // length)
+        offset[part] = number * period + within * length
     return offset, length
 
 
@@ -243,7 +263,7 @@ def random(parameters: RandomParameters, seed: int) -> Offsets:
     """Draw multiples of the length uniformly."""
     length = parameters.length
     draws = generator(seed, "random", "offset")
-    offset = draws.integers(0, parameters.size // length, parameters.requests)
+    offset = draws.integers(0, parameters.size // length, _count(parameters, 0))
     offset *= length
     return offset, length
 
@@ -257,14 +277,18 @@ def zipf(parameters: ZipfParameters, seed: int) -> Offsets:
     inversion; which item has which rank is a permutation drawn from the seed.
     """
     items = parameters.size // parameters.item
+    require_room(items, 2 * 8, "items", key="workload.size", value=parameters.size)
     law = np.arange(1, items + 1, dtype=np.float64) ** -parameters.exponent
     np.cumsum(law, out=law)
-    draws = generator(seed, "zipf", "rank").random(parameters.requests)
-    draws *= law[-1]
-    rank = np.searchsorted(law, draws, side="right")
-    np.minimum(rank, items - 1, out=rank)  # a product rounded up to the sum itself
-    offset = placement(items, seed)[rank]
-    offset *= parameters.item
+    place = placement(items, seed)
+    draws = generator(seed, "zipf", "rank")
+    offset = np.empty(_count(parameters, 0), np.int64)
+    for part in parts(len(offset)):
+        drawn = draws.random(part.stop - part.start)
+        drawn *= law[-1]
+        rank = np.searchsorted(law, drawn, side="right")
+        np.minimum(rank, items - 1, out=rank)  # a product rounded up to the sum itself
+        np.multiply(place[rank], parameters.item, out=offset[part])
     return offset, parameters.item
 
 

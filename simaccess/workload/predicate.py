@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from typing import TypeVar
 
 from simaccess.segment import Data
 from simaccess.workload.packet import (
     IPV4,
     IPV6,
     Reads,
+    ShortError,
     Undecidable,
     Upper,
     ethertype,
@@ -23,6 +25,8 @@ from simaccess.workload.packet import (
 )
 
 __all__ = ["PORTED", "Predicate", "decide_in_memory", "decide_through"]
+
+T = TypeVar("T")
 
 PORTED = frozenset({6, 17, 132})
 """Protocols with ports: TCP, UDP, SCTP."""
@@ -66,12 +70,31 @@ class Predicate:
 
     def program(self, captured: int) -> Reads[bool]:
         """Decide about a packet of which `captured` bytes are there."""
+        return bool((yield from self.judge(captured, captured)))
+
+    def judge(self, captured: int, wire: int) -> Reads[bool | None]:
+        """Decide about a packet of which some bytes are there.
+
+        Parameters
+        ----------
+        captured : int
+            How many.
+        wire : int
+            How many the packet had before the capture cut it; the decision reads the same.
+
+        Returns
+        -------
+        bool or None
+            Whether it matches, by bytes that are there; None if it takes some that were cut away.
+        """
         try:
-            return (yield from self._decide(captured))
+            return (yield from self._decide(captured, wire))
+        except ShortError as short:
+            return None if short.needed <= wire else False
         except Undecidable:
             return False
 
-    def _decide(self, end: int) -> Reads[bool]:  # noqa: PLR0911  # in the order of reading
+    def _decide(self, end: int, wire: int) -> Reads[bool]:  # noqa: PLR0911  # in the order of reading
         kind, at = yield from ethertype(end)
         if kind not in {IPV4, IPV6} or not self._speaks(kind):
             return False
@@ -94,9 +117,13 @@ class Predicate:
             return False
         if self.pattern is None:
             return True
-        stop = yield from ip_end(kind, at, end)
+        stop = yield from ip_end(kind, at, end, wire)
         begin = yield from payload(upper.protocol, start, end)
-        return (yield from self._search(self.pattern, begin, stop))
+        if (yield from self._search(self.pattern, begin, min(stop, end))):
+            return True
+        if end < stop and len(self.pattern) <= stop - begin:
+            raise ShortError(stop)
+        return False
 
     def _speaks(self, kind: int) -> bool:
         return self.address is None or (self.address.version == 4) == (kind == IPV4)
@@ -137,8 +164,8 @@ class Predicate:
 
 
 def decide_in_memory(
-    program: Reads[bool], packet: bytes | memoryview
-) -> tuple[list[tuple[int, int]], bool]:
+    program: Reads[T], packet: bytes | memoryview
+) -> tuple[list[tuple[int, int]], T]:
     """Run a decision over a packet's bytes; return what it read, as (offset, length), and it."""
     reads = []
     try:

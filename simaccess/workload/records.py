@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks, FixedBlocks
 from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Share, Size
-from simaccess.workload.accesses import Accesses
+from simaccess.room import require_room
+from simaccess.workload.accesses import ROOM, Accesses, parts
 from simaccess.workload.capture import read_capture
 from simaccess.workload.draws import generator
 from simaccess.workload.stream import PacketStream
@@ -147,44 +149,68 @@ class HeaderWorkload:
         return None if self._stream is None else self._stream.arrivals
 
     def content(self, seed: int = 0) -> bytes:
-        """Return the packets of a capture, else pseudo-random bytes."""
+        """Return the packets of a lap of a capture, else pseudo-random bytes."""
         if self._stream is None:
             return generator(seed, self.name, "content").bytes(self.size)
         return self._stream.content()
 
     def accesses(self, seed: int) -> Accesses:
         """Return the accesses that `seed` stands for."""
-        start, filled = self._records()
-        header = np.minimum(filled, self.header)
-        payload = filled - header
-        read = payload > 0
-        if isinstance(self.parameters, HeaderPayloadParameters):
-            draws = generator(seed, "payload").random(len(start))
-            read &= draws < self.parameters.payload_probability
-        else:
-            read[:] = False
-        # Each record's header comes at its own place plus the payloads read before it.
-        at = np.arange(len(start)) + np.cumsum(read) - read
-        chosen = at[read] + 1
-        total = len(start) + len(chosen)
+        read = self._payloads_read(seed)
+        total = len(read) + int(np.count_nonzero(read))
         offset, length = np.empty(total, np.int64), np.empty(total, np.int64)
         last = np.empty(total, np.bool_)
-        offset[at], length[at], last[at] = start, header, ~read
-        offset[chosen], length[chosen] = (start + header)[read], payload[read]
-        last[chosen] = True
+        before = 0  # accesses to the records of earlier parts
+        for part in parts(len(read)):
+            start, filled = self._records(part)
+            header = np.minimum(filled, self.header)
+            chosen = read[part]
+            # Each record's header comes at its own place plus the payloads read before it.
+            at = before + np.arange(len(start)) + np.cumsum(chosen) - chosen
+            offset[at], length[at], last[at] = start, header, ~chosen
+            behind = at[chosen] + 1
+            offset[behind], length[behind] = (start + header)[chosen], (filled - header)[chosen]
+            last[behind] = True
+            before += len(start) + len(behind)
         return accesses(
             self.size, self.parameters, offset=offset, length=length, last=last, seed=seed
         )
 
-    def _records(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return where each inspected record starts, and its bytes without the padding."""
+    def _payloads_read(self, seed: int) -> NDArray[np.bool_]:
+        """Return of which of the inspected records the payload is read."""
+        read = np.zeros(self._inspected, np.bool_)
+        if isinstance(self.parameters, HeaderPayloadParameters):
+            draws = generator(seed, "payload")
+            for part in parts(len(read)):
+                drawn = draws.random(part.stop - part.start) < self.parameters.payload_probability
+                np.logical_and(drawn, self._records(part)[1] > self.header, out=read[part])
+        return read
+
+    @property
+    def _inspected(self) -> int:
+        """How many records are inspected."""
+        if self._stream is not None:
+            return len(self._filled) * self._stream.laps
+        parameters = self.parameters
+        name = "size" if parameters.requests is None else "requests"
+        count = parameters.requests or self.size // parameters.space
+        key, value = f"workload.{name}", getattr(parameters, name)
+        require_room(count, ROOM, "requests", key=key, value=value)
+        return count
+
+    @cached_property
+    def _filled(self) -> NDArray[np.int64]:
+        """The packets of a lap that have bytes."""
+        assert self._stream is not None
+        return np.flatnonzero(self._stream.capture.length).astype(np.int64, copy=False)
+
+    def _records(self, part: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where some inspected records start, and their bytes without the padding."""
         parameters, stream = self.parameters, self._stream
+        number = np.arange(part.start, part.stop)
         if stream is None:
-            count = self.size // parameters.space
-            number = np.arange(count if parameters.requests is None else parameters.requests)
-            start = number % count * parameters.space
+            start = number % (self.size // parameters.space) * parameters.space
             return start, np.full(len(start), parameters.record, np.int64)
-        laps = np.arange(stream.laps)[:, None] * stream.lap_size
-        start = (laps + stream.start).ravel()
-        filled = np.tile(stream.capture.length, stream.laps)
-        return start[filled > 0], filled[filled > 0]
+        lap, place = np.divmod(number, len(self._filled))
+        packet = self._filled[place]
+        return lap * stream.lap_size + stream.start[packet], stream.capture.length[packet]

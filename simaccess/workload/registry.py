@@ -9,11 +9,11 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from simaccess.errors import UNSET, InputError
-from simaccess.refusal import as_given, foremost, refusal
+from simaccess.refusal import as_given, did_you_mean, foremost, refusal
 from simaccess.workload import patterns
 from simaccess.workload.capture import is_capture
 from simaccess.workload.filter import Filter, FilterParameters
-from simaccess.workload.log import HEADER, LogParameters, LogWorkload
+from simaccess.workload.log import HEADER, MARK, LogParameters, LogWorkload, is_log
 from simaccess.workload.patterns import Pattern, PatternParameters
 from simaccess.workload.records import (
     HeaderOnlyParameters,
@@ -79,7 +79,7 @@ def workload(name: str, settings: Settings | None = None) -> Workload:
     path = Path(name)
     try:
         with path.open("rb") as stream:
-            head = stream.read(len(HEADER))
+            head = stream.read(len(MARK) + len(HEADER))
     except (OSError, ValueError) as error:  # ValueError: a null character
         problem = "no such workload or file"
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
@@ -94,7 +94,7 @@ def workload(name: str, settings: Settings | None = None) -> Workload:
         if "capture" in settings:
             raise InputError("told twice", key="workload.capture", value=settings["capture"])
         return Filter(_parameters(FilterParameters, {**settings, "capture": path}))
-    if head == HEADER.encode():
+    if is_log(head):
         return LogWorkload(path, _parameters(LogParameters, settings))
     raise InputError(
         "neither a packet capture nor an access log",
@@ -113,5 +113,6 @@ def _parameters(model: type[M], settings: Settings) -> M:
         value = error["input"] if error["loc"] else UNSET
         if error["type"] == "extra_forbidden":
             known = model.model_fields
-            raise InputError("unknown key", key=key, value=value, allowed=known) from refused
+            problem = "unknown key" + did_you_mean(str(error["loc"][0]), known)
+            raise InputError(problem, key=key, value=value, allowed=known) from refused
         raise as_given(refusal(refused, key, value), "workload", settings) from refused

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.methods.blocks import Records
+from simaccess.room import require_room
+from simaccess.workload.accesses import ROOM
 from simaccess.workload.capture import Capture
 
 __all__ = ["PacketStream", "padded"]
@@ -32,11 +34,20 @@ class PacketStream:
         Bytes that each record's start is a multiple of.
     laps : int
         How often the capture is gone through.
+
+    Raises
+    ------
+    InputError
+        If this machine cannot hold accesses to all packets.
     """
 
     capture: Capture
     alignment: int
     laps: int
+
+    def __post_init__(self) -> None:
+        each = ROOM * len(self.capture)
+        require_room(self.laps, each, "laps", key="workload.laps", value=self.laps)
 
     @cached_property
     def space(self) -> NDArray[np.int64]:
@@ -77,9 +88,9 @@ class PacketStream:
         return (begin + time).ravel()
 
     def content(self) -> bytes:
-        """Return the bytes of all laps, padding zero."""
+        """Return the bytes of a lap, padding zero."""
         lap = bytearray(self.lap_size)
         for index, start in enumerate(self.start.tolist()):
             packet = self.capture.packet(index)
-            lap[start : start + len(packet)] = packet.tobytes()
-        return bytes(lap) * self.laps
+            lap[start : start + len(packet)] = packet.data
+        return bytes(lap)

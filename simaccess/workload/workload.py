@@ -12,7 +12,7 @@ from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks
 from simaccess.parameters import Section
 from simaccess.quantities import LONGEST, Duration, Share, Size
-from simaccess.workload.accesses import Accesses
+from simaccess.workload.accesses import Accesses, alike, parts
 from simaccess.workload.draws import generator
 
 __all__ = ["Extent", "Load", "Positive", "WithWrites", "Workload", "accesses"]
@@ -86,7 +86,10 @@ class Workload(Protocol):
     def arrivals(self) -> NDArray[np.float64] | None: ...
 
     def content(self, seed: int = 0) -> bytes | None:
-        """Return the segment's bytes, `size` of them; None if nobody knows them."""
+        """Return the segment's bytes; None if nobody knows them.
+
+        They are `size`, or those of one lap where the segment holds the same lap after lap.
+        """
         ...
 
     def accesses(self, seed: int) -> Accesses:
@@ -125,14 +128,11 @@ def accesses(
     """
     if write is None:
         share = load.writes if isinstance(load, WithWrites) else 0.0
-        if share:
-            write = generator(seed, "writes").random(len(offset)) < share
-        else:
-            write = np.zeros(len(offset), np.bool_)
+        write = _drawn(share, len(offset), seed) if share else alike(np.False_, len(offset))
     work: NDArray[np.float64] | None = None
     if load.work or load.work_per_byte:
         work = np.multiply(length, load.work_per_byte, dtype=np.float64)
-        work[last] += load.work
+        np.add(work, load.work, out=work, where=last)
         if len(work) and work.max() > LONGEST:
             longest = int(length[np.argmax(work)])
             raise InputError(
@@ -144,3 +144,12 @@ def accesses(
     return Accesses(
         size=size, offset=offset, length=length, write=write, last=last, work=work, time=time
     )
+
+
+def _drawn(share: float, count: int, seed: int) -> NDArray[np.bool_]:
+    """Draw which of so many accesses write."""
+    draws = generator(seed, "writes")
+    write = np.empty(count, np.bool_)
+    for part in parts(count):
+        np.less(draws.random(part.stop - part.start), share, out=write[part])
+    return write

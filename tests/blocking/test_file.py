@@ -142,6 +142,7 @@ def test_a_link_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
         ("sim:pci-64-66?data=/nowhere/x", "/nowhere/x: data: cannot be read: No such file"),
         ("sim:pci-64-67?data={}", "did you mean 'pci-64-66'"),
         ("sim:pci-64-66?data={}&sed=1", "did you mean 'seed'"),
+        ("sim:pci-64-66?dat={}", "dat = 'sim:"),
         ("sim:pci-64-66?data={}&seed=-1", "seed = '-1'"),
         ("sim:pci-64-66?data={}&seed=1&seed=2", "given twice"),
         ("sim:pci-64-66?data={}&bus.cloc=33 MHz", "unknown key"),

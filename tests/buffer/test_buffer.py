@@ -17,6 +17,7 @@ from simaccess.operations import AccessMethod
 from simaccess.segment import Data
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
+from simaccess.sim.local_memory import LocalMemory, LocalTicks
 from simaccess.sim.transfer import Transfer
 
 SIZE = 1000
@@ -241,3 +242,48 @@ def test_sync_and_release_go_through_to_the_segment() -> None:
         assert it.data[8:9] == b"b"
 
     it.run(body)
+
+
+def test_what_is_copied_out_of_a_stacked_buffer_counts_as_used() -> None:
+    it = Setting()
+
+    async def body(clock: Agent) -> None:
+        inner = Buffer(it.shadow(CopyOnce(FixedBlocks(200), 2)), it.link.attach(), clock)
+        outer = Buffer(it.shadow(CopyOnce(FixedBlocks(100), 2)), inner, clock)
+        for offset in range(0, SIZE, 50):
+            await outer.read(offset, 50)
+        for buffer in (outer, inner):
+            assert buffer.counters.used == buffer.counters.bulk == SIZE
+
+    it.run(body)
+
+
+class SlowMemory(LocalMemory):
+    """Memory whose writes are seen late."""
+
+    async def store(self, offset: int, length: int, data: Data) -> None:
+        await self.env.agent.work(5000 * NS)
+        await self.env.turn
+        await super().store(offset, length, data)
+
+
+def test_a_reader_waits_for_a_write_of_the_shadow_that_is_under_way() -> None:
+    it = Setting()
+    local = LocalTicks(it.link.parameters.local)
+    shadow = Shadow(
+        CopyOnce(FixedBlocks(100), 2), lambda size: SlowMemory(it.env, size, local, real=True)
+    )
+    shadow.share()
+
+    async def write(clock: Agent) -> None:
+        await Buffer(shadow, it.link.attach(), clock).write(0, 10, memoryview(b"x" * 10))
+
+    async def read(clock: Agent) -> None:
+        await clock.work(1000 * NS)
+        await it.env.turn
+        buffer = Buffer(shadow, it.link.attach(), clock)
+        assert plain(await buffer.read(0, 10)) == b"x" * 10
+        assert buffer.counters.waits == 1
+        assert clock.time > 5000 * NS
+
+    it.run(write, read)

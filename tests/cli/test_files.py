@@ -10,6 +10,7 @@ import pytest
 
 from simaccess import cli
 from simaccess.embedded import embedded
+from simaccess.workload.capture import read_capture
 
 Run = Callable[..., str]
 
@@ -54,7 +55,7 @@ def test_without_a_file_none_is_named(run: Run) -> None:
     assert run("--workload", "filter").splitlines()[0] == "example-link, filter, seed 0"
 
 
-@pytest.mark.parametrize(("short", "said"), [(1, "1 more packet is"), (2, "2 more packets are")])
+@pytest.mark.parametrize(("short", "said"), [(1, "1 packet was"), (2, "2 packets were")])
 def test_packets_that_are_cut_before_any_field_are_counted(
     short: int, said: str, run: Run, tmp_path: Path
 ) -> None:
@@ -66,7 +67,31 @@ def test_packets_that_are_cut_before_any_field_are_counted(
     out = run(*cut)
     assert "packets chosen" in out
     assert "0 of 6" in out
-    assert "cut before" not in run("--workload", "some.pcap")
+    assert "not be judged" not in run("--workload", "some.pcap")
     assert json.loads(run(*cut, "--json"))["unjudged"] == 2 * short
     once = run("--workload", "cut.pcap")
-    assert f"\n{said} cut before the first field, and could not be judged.\n" in once
+    assert f"\n{said} cut in the capture before what decides, could not be judged" in once
+
+
+def test_packets_whose_ports_were_cut_away_could_not_be_judged(run: Run, tmp_path: Path) -> None:
+    capture = read_capture(embedded("experiments", "data", "traffic.pcap"))
+    content = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    for number in range(200):
+        packet = capture.packet(number).tobytes()[:34]  # up to the end of a plain IPv4 header
+        wire = int(capture.wire_length[number])
+        content += struct.pack("<IIII", number, 0, len(packet), wire) + packet
+    (tmp_path / "cut.pcap").write_bytes(content)
+    by_port = ("--workload", "cut.pcap", "--set", "workload.port=80", "--json")
+    document = json.loads(run(*by_port))
+    assert document["results"][0]["matched"] == 0
+    unjudged = document["unjudged"]
+    assert 100 < unjudged < 200  # of the others it is known that they have no ports
+    by_protocol = ("--workload", "cut.pcap", "--set", "workload.protocol=tcp", "--json")
+    # Where IPv6 has further headers, not even the protocol is there.
+    assert json.loads(run(*by_protocol))["unjudged"] < unjudged / 5
+
+
+def test_one_method_is_one_simulation_and_has_no_rival(run: Run) -> None:
+    *_, last, end = run("--workload", "some.csv").splitlines()
+    assert last.startswith("use of ")
+    assert end == "1 simulation."

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from simaccess import cli
-from simaccess.cli.interrupt import first_interrupt, late_interrupts, terminations
+from simaccess.cli.interrupt import at_once, first_interrupt, late_interrupts, terminations
 from simaccess.cli.output import Ended
 from simaccess.sweep.files import TEXTS
 from simaccess.sweep.store import NAME, Store
@@ -202,3 +204,43 @@ def test_of_two_interrupts_the_first_counts() -> None:
     assert kept
     with pytest.raises(KeyboardInterrupt):
         interrupt()
+
+
+# The handlers do nothing, so that it makes no difference if one is called before the long step.
+DEEP = """
+import hashlib, signal
+from simaccess.cli.interrupt import at_once
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: None)
+with at_once():
+    print("deep", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**8)
+"""
+
+
+@pytest.mark.parametrize(("number", "code", "word"), ENDS)
+def test_what_python_cannot_interrupt_ends_at_once_all_the_same(
+    number: int, code: int, word: str
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DEEP],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "deep\n"
+            process.send_signal(number)
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()  # were it not for what is tested, it would go on for a minute
+    assert (process.returncode, out) == (code, "")
+    assert err == f"simaccess: {word}; nothing was written\n"
+
+
+def test_a_command_that_answers_in_time_ends_in_its_own_way() -> None:
+    before = signal.set_wakeup_fd(-1)
+    with pytest.raises(KeyboardInterrupt), at_once():
+        interrupt()
+    assert signal.set_wakeup_fd(before) == -1

@@ -88,6 +88,15 @@ def test_an_optimum_as_text_and_as_json(run: Run) -> None:
     assert [each["share"] for each in best["flat"]] == [0.01, 0.05]
 
 
+def test_an_optimum_of_four_methods_fits_into_80_columns(run: Run) -> None:
+    here = ("--model", "example-link", "--workload", "random", "--set", "workload.requests=10")
+    asked = ("optimum", *here, "--parameter", "workload.size=4KiB:999999kB", "--replications", "2")
+    _, out, _ = run(*asked, "--places", "3")
+    table = out.partition("At an end")[0].splitlines()[1:]
+    assert any(line.endswith(" B") for line in table)
+    assert max(map(len, table)) <= 80
+
+
 def test_workloads_with_weights_and_a_file_of_them_say_the_same(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "mix.toml"
     file.write_text(
@@ -192,6 +201,16 @@ WRONG = [
     ((*BEST, "--parameter", "blok"), "unknown key (did you mean 'method.block'?)"),
     ((*BEST, "--parameter", "metod.block=1KiB:4KiB"), "(did you mean 'method.block'?)"),
     ((*BEST, "--parameter", "link.latncy"), "did you mean 'link.latency'?"),
+    (
+        (*CROSS, "--axis", "consumers=1:8"),
+        "allowed: --consumers N for all of it; 'simaccess sweep'",
+    ),
+    ((*CROSS, "--axis", "consumer=1:8"), "unknown key (did you mean 'consumers'?)"),
+    (
+        (*CROSS, "--axis", "nothing=1:8"),
+        "local.*, cache.*, client.*, producer.*, workload.*, method",
+    ),
+    ((*BEST, "--parameter", "method.eviction"), "not a number, so there is nothing to search"),
     ((*BEST, "--parameter", "link.latency"), "allowed: link.latency=LOW:HIGH"),
     ((*BEST, "--parameter", "method.depth", "--methods", "hybrid"), "no method here has it"),
     ((*BEST, "--parameter", "method.block", "--set", "method.block=4KiB"), "is searched"),

@@ -90,6 +90,28 @@ def test_a_sweep_is_stored_summarised_and_exported(command: Command) -> None:
     assert text == Path("a.json").read_text(encoding="utf-8")
 
 
+def test_a_store_without_tables_is_told(command: Command) -> None:
+    Path(NAME).touch()
+    code, out, err = command("results", NAME)
+    assert (code, out) == (2, "")
+    assert f"{NAME}: holds no results yet; 'simaccess sweep --out' writes them" in err
+    assert command("sweep", "sweep.toml", "--jobs", "1", "--dry-run", "--out", ".")[0] == 0
+    assert command("sweep", "sweep.toml", "--jobs", "1", "--out", ".")[0] == 0
+
+
+def test_verdicts_show_a_method_no_parameter_that_it_lacks(command: Command) -> None:
+    assert command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")[0] == 0
+    text = command("results", "r", "--verdicts")[1].splitlines()
+    names = text[0].split(",")
+    rows = [dict(zip(names, line.split(","), strict=True)) for line in text[1:]]
+    shown = {row["method"]: row["method.threshold"] for row in rows}
+    assert shown["zero-copy"] == ""
+    assert shown["hybrid"] in {"0", "54"}
+    document = json.loads(command("results", "r", "--verdicts", "--format", "json")[1])
+    for row in document["results"]:
+        assert row["method.threshold"] in ([None] if row["method"] == "zero-copy" else [0, 54])
+
+
 def test_json_has_the_summary_and_the_failures(command: Command) -> None:
     text = SWEEP.replace('"54 B"', '"54 B"]\nmethod.slots = [4]\nmethod.shadow = ["1 MiB"')
     Path("sweep.toml").write_text(text, encoding="utf-8")
@@ -206,14 +228,40 @@ def test_draws_and_a_sample_are_drawn_and_exported(command: Command) -> None:
     assert "wrote s/figure-1.png\nwrote s/figure-2.png\n" in out
 
 
+REGIMES = """[axes]
+workload.size = ["64 KiB", "1 MiB"]
+workload.length = ["64 B", "1 KiB"]
+[[figures]]
+kind = "regimes"
+x = "workload.size"
+y = "workload.length"
+"""
+
+
+def test_a_map_with_holes_is_refused_before_anything_is_simulated(command: Command) -> None:
+    """Constraints leave no full grid for it, or one row of values."""
+    begin = SWEEP.partition("[axes]")[0]
+    for constraint, count in (
+        ("workload.size >= 1024 * workload.length", "3 points of example-link, random"),
+        ("workload.length == '64 B'", "2 points of example-link, random"),
+        ("method == 'prefetch'", "0 points of example-link, random"),
+    ):
+        text = begin.replace("[[models]]", f'constraints = ["{constraint}"]\n[[models]]')
+        Path("sweep.toml").write_text(text + REGIMES, encoding="utf-8")
+        code, out, err = command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")
+        assert (code, out) == (2, "")
+        assert count in err
+        assert err.count("\n") == 1
+        assert not Path("r").exists()
+    text = begin + REGIMES.replace('["64 B", "1 KiB"]', '["64 B"]')
+    Path("sweep.toml").write_text(text, encoding="utf-8")
+    assert "do not fill a grid of 2 by 1" in command("sweep", "sweep.toml", "--jobs", "1")[2]
+
+
 def test_a_figure_that_cannot_be_drawn_leaves_the_results(command: Command) -> None:
-    """Constraints leave no full grid for a map."""
-    text = SWEEP.replace(
-        "[[models]]", 'constraints = ["workload.size >= 1024 * workload.length"]\n[[models]]'
-    )
-    axes = '[axes]\nworkload.size = ["64 KiB", "1 MiB"]\nworkload.length = ["64 B", "1 KiB"]\n'
-    figure = '[[figures]]\nkind = "regimes"\nx = "workload.size"\ny = "workload.length"\n'
-    Path("sweep.toml").write_text(text.partition("[axes]")[0] + axes + figure, encoding="utf-8")
+    """A point fails, and with it a cell of the map."""
+    text = SWEEP.partition("[axes]")[0] + REGIMES.replace('"1 KiB"]', '"512 KiB"]')
+    Path("sweep.toml").write_text(text, encoding="utf-8")
     code, out, err = command("sweep", "sweep.toml", "--jobs", "1", "--out", "r")
     assert code == 2
     assert "points do not fill a grid" in err

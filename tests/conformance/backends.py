@@ -132,10 +132,14 @@ SIMULATED: dict[str, Factory] = {
     "fifo-link, whose issuers copy": fifo(posted=True, channels=1, mover="issuer"),
     "fifo-link, whose waiters copy": fifo(posted=False, channels=1, mover="waiter"),
     "pci-32-33": model("pci-32-33"),
+    "pci-64-66": model("pci-64-66"),
+    "pci-x-133": model("pci-x-133"),
     "wan-20ms-100mbit": model("wan-20ms-100mbit"),
+    "lan-1gbit": model("lan-1gbit"),
     "pci-64-66, without its engine": model("pci-64-66", overlaps=False, dma__enabled="false"),
     "wan-100ms-1gbit, bbr": model("wan-100ms-1gbit", tcp__congestion_control="bbr"),
     "shared-memory-ddr4": model("shared-memory-ddr4", line=64, overlaps=False),
+    "shared-memory-ddr3": model("shared-memory-ddr3", line=64, overlaps=False),
 }
 
 BLOCKS = (

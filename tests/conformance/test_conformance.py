@@ -64,7 +64,8 @@ def check_counters(
         in_place = moved - counts["bulk"]
         assert counts["shadow"] + in_place == counts["requested"]
         assert counts["used"] <= counts["bulk"] <= moved
-        assert counts["round_trips"] == counts["loads"] + counts["answered"] + counts["waits"]
+        held = counts["loads"] + counts["answered"] + counts["waits"]
+        assert counts["round_trips"] == held + counts["copies"] * counts["fetches"]
         if setting.name == "zero-copy":
             assert moved == counts["requested"]
             assert counts["bulk"] == counts["hits"] == counts["shadow"] == 0
@@ -128,6 +129,7 @@ def test_times_do_not_depend_on_bytes_or_run_ahead(
     usual, data = play(simulated, stack, asked)
     other, same = play(simulated, stack, asked, run_ahead=run_ahead)
     assert (usual, data) == (other, same)
+    assert [outcome.wrong for outcome in usual] == [[]] * len(asked)
     timing, _ = play(simulated, stack, asked, real=False)
     assert timing == usual
 

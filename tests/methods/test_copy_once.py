@@ -143,3 +143,20 @@ def test_bad_parameters() -> None:
         CopyOnce(FixedBlocks(1), 0)
     with pytest.raises(ValueError, match="at least 1 byte, not 0"):
         FixedBlocks(0)
+
+
+def test_bytes_before_a_write_are_there_only_once_their_copy_has_arrived() -> None:
+    """The copy was started while the write was under way, and the write ends first."""
+    it = world(shared=True)
+    writer = it.call("write", 50, 10)
+    it.step(writer, late=True)
+    first = it.call("read", 0, 5)
+    it.step(first, late=True)
+    assert first.operation == (FETCH, 0, 0, 50, 0)
+    while writer in it.calls:
+        it.step(writer)
+    second = it.call("read", 0, 5)
+    while second.operation is None or second.operation[0] != AWAIT:
+        it.step(second)
+        assert second in it.calls, "served before its bytes have arrived"
+    it.drain()

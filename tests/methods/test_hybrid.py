@@ -77,3 +77,13 @@ def test_a_threshold_of_0_copies_whole_blocks() -> None:
 def test_a_negative_threshold_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 0 bytes, not -1"):
         Hybrid(FixedBlocks(100), 1, -1)
+
+
+def test_a_read_of_payload_that_is_there_counts_as_a_use_of_its_block() -> None:
+    """The block that was read last but one makes room, whichever was copied first."""
+    it = world(slots=2)
+    for block in (0, 1, 0):
+        it.run("read", 100 * block + 50, 10)
+    it.run("read", 250, 10)
+    assert it.run("read", 50, 10) == [(LOCAL, 0, 50, 10)]
+    assert it.run("read", 150, 10)[0][0] == FETCH

@@ -172,3 +172,27 @@ def test_bad_depths_are_refused() -> None:
     for depth, initial in [(0, 0), (2, 3), (2, 0)]:
         with pytest.raises(ValueError, match="1 <= initial <= depth"):
             Prefetch(FixedBlocks(1), depth=depth, initial=initial)
+
+
+def test_no_copy_ahead_waits_for_a_copy_back() -> None:
+    it = world(depth=2, slots=3)
+    it.run("write", 1000, 10)
+    it.run("write", 1200, 10)
+    it.run("read", 0, 100)
+    operations = it.run("read", 100, 100)  # its own block may wait, the one ahead of it may not
+    backs = [operation[1] for operation in operations if operation[0] == FLUSH]
+    assert len(backs) == 2
+    assert (AWAIT, backs[0]) in operations
+    assert (AWAIT, backs[1]) not in operations
+    assert fetched(operations) == [1]
+
+
+@pytest.mark.parametrize("back", [8, 9, 12])
+def test_a_jump_back_is_random_access_and_begins_another_reader(back: int) -> None:
+    it = world(depth=2, slots=10)
+    for block in range(20):
+        it.run("read", 100 * block, 100)
+    target = 19 - back
+    assert fetched(it.run("read", 100 * target, 100)) == [target]
+    assert fetched(it.run("read", 100 * (target + 1), 100)) == [target + 1, target + 2]
+    assert fetched(it.run("read", 2000, 100)) == [22]

@@ -181,6 +181,7 @@ class World:
             if kind == FETCH:
                 assert call.kind in ("read", "write")
                 assert offset + length <= call.limit, "copied beyond what is readable"
+                assert offset >= self.released, "copied what has been given back"
                 self._hold(slot, offset - at)
                 for held in self.present.values():
                     assert not held & places, "fetched what is there or on its way"
@@ -314,7 +315,7 @@ class World:
         shadow: Any = getattr(self.method, "shadow", None)
         if shadow is not None:
             assert all(slot.pins == 0 for slot in shadow.held.values())
-            assert not shadow._in_place
+            assert not shadow.in_place
             made = [*shadow.held.values(), *shadow._free]
             assert sorted(slot.index for slot in made) == list(range(len(made)))
             assert len(made) <= shadow.slots

@@ -100,7 +100,7 @@ def test_the_probability_that_a_method_wins_is_that_of_the_range_in_which_it_doe
     )
     settings = tuple(each for each in whole.settings if each[0] != "link.latency")
     asked = Case(whole.model, whole.workload, whole.methods, settings)
-    count = Count(lambda _done, _all: None)
+    count = Count(lambda *_: None)
     found = judge(
         [asked.scenario(method) for method in asked.methods],
         Pool(None, count.did),

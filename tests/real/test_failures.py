@@ -100,3 +100,28 @@ def test_a_copy_that_failed_around_written_bytes_is_asked_again() -> None:
     view = run(buffer.read(0, 300))
     assert view is not None
     assert bytes(view) == bytes(content()[:100]) + b"x" * 100 + bytes(content()[200:300])
+
+
+def test_what_a_stacked_buffer_has_copied_ahead_is_withdrawn_by_its_failure() -> None:
+    asked = 0
+
+    def fails() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == failing
+
+    failing = 0
+    link = MemoryLink(content(), fails)
+    outer, inner = build(link, [Setting("copy-once", 100), Setting("prefetch", 100, 10, number=4)])
+    for offset in range(0, 600, 100):
+        run(outer.read(offset, 100))
+    assert link.under_way == 4
+    failing = asked + 1  # the wait for the next block
+    with pytest.raises(LinkError):
+        run(outer.read(600, 100))
+    assert link.under_way == 0
+    assert not any(flights for each in (outer, inner) for flights in each.shadow.flights)
+    for offset in range(600, SIZE, 100):
+        view = run(outer.read(offset, 100))
+        assert view is not None
+        assert bytes(view) == bytes(content()[offset : offset + 100])

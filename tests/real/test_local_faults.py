@@ -98,6 +98,19 @@ def test_a_copy_that_is_cancelled_does_not_write_later(memory: SharedMemory) -> 
             assert not any(view[1:])
 
 
+def test_a_copy_that_failed_while_it_was_cancelled_says_so_when_awaited(
+    memory: SharedMemory,
+) -> None:
+    with open_link(f"shm:{memory.name}?copier=process") as link:
+        local, segment, copier = link.local(len(CONTENT)), link.attach(), copier_of(link)
+        os.kill(copier.pid, signal.SIGSTOP)
+        transfer = run(segment.fetch(0, len(CONTENT), local, 0))
+        os.kill(copier.pid, signal.SIGKILL)
+        assert not run(transfer.cancel())
+        with pytest.raises(LinkError):
+            run(transfer)
+
+
 def test_the_bytes_are_there_when_the_wait_ends() -> None:
     size = 4 * MIB
     with shared_memory_link(bytes(size), "?copier=process") as (link, _):

@@ -137,7 +137,7 @@ def fifo_links() -> st.SearchStrategy[Model]:
     ).map(lambda values: load_model("example-link", values))
 
 
-clocks = st.sampled_from(["0", "1", "4", "16"])
+clocks = st.sampled_from(["0", "1", "4", "16", "60"])
 
 
 def pci_buses() -> st.SearchStrategy[Model]:
@@ -175,16 +175,16 @@ def pci_buses() -> st.SearchStrategy[Model]:
             "polling.cost": durations,
         }
     )
-    delayed = st.sampled_from([("0", "0"), ("2", "0"), ("4", "16")])
+    delayed = st.sampled_from([("false", "0"), ("true", "0"), ("true", "16")])
     names = st.sampled_from(["pci-32-33", "pci-64-66", "pci-x-133"])
 
     def build(
         name: str, values: dict[str, str], host: tuple[str, str], device: tuple[str, str]
     ) -> Model:
         targets = {
-            "host.request": host[0],
+            "host.delayed": host[0],
             "host.read_delay": host[1],
-            "device.request": device[0],
+            "device.delayed": device[0],
             "device.read_delay": device[1],
         }
         return load_model(name, {**values, **targets})

@@ -18,11 +18,11 @@ PLAIN: dict[str, dict[str, Any]] = {
         "latency_timer": 32, "boundary": "4 B", "split": False,
     },
     "host": {
-        "devsel": 2, "read_latency": 10, "write_latency": 3, "request": 0, "read_delay": 0,
+        "devsel": 2, "read_latency": 10, "write_latency": 3, "delayed": False, "read_delay": 0,
         "write_delay": 0, "disconnect": "0 B", "page": "0 B",
     },
     "device": {
-        "devsel": 2, "read_latency": 8, "write_latency": 3, "request": 0, "read_delay": 0,
+        "devsel": 2, "read_latency": 8, "write_latency": 3, "delayed": False, "read_delay": 0,
         "write_delay": 0, "disconnect": "0 B", "page": "0 B",
     },
     "pio": {

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from simaccess.sim.environment import Agent
+from simaccess.sim.pci_bus import PciBus
 from tests.sim.pci import (
     NS,
     figures,
@@ -48,7 +49,8 @@ def test_a_wider_mapping_reads_several_phases_at_once() -> None:
 @given(
     offset=st.integers(0, 40),
     length=st.integers(1, 80),
-    latency=st.integers(2, 16),
+    latency=st.integers(3, 16),
+    devsel=st.integers(1, 3),
     delay=st.integers(0, 60),
     arbitration=st.integers(0, 5),
     width=st.sampled_from([4, 8]),
@@ -60,15 +62,16 @@ def test_loads_follow_the_equation(
     offset: int,
     length: int,
     latency: int,
+    devsel: int,
     delay: int,
     arbitration: int,
     width: int,
     delayed: bool,
 ) -> None:
-    request = 5 if delayed else 0
+    request = devsel + 2 if delayed else 0
     changes = {
         "device.read_latency": latency, "bus.arbitration": arbitration,
-        "pio.width": f"{width} B", "device.request": request,
+        "pio.width": f"{width} B", "device.delayed": delayed, "device.devsel": devsel,
         "device.read_delay": delay if delayed else 0,
     }  # fmt: skip
     env, link = make(changes)
@@ -126,6 +129,71 @@ def test_stores_combine_in_a_write_combining_mapping_only(mapping: str, bursts: 
     assert use.payload_bytes == 256
     assert use.payload * 10**9 == pytest.approx(64 * 10 * NS)
     assert use.overhead * 10**9 == pytest.approx(bursts * 4 * 10 * NS)
+
+
+@pytest.mark.parametrize("combined", [16, 32, 64])
+def test_stores_combine_to_lines_of_the_given_length(combined: int) -> None:
+    env, link = make({"pio.mapping": "write-combining", "pio.combined": f"{combined} B"})
+    run(env, stores(link, 4, 64))
+    use = link.use(10**9)["bus"]
+    assert use.overhead * 10**9 == pytest.approx(256 / combined * 4 * 10 * NS)
+
+
+@pytest.mark.parametrize("inwards", [True, False])
+@pytest.mark.parametrize("side", ["device", "host"])
+def test_a_combined_line_is_posted_before_a_copy(side: str, *, inwards: bool) -> None:
+    """Else the engine might read what the processor has written before it is there."""
+    env, link = make({"pio.mapping": "write-combining", "dma.side": side, "dma.start": "0 s"})
+
+    async def body(_: Agent) -> None:
+        port, local = link.attach(), link.local(64)
+        await port.store(0, 8, None)
+        await (await (port.fetch if inwards else port.flush)(0, 64, local, 0))
+
+    (agent,) = run(env, body)
+    assert link.use(agent.time)["bus"].payload_bytes == 8 + 64
+
+
+@pytest.mark.parametrize(("limit", "key"), [(8, "device.disconnect"), (8, "device.page")])
+def test_a_target_ends_the_processors_transactions(limit: int, key: str) -> None:
+    wide = {"pio.mapping": "write-combining", key: f"{limit} B"}
+    env, link = make(wide)
+    (agent,) = run(env, loads(link, 16))
+    # 16 bytes in two transactions of two data phases; the bridge goes on at once.
+    assert agent.stall == (20 + (2 + (8 + 2 + 1) + (8 + 2)) * 10 + 30) * NS
+    env, link = make(wide)
+    run(env, stores(link, 4, 8))  # a line of 32 bytes
+    use = link.use(10**9)["bus"]
+    assert use.overhead * 10**9 == pytest.approx(4 * (3 + 1) * 10 * NS)
+    assert use.payload_bytes == 32
+
+
+def test_a_page_of_the_target_counts_from_its_start_and_a_disconnect_from_the_burst() -> None:
+    for key, bursts in (("device.disconnect", 2), ("device.page", 3)):
+        env, link = make({"pio.mapping": "write-combining", "pio.streaming": "32 B", key: "8 B"})
+
+        async def body(_: Agent, link: PciBus = link) -> None:
+            await link.attach().load(4, 16)
+
+        (agent,) = run(env, body)
+        assert agent.stall == (20 + (2 + bursts * (8 + 1) + 4 - 1) * 10 + 30) * NS
+
+
+@pytest.mark.parametrize("gap", [0, 3, 40])
+def test_the_bridge_rests_after_a_posted_write(gap: int) -> None:
+    env, link = make({"device.write_delay": gap})
+    times = 50
+    (agent,) = run(env, stores(link, 4, times))
+    assert agent.stall == (2 + 20 + (times - 4) * (50 + 10 * gap) - 10 - 10 * gap) * NS
+    env, link = make({"device.write_delay": gap})
+
+    async def body(_: Agent) -> None:
+        port = link.attach()
+        await port.store(0, 4, None)
+        await port.load(64, 4)
+
+    (agent,) = run(env, body)
+    assert agent.stall == (2 + 20 + (5 + gap) * 10 + (8 + 1) * 10 + 30) * NS
 
 
 def test_a_combined_line_is_posted_before_a_load() -> None:

@@ -45,7 +45,7 @@ def test_the_peak_is_a_data_phase_a_clock(name: str) -> None:
 def test_rates_of_a_myrinet_host(burst: int, inwards: bool, rate: float) -> None:
     changes = {
         **BARE, **WIDE, "dma.burst": f"{burst} B",
-        "host.read_latency": 16, "host.request": 4, "host.read_delay": 63,  # 84 with the idle clock
+        "host.read_latency": 16, "host.delayed": True, "host.read_delay": 63,  # 84 with the idle clock
         "host.write_latency": 16, "host.write_delay": 26,  # 43 with the idle clock
     }  # fmt: skip
     length = 1 << 22
@@ -61,7 +61,7 @@ def test_rates_of_a_myrinet_host(burst: int, inwards: bool, rate: float) -> None
 def test_rate_of_a_pci_x_host() -> None:
     changes = {
         **BARE, **PEAKS["X 133"][0], "dma.burst": "4096 B", "bus.split": True,
-        "bus.boundary": "128 B", "host.request": 5, "host.read_delay": 60, "host.read_latency": 5,
+        "bus.boundary": "128 B", "host.delayed": True, "host.read_delay": 60, "host.read_latency": 5,
     }  # fmt: skip
     length = 1 << 24
     assert length / duration(changes, length, inwards=False) * 1e12 == pytest.approx(
@@ -75,7 +75,8 @@ def test_rate_of_a_pci_x_host() -> None:
     burst=st.sampled_from([4, 64, 100, 256, 4096]),
     disconnect=st.sampled_from([0, 32, 128, 1000]),
     page=st.sampled_from([0, 64, 512, 4096]),
-    request=st.sampled_from([0, 4]),
+    delayed=st.booleans(),
+    devsel=st.integers(1, 3),
     gap=st.integers(0, 3),
     bursts=st.booleans(),
     inwards=st.booleans(),
@@ -84,13 +85,13 @@ def test_rate_of_a_pci_x_host() -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_lone_copy_follows_the_equation(
     *,
-    offset: int, length: int, burst: int, disconnect: int, page: int, request: int, gap: int,
+    offset: int, length: int, burst: int, disconnect: int, page: int, delayed: bool, devsel: int, gap: int,
     bursts: bool, inwards: bool, lumps: bool,
 ) -> None:  # fmt: skip
     changes = {
         **BARE, "dma.burst": f"{burst} B", "host.disconnect": f"{disconnect} B",
-        "host.page": f"{page} B", "host.request": request,
-        "host.read_delay": 7 if request else 0, "host.write_delay": gap, "bus.burst": bursts,
+        "host.page": f"{page} B", "host.delayed": delayed, "host.devsel": devsel,
+        "host.read_delay": 7 if delayed else 0, "host.write_delay": gap, "bus.burst": bursts,
     }  # fmt: skip
     env, link = make(changes, lumps=lumps)
     (agent,) = run(env, bulk(link, length, inwards=inwards, at=offset))
@@ -103,7 +104,7 @@ def test_a_lone_copy_follows_the_equation(
         end = min(stops)
         phases = -(-end // 4) - at // 4
         clocks += (3 if inwards else 10) + phases + 1
-        clocks += gap if inwards else (request + 7 if request else 0)
+        clocks += gap if inwards else (devsel + 2 + 7 if delayed else 0)
         at = end
     clocks -= 1 + (gap if inwards else 0)
     assert agent.wait == clocks * 10 * NS
@@ -111,11 +112,12 @@ def test_a_lone_copy_follows_the_equation(
 
 
 def test_reads_are_slower_than_writes_because_only_writes_are_posted() -> None:
-    length = 4096
-    push = duration({}, length, inwards=True)
-    pull = duration({"dma.side": "host"}, length, inwards=True)
-    assert push < pull + 16 * (3 + 2) * 10 * NS + 10**6
-    changes = {"host.request": 4, "host.read_delay": 60}
+    length, bursts = 4096, 16
+    push = duration(BARE, length, inwards=True)
+    pull = duration({**BARE, "dma.side": "host"}, length, inwards=True)
+    assert push == (bursts * (3 + 64 + 1) - 1) * 10 * NS
+    assert pull == (bursts * (8 + 64 + 1) - 1) * 10 * NS
+    changes = {"host.delayed": True, "host.read_delay": 60}
     assert duration(changes, length, inwards=False) > 1.5 * duration(changes, length, inwards=True)
     # The asymmetry goes with the round trip, for DMA as for the processor.
     same = {"host.read_latency": 3, "device.read_latency": 3}
@@ -141,6 +143,19 @@ def test_bulk_copies_win_by_bursts_and_dma(off: str | None) -> None:
         assert copy < 0.4 * zero.time
     else:
         assert copy > 0.9 * zero.time
+
+
+@pytest.mark.parametrize("gap", [0, 7, 40])
+def test_a_master_rests_after_a_written_burst_whatever_it_does_next(gap: int) -> None:
+    # Blocks of one burst each; the write-back of each rests the engine before the next.
+    env, link = make({**BARE, "host.write_delay": gap, "dma.writeback": "4 B"})
+    (agent,) = run(env, transfers(link, 10, 64))
+    assert agent.time == (10 * (3 + 16 + 1 + gap + 3 + 1 + 1 + gap) - gap - 1) * 10 * NS
+    # Two channels of an engine are one master, and share its rests.
+    changes = {**BARE, "host.write_delay": gap, "dma.channels": 2}
+    env, link = make(changes)
+    agents = run(env, *(bulk(link, 1024, inwards=True) for _ in range(2)))
+    assert max(agent.time for agent in agents) == (8 * (3 + 64 + 1 + gap) - gap - 1) * 10 * NS
 
 
 def test_without_an_engine_the_processor_copies() -> None:
@@ -178,6 +193,40 @@ def transfers(link: PciBus, count: int, length: int) -> Body:
     return body
 
 
+@pytest.mark.parametrize("span", [256, 1000, 4096])
+def test_a_descriptor_is_fetched_for_each_span(span: int) -> None:
+    env, link = make({"dma.span": f"{span} B"})
+    (agent,) = run(env, bulk(link, 2048, inwards=True))
+    count = math.ceil(2048 / span)
+    assert link.use(agent.time)["bus"].overhead_bytes == 4 + 16 * count + 4
+    one = duration({}, 2048, inwards=True)
+    assert agent.time - one == (count - 1) * 4 * 10 * NS  # 4 data phases each, in one burst
+
+
+def test_an_engine_of_the_host_has_descriptors_and_status_at_hand() -> None:
+    env, link = make({"dma.side": "host"})
+    (agent,) = run(env, bulk(link, 256, inwards=True))
+    assert link.use(agent.time)["bus"].overhead_bytes == 0
+    assert agent.time == (50 + 100 + (2 + 8 + 64) * 10 + 500 + 300) * NS
+
+
+def test_moderation_counts_from_the_last_interrupt() -> None:
+    env, link = make({"interrupt.moderation": "4 us"})
+    alone = duration({}, 256, inwards=True)
+    ends = []
+
+    async def body(agent: Agent) -> None:
+        port, local = link.attach(), link.local(0)
+        for begin in (0, 2000 * NS, 20_000 * NS):
+            await agent.sleep_until(begin)
+            await (await port.fetch(0, 256, local, 0))
+            ends.append(agent.time)
+
+    run(env, body)
+    # The second completes 2 us after the first, too early for another interrupt.
+    assert ends == [alone, alone + 4000 * NS, 20_000 * NS + alone]
+
+
 def test_moderation_shares_interrupts() -> None:
     env, link = make()
     (plain,) = run(env, transfers(link, 8, 256))
@@ -198,7 +247,7 @@ def test_a_polling_processor_sees_the_end_at_its_next_look() -> None:
 
 
 def test_channels_overlap_the_delays_of_reads() -> None:
-    changes = {**BARE, "host.request": 4, "host.read_delay": 100}
+    changes = {**BARE, "host.delayed": True, "host.read_delay": 100}
 
     def both(channels: int) -> int:
         env, link = make({**changes, "dma.channels": channels})

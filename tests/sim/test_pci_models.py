@@ -46,6 +46,17 @@ def test_models_meet_the_closed_forms(
     assert rate(name, inwards=inwards, **changes) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize(("name", "clocks"), [("pci-32-33", 4), ("pci-64-66", 4), ("pci-x-133", 5)])
+def test_requests_of_delayed_reads_follow_from_devsel(name: str, clocks: int) -> None:
+    for devsel in (1, 2, 3):
+        parameters = load_model(name, {"host.devsel": str(devsel)}).parameters
+        assert isinstance(parameters, PciParameters)
+        bus = PciBus(Environment(), parameters, 0)
+        period = round((clocks + devsel - 2) * 1e12 / parameters.bus.clock)
+        assert bus.dma.outwards.request == pytest.approx(period, abs=1)
+        assert bus.reading.request == 0  # these devices answer at once: DEVSEL# is in the latency
+
+
 def test_an_uncached_read_at_33_mhz_takes_what_people_remember() -> None:
     parameters = load_model("pci-32-33").parameters
     assert isinstance(parameters, PciParameters)

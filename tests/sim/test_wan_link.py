@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from simaccess.model import load_model
+from simaccess.result import Latency
+from simaccess.scenario import Scenario
 from simaccess.sim.bbr import Bbr
 from simaccess.sim.environment import TICKS_PER_SECOND, Agent, Environment
 from simaccess.sim.train import Train
 from simaccess.sim.wan_link import WanLink
 from simaccess.sim.wan_parameters import WanParameters
+from simaccess.simulate import simulate
+from simaccess.workload.registry import workload
 from tests.sim.wan import (
     HEADER,
     MS,
@@ -212,6 +217,21 @@ def test_cross_traffic_takes_its_share_and_is_told_apart() -> None:
     assert end > 20_000_000 * 8 / 60e6 * TICKS_PER_SECOND
 
 
+def test_a_closed_loop_locks_to_the_phase_of_an_overfull_queue() -> None:
+    work = workload("random", {"requests": "60", "length": "1 KiB"})
+
+    def latency(**path: str) -> Latency:
+        changes = {"cross.rate": "1 Gbit/s"} | {f"path.{key}": path[key] for key in path}
+        link = load_model("wan-20ms-100mbit").with_values(changes)
+        return simulate(Scenario(link, work, "zero-copy", engine="simpy")).latency_s
+
+    locked, loosened = latency(), latency(jitter="100 us")
+    assert locked.p90 is not None
+    assert loosened.p90 is not None
+    assert locked.p90 == pytest.approx(0.04, rel=0.01)
+    assert loosened.p90 > 0.2
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -304,3 +324,21 @@ def test_jitter_delays_by_its_mean_without_overtaking(monkeypatch: pytest.Monkey
     assert sum(spans) / loads - plain == pytest.approx(4 * MS, abs=0.36 * MS)
     assert min(spans) >= plain
     assert times == sorted(times)
+
+
+def test_of_uploads_that_begin_together_those_behind_leave_slow_start_first() -> None:
+    """Each burst of ten packets that is queued before a user's takes 1.2 ms; HyStart allows 4."""
+    ends = {}
+    late = [user * 10 * TAU >= 4 * MS for user in range(8)]
+    for hystart in (True, False):
+        run = Run(tcp__hystart=hystart)
+        for _ in late:
+            run.user(("store", 100 * MSS))
+        run.go()
+        ends[hystart] = [times[0] for times in run.times]
+        left = [port.connections[0].up.control.ssthresh <= 20 * MSS for port in run.ports]
+        assert left == (late if hystart else [False] * 8)
+    first = max(end for end, behind in zip(ends[True], late, strict=True) if not behind)
+    assert [end > first + RTT for end in ends[True]] == late
+    assert ends[False] == sorted(ends[False])
+    assert ends[False][-1] - ends[False][0] < 2 * RTT

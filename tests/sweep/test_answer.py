@@ -15,6 +15,7 @@ from rich.console import Console, RenderableType
 from simaccess import present
 from simaccess.errors import InputError
 from simaccess.pool import WorkerDied, local_workers, processes
+from simaccess.quantities import parse_size
 from simaccess.statistics.seeds import replication_seeds
 from simaccess.sweep.answer import answer
 from simaccess.sweep.experiment import Experiment
@@ -29,8 +30,19 @@ from simaccess.verdict import verdict
 
 
 @pytest.fixture(scope="module")
-def outcome(small: Experiment) -> Outcome:
-    return answer(small)
+def runner() -> Runner:
+    return Runner()
+
+
+@pytest.fixture(scope="module")
+def outcome(small: Experiment, runner: Runner) -> Outcome:
+    return answer(small, runner)
+
+
+def test_engines_and_searches_add_up_to_all_simulations(outcome: Outcome, runner: Runner) -> None:
+    served = runner.served
+    assert served.searched + sum(served.engines.values()) == outcome.simulations
+    assert served.line().startswith(f"{served.searched} in searches; ")
 
 
 def test_results_do_not_depend_on_the_number_of_jobs(small: Experiment, outcome: Outcome) -> None:
@@ -114,6 +126,14 @@ def test_the_text_has_every_cell_and_fits(columns: int, outcome: Outcome) -> Non
     for cell in outcome.cells:
         forms = "".join(f" +{present.seconds(time)}" for time in cell.conditions.times().values())
         assert re.search(rf"{forms}$", text, re.MULTILINE)
+        for method in ("copy-once", "hybrid"):
+            result = cell.replications[method][0]
+            if "block" not in result.settings:  # its records
+                assert method not in cell.conditions.copies
+                continue
+            shown = (parse_size(result.settings["block"]), cell.conditions.copies[method])
+            copied = rf"{present.size(shown[0])} +{present.seconds(shown[1])} "
+            assert re.search(copied, text), copied
     for said in (
         "a link",
         "sequential",

@@ -152,6 +152,13 @@ def test_constraints_hold_or_not(text: str, holds: bool) -> None:
         "~a",
         "a @ a",
         "'x' * ",
+        "a",
+        "a - b.c",
+        "'4 KiB'",
+        "a < 1 and b.c",
+        "not a",
+        "min(a, b.c)",
+        "model",
         "(" * 500 + "a" + ")" * 500,
     ],
 )
@@ -159,6 +166,15 @@ def test_whatever_else_python_has_is_refused(text: str) -> None:
     with pytest.raises(InputError) as raised:
         constraint(text, NAMES)
     assert str(raised.value).startswith("constraints = ")
+
+
+def test_a_truth_needs_no_comparison_and_a_number_does() -> None:
+    assert constraint("shared or not shared and a > 1", ["shared", "a"], {"shared"})(
+        {"shared": False, "a": 2}
+    )
+    said = r"shared is neither true nor false; allowed: a comparison, as in"
+    with pytest.raises(InputError, match=said):
+        constraint("a > 1 or not shared", ["shared", "a"])
 
 
 def test_a_constraint_that_cannot_be_told_names_its_values() -> None:

@@ -36,6 +36,18 @@ def test_what_is_unseen_takes_its_hint_or_the_mean_of_its_like() -> None:
     assert estimate.left_s(1) == 30.0 + 10 * 1.0 - 2 * 2.0
 
 
+def test_a_sort_takes_what_the_one_that_it_is_like_takes_until_one_is_done() -> None:
+    estimate = Estimate()
+    estimate.alike("drawn", "base")
+    estimate.expect("drawn", 10)
+    estimate.did("other", 100.0)
+    assert estimate.left_s(1) == 10 * 100.0
+    estimate.hint("base", 2.0)
+    assert estimate.left_s(1) == 10 * 2.0
+    estimate.did("drawn", 5.0)
+    assert estimate.left_s(1) == 10 * 5.0
+
+
 def test_a_fair_order_has_every_number_once_and_spreads_early() -> None:
     for size in (1, 2, 3, 10, 97, 100, 1000):
         assert sorted(fair(size)) == list(range(size))

@@ -2,9 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from simaccess.conditions import conditions
 from simaccess.embedded import embedded
 from simaccess.errors import InputError
 from simaccess.model import load_model
+from simaccess.quantities import parse_frequency
+from simaccess.sweep.answer import answer
 from simaccess.sweep.experiment import Experiment
 from simaccess.sweep.experiment_file import experiment_names, load_experiment
 from simaccess.workload.registry import workload
@@ -24,6 +27,7 @@ from simaccess.workload.registry import workload
             "tune = 'perhaps': not allowed; allowed: a boolean, true or false",
         ),
         ("seeds = 3", "seeds = 0", "seeds = 0: not allowed; allowed: greater than or equal to 1"),
+        ("seeds = 3", "seeds = true", "seeds = True: not allowed; allowed: a number, not true or"),
         ('"hybrid"', '"hybird"', "methods = 'hybird': no such method (did you mean 'hybrid'?)"),
         ('"hybrid"', '"copy-once"', "methods = 'copy-once': comes twice; allowed: each"),
         ("tune = true", "tune = 1", "tune = 1: not allowed; allowed: a boolean, true or false"),
@@ -127,3 +131,56 @@ def test_the_table_has_three_links_four_patterns_and_four_methods() -> None:
     assert experiment.seeds > 1
     assert experiment.draws > 1
     assert experiment.figure is not None
+
+
+ARRIVALS = """
+question = "At which rate?"
+methods = ["zero-copy", "copy-once"]
+seeds = 2
+[set]
+producer.ring = "64 KiB"
+[[models]]
+model = "example-link"
+label = "slow"
+producer = { arrivals = "poisson", rate = "20 kHz" }
+[[models]]
+model = "example-link"
+label = "fast"
+producer = { arrivals = "constant", rate = "200 kHz" }
+[[workloads]]
+workload = "header-only"
+set = { requests = 40, size = "64 KiB", record = "512 B" }
+"""
+
+
+def test_each_model_has_arrivals_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "arrivals.toml"
+    file.write_text(ARRIVALS, encoding="utf-8")
+    slow, fast = answer(load_experiment(file)).cells
+    rates = {}
+    for cell in (slow, fast):
+        first = cell.replications["zero-copy"][0]
+        rates[cell.model] = first.requests_per_s
+        assert cell.conditions.copies == {}  # a block of a ring is copied as far as it is published
+    assert rates["fast"] > 5 * rates["slow"]
+    assert len(slow.replications["zero-copy"]) == 2  # Poisson arrivals are drawn, even ones are not
+    one, other = slow.replications["zero-copy"]
+    assert one.elapsed_s != other.elapsed_s
+    assert {result.elapsed_s for result in fast.replications["zero-copy"]} == {
+        fast.replications["zero-copy"][0].elapsed_s
+    }
+    file.write_text(ARRIVALS.replace('rate = "20 kHz"', 'rat = "20 kHz"'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"arrivals.toml: producer.rat"):
+        load_experiment(file)
+
+
+def test_the_arrivals_of_table_4_3_are_half_of_what_copying_each_packet_carries() -> None:
+    asked = load_experiment("table-4-3-arrivals")
+    filters = [entry.ref.load() for entry in asked.workloads]
+    poisson = [entry for entry in asked.models if entry.producer["arrivals"] == "poisson"]
+    assert {entry.model for entry in poisson} == {entry.model for entry in asked.models}
+    for entry in poisson:
+        for work in filters:
+            seen = conditions(entry.ref.load(), work)
+            load = parse_frequency(str(entry.producer["rate"])) * seen.T
+            assert load == pytest.approx(0.5, rel=0.02), entry.title

@@ -21,6 +21,7 @@ from simaccess.workload.filter import Filter
 from simaccess.workload.packet import Reads
 from simaccess.workload.predicate import decide_through
 from simaccess.workload.registry import workload
+from simaccess.workload.repeated import bytes_of
 
 METHODS: dict[str, Callable[[Filter], AccessMethod]] = {
     "zero-copy": lambda _: ZeroCopy(),
@@ -79,7 +80,7 @@ def test_columns_are_the_reads_of_a_run_in_memory(
     settings: dict[str, str], consumers: int, in_turn: bool
 ) -> None:
     source = made(**settings)
-    content = memoryview(source.content())
+    content = bytes_of(source.content(), source.size, written=False)
 
     async def read(offset: int, length: int) -> Data:
         return content[offset : offset + length]

@@ -113,13 +113,26 @@ def test_times_that_the_engine_cannot_hold_are_refused_only_where_they_count(
     )
 
 
+@pytest.mark.parametrize("head", [HEADER, "Time,Offset,Length,Operation", "\ufeff" + HEADER])
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n"])
+def test_what_a_spreadsheet_writes_is_a_log(tmp_path: Path, head: str, end: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(end.join([head, "0, 0, 64, read", " 0.5 ,64,\t8, write", ""]).encode())
+    found = workload(str(path)).accesses(0)
+    assert found.offset.tolist() == [0, 64]
+    assert found.length.tolist() == [64, 8]
+    assert found.write.tolist() == [False, True]
+    assert read_log(path).time.tolist() == [0, 0.5]
+
+
 WRONG = [
     ("0.6,0,64", "fields = '0.6,0,64': line 5: 3 fields; allowed: time,offset,length,operation"),
     ("0.6,0,64,read,1", "line 5: 5 fields"),
     ("", "line 5: 1 fields"),
     ("0.6,0,64,erase", "operation = 'erase': line 5: no such operation; allowed: read, write"),
     ("0.6,0,64,", "operation = '': line 5"),
-    ("0.6,0,64, read", "operation = ' read': line 5"),
+    ("0.6,0,64,re ad", "operation = 're ad': line 5"),
+    ("0.6,0 1,64,read", "offset = '0 1': line 5: not a whole number"),
     ("0.6,-1,64,read", "offset = '-1': line 5: less than 0"),
     ("0.6,0,0,read", "length = '0': line 5: less than 1"),
     ("0.6,0,-64,read", "length = '-64': line 5: less than 1"),

@@ -76,21 +76,28 @@ def test_accesses_lie_within_and_depend_on_the_seed_alone(
 whole = st.integers(1, 500)
 
 
-@given(whole, whole, whole)
-def test_sequential_covers_the_segment_in_order(places: int, length: int, requests: int) -> None:
-    size = places * length + length - 1  # the rest is too short for a request
-    assert made("sequential", size=size, length=length).offset.tolist() == [
-        place * length for place in range(places)
-    ]
+@given(st.integers(1, 5000), whole, whole)
+def test_sequential_covers_the_segment_in_order(size: int, length: int, requests: int) -> None:
+    assume(length <= size)
+    once = made("sequential", size=size, length=length)
+    assert once.offset.tolist() == list(range(0, size, length))
+    assert (once.offset[1:] == (once.offset + once.length)[:-1]).all()
+    assert once.bytes == size
+    places = len(once)
     again = made("sequential", size=size, length=length, requests=requests)
     assert again.offset.tolist() == [(i % places) * length for i in range(requests)]
 
 
 @given(st.integers(1, 5000), whole, whole)
-def test_strided_starts_wherever_a_request_fits(size: int, length: int, stride: int) -> None:
+def test_strided_goes_to_the_end_of_the_segment(size: int, length: int, stride: int) -> None:
     assume(length <= size)
-    offsets = made("strided", size=size, length=length, stride=stride).offset.tolist()
-    assert offsets == [at for at in range(0, size, stride) if at + length <= size]
+    asked = made("strided", size=size, length=length, stride=stride)
+    ends = [min(at + length, size) for at in asked.offset.tolist()]
+    assert asked.offset.tolist() == list(range(0, size, stride))[: len(asked)]
+    assert (asked.offset + asked.length).tolist() == ends
+    assert size not in ends[:-1]
+    # Nothing is left but what a whole stride jumps over.
+    assert ends[-1] == size or asked.offset[-1] + stride >= size
 
 
 @given(st.integers(1, 5000), st.integers(1, 50), st.integers(1, 10), whole)

@@ -223,6 +223,39 @@ def test_decision_is_that_of_the_packet_as_built(
     assert decide(wanted, packet.content[:cut])[1] == packet.matches(wanted, cut)
 
 
+@settings(max_examples=500)
+@given(packets(), predicates, st.data())
+def test_what_is_judged_of_a_cut_packet_is_what_the_whole_one_says(
+    packet: Described, wanted: Predicate, data: st.DataObject
+) -> None:
+    content, size = packet.content, len(packet.content)
+    whole = decide(wanted, content)[1]
+    assert decide_in_memory(wanted.judge(size, size), content)[1] == whole
+    cut = data.draw(st.integers(0, size))
+    reads, judged = decide_in_memory(wanted.judge(cut, size), content[:cut])
+    assert reads == decide(wanted, content[:cut])[0]
+    assert judged in {whole, None}
+    assert bool(judged) == decide(wanted, content[:cut])[1]
+
+
+def test_what_was_cut_away_is_told_from_what_never_was_there() -> None:
+    wanted = Predicate(protocol=TCP, port=80, pattern=b"text")
+    tcp = b"\0\x50\x30\x39" + bytes(8) + b"\x50" + bytes(7)
+    whole = ipv4(5, tcp + b"some more text")
+
+    def judged(captured: int, wire: int) -> bool | None:
+        return decide_in_memory(wanted.judge(captured, wire), whole[:captured])[1]
+
+    size = len(whole)
+    assert judged(size, size) is True
+    assert judged(size - 1, size) is None  # within the pattern
+    assert judged(size - 1, size - 1) is False
+    assert judged(36, size) is None  # within the ports
+    assert judged(36, 36) is False
+    assert judged(13, size) is None
+    assert judged(54, 54 + 3) is False  # what was cut away is too short for the pattern
+
+
 @settings(max_examples=200)
 @given(packets(), predicates)
 def test_a_matching_packet_cut_anywhere(packet: Described, wanted: Predicate) -> None:

@@ -37,8 +37,8 @@ def test_stream_holds_each_packet_padded_lap_after_lap(
 ) -> None:
     capture = capture_of(lengths)
     stream = PacketStream(capture, alignment, laps)
-    content = stream.content()
-    assert len(content) == stream.size
+    assert len(stream.content()) == stream.lap_size
+    content = stream.content() * laps
     at = 0
     for number in range(laps * len(capture)):
         start, end = stream.blocks.bounds(number)
@@ -118,7 +118,7 @@ def test_headers_of_a_capture() -> None:
             number, asked = number + 1, 0
     content = source.content()
     assert content is not None
-    assert len(content) == source.size
+    assert 2 * len(content) == source.size
     arrivals = source.arrivals
     assert arrivals is not None
     assert len(arrivals) == 2 * len(capture)
