@@ -56,18 +56,32 @@ def chunks(accesses: Accesses, ticks_per_second: int) -> Iterator[Chunk]:
 
     A column that says the same of all accesses is None.
     """
+    if 0 < len(accesses) <= _CHUNK:  # a generator would keep the accesses, too
+        return iter((*_chunks(accesses, ticks_per_second),))
+    return _chunks(accesses, ticks_per_second)
+
+
+def _chunks(accesses: Accesses, ticks_per_second: int) -> Iterator[Chunk]:
     reads_only = not accesses.write.any()
     single = bool(accesses.last.all())
     for start in range(0, len(accesses), _CHUNK):
         part = slice(start, start + _CHUNK)
         yield (
-            accesses.offset[part].tolist(),
-            accesses.length[part].tolist(),
+            array("q", accesses.offset[part].tobytes()),
+            _lengths(accesses.length[part]),
             None if reads_only else accesses.write[part].tolist(),
             None if single else accesses.last[part].tolist(),
             None if accesses.work is None else ticks(accesses.work[part], ticks_per_second),
             None if accesses.time is None else ticks(accesses.time[part], ticks_per_second),
         )
+
+
+def _lengths(column: NDArray[np.int64]) -> Iterable[int]:
+    """Return lengths; of those that are all equal there is one."""
+    first = int(column[0])
+    if (column == first).all():
+        return repeat(first, len(column))
+    return array("q", column.tobytes())
 
 
 async def replay(
@@ -86,7 +100,7 @@ async def replay(
     latencies : array of int
         Receives the ticks of each request.
     """
-    read, write, append = buffer.read, buffer.write, latencies.append
+    read, append = buffer.read, latencies.append
     begin = clock.time
     fresh = True
     for offsets, lengths, writes, lasts, works, times in columns:
@@ -110,7 +124,7 @@ async def replay(
             if fresh and time >= 0:
                 await clock.sleep_until(time)
                 begin = time
-            await (write(offset, length) if write_it else read(offset, length))
+            await (buffer.write(offset, length) if write_it else read(offset, length))
             if work:
                 await clock.work(work)
             fresh = last

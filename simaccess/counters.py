@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
+from typing import Final
 
 __all__ = ["Counters", "Coverage"]
 
@@ -62,6 +64,11 @@ class Counters:
         return self.loads + self.answered + self.waits + (self.fetches if self.copies else 0)
 
 
+_NONE: Final[list[int]] = []
+_NO_BOUNDS: Final[dict[int, array[int]]] = {}
+"""What a set begins with, never written to: most are never put to use, or not in part."""
+
+
 class Coverage:
     """A set of bytes of each shadow slot: those not read since they were fetched, for example.
 
@@ -73,10 +80,9 @@ class Coverage:
     __slots__ = ("_bounds", "_high", "_low")
 
     def __init__(self) -> None:
-        self._low: list[int] = []
-        self._high: list[int] = []
+        self._low = self._high = _NONE
         # Of slots with several intervals: where the first begins and ends, where the second does…
-        self._bounds: dict[int, list[int]] = {}
+        self._bounds = _NO_BOUNDS
 
     def add(self, slot: int, at: int, length: int) -> None:
         """Put bytes [at, at + length) of the shadow in."""
@@ -96,11 +102,11 @@ class Coverage:
                 if end > high:
                     self._high[slot] = end
                 return
-            self._bounds[slot] = [low, high]
+            self._split(slot, (low, high))
         bounds = self._bounds[slot]
         # An odd number of bounds before a place: it lies in an interval, or adjoins one.
         first, last = bisect_left(bounds, at), bisect_right(bounds, end)
-        bounds[first:last] = [at] * (1 - first % 2) + [end] * (1 - last % 2)
+        bounds[first:last] = array("q", [at] * (1 - first % 2) + [end] * (1 - last % 2))
         self._settle(slot)
 
     def take(self, slot: int, at: int, length: int) -> int:
@@ -119,13 +125,14 @@ class Coverage:
             if high <= end:
                 self._high[slot] = at
                 return high - at
-            self._bounds[slot] = [low, at, end, high]
+            self._split(slot, (low, at, end, high))
             return length
         return self._take(slot, at, end)
 
     def clear(self, slot: int) -> None:
         """Take everything of a slot out."""
-        self._bounds.pop(slot, None)
+        if slot in self._bounds:
+            del self._bounds[slot]
         if slot < len(self._low):
             self._low[slot] = self._high[slot] = 0
 
@@ -147,8 +154,18 @@ class Coverage:
     def _make_room(self, slot: int) -> None:
         """Make room for all slots up to this one."""
         more = [0] * (slot + 1 - len(self._low))
-        self._low += more
-        self._high += more
+        if self._low is _NONE:
+            self._low, self._high = more, more.copy()
+        else:
+            self._low += more
+            self._high += more
+
+    def _split(self, slot: int, bounds: tuple[int, ...]) -> None:
+        """Keep several intervals of a slot, or one that will not be alone."""
+        if self._bounds is _NO_BOUNDS:
+            self._bounds = {}
+        self._bounds[slot] = array("q", bounds)
+        self._low[slot] = self._high[slot] = 0
 
     def _take(self, slot: int, at: int, end: int) -> int:
         """Take [at, end) out of several intervals."""
@@ -158,14 +175,14 @@ class Coverage:
             if bounds[place - 1] == at:
                 bounds[place - 1] = end
             else:
-                bounds[place:place] = at, end
+                bounds[place:place] = array("q", (at, end))
             return end - at
         first, last = bisect_left(bounds, at), bisect_right(bounds, end)
         before, after = [at] * (first % 2), [end] * (last % 2)
         inside = [*before, *bounds[first:last], *after]
         taken = sum(inside[1::2]) - sum(inside[::2])
         if taken:
-            bounds[first:last] = before + after
+            bounds[first:last] = array("q", before + after)
             self._settle(slot)
         return taken
 

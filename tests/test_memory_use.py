@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from array import array
 from collections.abc import Callable, Iterator
@@ -113,6 +114,60 @@ def test_ten_thousand_shadows_fit_through_the_whole_library(method: str) -> None
     tracemalloc.stop()
     assert result.bulk_requests >= 10_000 * 0.9  # hybrid reads headers in place
     assert used < 100 * MIB
+
+
+def library_peak(name: str, method: str, consumers: int) -> int:
+    """Return the bytes that a run of the whole library needs, of ten reads by each consumer.
+
+    What is common to all is in proportion to their number, as if they were ten thousand.
+    """
+    work = workload("sequential", {"size": f"{640 * consumers} B", "length": "64 B"})
+    settings = equipped(method, work, {})
+    model = load_model(name)
+    if model.kind == "memory-bus":
+        model = model.with_values({"caches.l3": f"{(25 << 20) * consumers // 10_000} B"})
+    scenario = Scenario(model, work, method, settings, consumers=consumers, engine="simpy")
+    tracemalloc.start()
+    simulate(scenario)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return used
+
+
+FEW, MORE = 300, 900
+
+
+@pytest.mark.parametrize("method", ["zero-copy", "copy-once", "hybrid", "prefetch"])
+@pytest.mark.parametrize("model", ["example-link", "pci-64-66", "shared-memory-ddr4"])
+def test_each_consumer_of_a_bus_adds_a_ten_thousandth_of_100_mib(model: str, method: str) -> None:
+    library_peak(model, method, FEW)  # whatever the first run caches
+    few, more = library_peak(model, method, FEW), library_peak(model, method, MORE)
+    assert (more - few) / (MORE - FEW) * 10_000 < 100 * MIB
+
+
+def test_a_consumer_of_a_memory_bus_costs_no_more_among_many() -> None:
+    # Who holds a sector was once a bit for each core: 1.3 KiB a sector among 10,000.
+    few, more, most = (
+        library_peak("shared-memory-ddr4", "zero-copy", n) for n in (500, 1000, 4000)
+    )
+    assert (most - more) / 3000 < 1.1 * (more - few) / 500
+
+
+@pytest.mark.parametrize("model", ["example-link", "pci-64-66", "shared-memory-ddr4"])
+def test_a_run_leaves_nothing_for_the_garbage_collector(model: str) -> None:
+    work = workload("random", {"requests": "1000", "size": "1 MiB"})
+    settings = equipped("copy-once", work, {})
+    scenario = Scenario(load_model(model), work, "copy-once", settings, consumers=100)
+    scenario = replace(scenario, engine="simpy")
+    simulate(scenario)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    simulate(scenario)
+    left, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    gc.enable()
+    assert left < most / 5
 
 
 @pytest.mark.slow

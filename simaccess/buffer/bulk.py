@@ -29,6 +29,8 @@ class Bulk:
         The client's.
     """
 
+    __slots__ = ("_clock", "_counters", "_method", "_segment", "_shadow")
+
     def __init__(
         self,
         shadow: Shadow,

@@ -77,6 +77,8 @@ class Shadow:
         ``memory(size)`` returns `size` bytes of local memory.
     """
 
+    __slots__ = ("clients", "memory", "method", "shared", "under_way", "unflushed", "unread")
+
     def __init__(self, method: AccessMethod, memory: Callable[[int], Local]) -> None:
         self.method = method
         self.memory = memory(method.slots * method.slot_bytes)

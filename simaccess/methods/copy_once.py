@@ -29,6 +29,8 @@ class CopyOnce:
         Which block makes room.
     """
 
+    __slots__ = ("read", "shadow", "slot_bytes", "slots")
+
     timed = False
 
     def __init__(self, blocks: Blocks, slots: int, eviction: Eviction = "lru") -> None:

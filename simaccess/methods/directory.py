@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from simaccess.methods.blocks import Blocks, Part, cut
 from simaccess.methods.slot import NOTHING, Slot, Steps, bring_back, unpin
@@ -25,6 +25,11 @@ from simaccess.operations import FETCH, LOAD, LOCAL, STORE, Operation, Operation
 __all__ = ["Directory", "Eviction", "Steps"]
 
 Eviction: TypeAlias = Literal["lru", "fifo"]
+
+_FEW = 16  # blocks up to which a dict, a third as large, does what an OrderedDict does as fast
+_NONE_FREE: Final[list[Slot]] = []
+_NOWHERE: Final[dict[int, int]] = {}
+"""What a directory begins with, never written to: most never have one of the kind."""
 
 
 class Directory:
@@ -41,6 +46,22 @@ class Directory:
     keep : callable, optional
         ``keep(number)`` tells whether a block should make room only after all others.
     """
+
+    __slots__ = (
+        "_free",
+        "_last",
+        "_lru",
+        "_move_to_end",
+        "_past",
+        "alone",
+        "blocks",
+        "floor",
+        "held",
+        "in_place",
+        "keep",
+        "slot_bytes",
+        "slots",
+    )
 
     def __init__(
         self,
@@ -59,9 +80,10 @@ class Directory:
         self._lru = eviction == "lru"
         self.keep = keep
         # By block number, the next to make room first.
-        self.held: OrderedDict[int, Slot] = OrderedDict()
-        self._free: list[Slot] = []  # those that were made and hold no block
-        self.in_place: dict[int, int] = {}  # writes in place under way, by block number
+        self.held: dict[int, Slot] = {}
+        self._move_to_end: Callable[[int], None] | None = None  # once there are more than a few
+        self._free = _NONE_FREE  # slots that were made and hold no block
+        self.in_place = _NOWHERE  # writes in place under way, by block number
         self._past = 0  # blocks before this one are released
         self.floor = 0  # bytes before this one are released: not to be copied any more
         self._last: Slot | None = None
@@ -110,8 +132,12 @@ class Directory:
             end = offset + length
             if slot is not None and end <= slot.ready and slot.low <= offset:
                 return ((LOCAL, slot.index, slot.base + offset - slot.origin, length),)
-            number, origin, stop = self.blocks.locate(offset)
-            low = origin + threshold
+            if parts is None:
+                number, origin, stop = self.blocks.locate(offset)
+            else:
+                number = parts[0][0]
+                origin, stop = self.blocks.bounds(number)
+            low = origin + threshold if threshold else origin
             if low < self.floor:
                 low = self.floor
             high = stop if stop < limit else limit  # noqa: FURB136  # min() costs a call
@@ -239,6 +265,8 @@ class Directory:
 
     def _store(self, number: int, start: int, stop: int) -> Steps[None]:
         """Write in place, and keep the block from being copied meanwhile."""
+        if self.in_place is _NOWHERE:
+            self.in_place = {}
         self.in_place[number] = self.in_place.get(number, 0) + 1
         try:
             yield STORE, start, stop - start
@@ -340,7 +368,10 @@ class Directory:
             # Slots are made on demand: most shadows are never filled. All of them hold a block
             # where none is free, so the next one's index is their number.
             made = len(held)
-            slot = self._free.pop() if self._free else Slot(made, made * self.slot_bytes)
+            slot = self._free.pop() if self._free else Slot(made, self.slot_bytes)
+            if made == _FEW and self._move_to_end is None:
+                self.held = held = many = OrderedDict(held)
+                self._move_to_end = many.move_to_end
         else:
             oldest = next(iter(held))
             slot = held[oldest]
@@ -371,8 +402,13 @@ class Directory:
     def touch(self, slot: Slot) -> None:
         """Note that a slot has been used."""
         self._last = slot
-        if self._lru:
-            self.held.move_to_end(slot.number)
+        if not self._lru:
+            return
+        if self._move_to_end is None:
+            held = self.held
+            held[slot.number] = held.pop(slot.number)
+        else:
+            self._move_to_end(slot.number)
 
     def drop(self, slot: Slot) -> None:
         """Free a slot if nothing speaks against it."""
@@ -380,4 +416,6 @@ class Directory:
             del self.held[slot.number]
             slot.number = -1
             slot.low = slot.high = slot.ready = 0
+            if self._free is _NONE_FREE:
+                self._free = []
             self._free.append(slot)

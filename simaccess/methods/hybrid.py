@@ -34,6 +34,8 @@ class Hybrid:
         Which block makes room.
     """
 
+    __slots__ = ("shadow", "slot_bytes", "slots", "threshold")
+
     timed = False
     layers = 1
     """Layers around the directory of blocks, which cost time on a link within one machine."""

@@ -42,6 +42,8 @@ class Prefetch:
         Which block makes room.
     """
 
+    __slots__ = ("_block", "_readers", "depth", "initial", "shadow", "slot_bytes", "slots")
+
     timed = False
     layers = 2
     """Layers around the directory of blocks, which cost time on a link within one machine."""
@@ -93,7 +95,7 @@ class Prefetch:
         parts = shadow.parts(offset, length)
         reader = self._readers.follow(parts[0][0], parts[-1][0])
         if not reader.depth and len(parts) == 1:  # nothing is copied ahead: as copy-once does it
-            reader.block = self._block = number
+            reader.block = self._block = parts[0][0]  # one int, in the directory too
             return shadow.access(offset, length, limit, 0, parts)
         return self._read(reader, parts, limit)
 

@@ -11,7 +11,8 @@ __all__ = ["Reader", "Readers"]
 class Reader:
     """A reader: the block it is in, the next one to copy ahead, and how many to copy ahead.
 
-    A depth of 0 is that of a reader that has not been found sequential.
+    A depth of 0 is that of a reader that has not been found sequential; nothing is ahead of it,
+    and its next block to copy ahead says nothing.
     """
 
     block: int
@@ -34,6 +35,8 @@ class Readers:
         Readers for whose blocks there is room.
     """
 
+    __slots__ = ("_depth", "_initial", "_kept", "_most", "_readers")
+
     def __init__(self, depth: int, initial: int, most: int, kept: int) -> None:
         self._depth = depth
         self._initial = initial
@@ -52,7 +55,7 @@ class Readers:
                 self._readers.remove(reader)
                 self._readers.append(reader)
                 return reader
-        reader = Reader(first, first + 1)
+        reader = Reader(first, first)
         self._readers = [*self._readers, reader][-self._most :]
         return reader
 

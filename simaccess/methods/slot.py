@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from simaccess.operations import AWAIT, FETCH, FLUSH, LOCAL, Operation
@@ -16,12 +17,25 @@ NOTHING = 0, 0
 """A range without bytes."""
 
 
+@lru_cache(maxsize=4096)
+def _place(index: int, size: int) -> tuple[int, Operation]:
+    """Return where a slot begins in its shadow, and what waits for it: the same in all shadows."""
+    return index * size, (AWAIT, index)
+
+
 class Slot:
     """What one slot of the shadow holds.
 
     Bytes [low, high) of the block have been asked for or are being written, [low, ready) are
     there, and [dirty, clean) have been written and not been brought back. Transfers and writes
     are numbered from 1 on in the order in which they start.
+
+    Parameters
+    ----------
+    index : int
+        Its place among the shadow's slots, from 0.
+    size : int
+        Bytes of a slot.
     """
 
     __slots__ = (
@@ -46,10 +60,10 @@ class Slot:
         "writing",
     )
 
-    def __init__(self, index: int, base: int) -> None:
+    def __init__(self, index: int, size: int) -> None:
         self.index = index
-        self.arrival: Operation = AWAIT, index  # waits for what is under way
-        self.base = base  # where the slot begins in the shadow
+        # Where the slot begins in the shadow, and what waits for what is under way.
+        self.base, self.arrival = _place(index, size)
         self.number = -1  # the block that it holds; -1: none
         self.origin = self.stop = 0  # where that block begins and ends in the segment
         self.low = self.high = self.ready = 0

@@ -42,7 +42,7 @@ def _reasons(scenario: Scenario) -> Iterator[str]:
     elif isinstance(parameters, WanParameters):
         reason = wan_figures.why_not(parameters)
     elif isinstance(parameters, MemoryBusParameters):
-        reason = memory_figures.why_not(parameters, scenario.consumers)
+        reason = memory_figures.why_not(parameters)
     if reason is not None:
         yield reason
     if scenario.memory is not None:

@@ -48,9 +48,9 @@ copy = METHODS["Copying__step"]
 def enter(bus: Any, user: Any, near: bool) -> None:
     """Have a core take part; see `simaccess.sim.memory_bus.MemoryBus.core`."""
     core = user.core
-    if not core.bit:
+    if core.index < 0:
         cores = bus.caches.cores
-        core.bit = 1 << cores.count
+        core.index = cores.count
         core.socket = 0 if near else user.socket
         append(cores, core)
 

@@ -40,19 +40,14 @@ MEMORY: Final = np.dtype(
 )
 """A memory bus and its replay."""
 
-_CORES: Final = 62
-"""Cores whose numbers are the bits of a word."""
-
 _LARGEST: Final = 1 << 40
 """Bytes, lines, pages and the like that 64 bits hold with all that is computed of them."""
 
 _FOREVER: Final = 1 << 62
 
 
-def why_not(parameters: MemoryBusParameters, consumers: int) -> str | None:
+def why_not(parameters: MemoryBusParameters) -> str | None:
     """Return why a memory bus cannot be replayed, None if it can."""
-    if consumers > _CORES:
-        return f"more than {_CORES} consumers, whose caches a word of 64 bits does not tell apart"
     for section, figures in parameters.model_dump().items():
         for key, value in figures.items():
             if isinstance(value, int) and value > _LARGEST:
@@ -148,7 +143,7 @@ def _user(link: MemoryBus, track: Track) -> Own:
     shadow = link.local(track.shadow)
     port = link.attach()
     core = link.new_core(0, port.socket)
-    core.bit = 0  # it gets its number with its first access
+    core.index = -1  # it gets its number with its first access
     values = {
         "shadow": shadow.base,
         "shadow_limit": shadow.limit,

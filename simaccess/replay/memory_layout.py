@@ -50,7 +50,7 @@ LAYOUTS: Final[dict[str, Layout]] = {
         arena="Arena",
     ),
     "Caches": layout(("_free",), cores="[Core]", _l3="{_Shared}"),
-    "_Shared": slots_of(_Shared),
+    "_Shared": slots_of(_Shared, holders="[int]"),
     "Core": slots_of(
         PrivateCaches,
         Core,
@@ -124,6 +124,8 @@ CLASSES: Final = Classes(
         **{f"MemoryBus.{name}": "" for name in ("dma", "core", "new_core", "_page_end")},
         **{f"MemoryChannel.{name}": "" for name in ("use", "take", "skip", "_draw", "_serve_all")},
         "FifoStation.use": "",
+        "Core._renew": "renew",
+        "Core._prepare_for_many": "stay_prepared",
         "MemoryChannel._catch_up": "catch_up",
     },
 )

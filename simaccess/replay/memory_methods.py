@@ -27,8 +27,21 @@ _ROOM: Final = 8
 _BATCH: Final = 4
 
 _stream_room = maker("Stream")
+_shared_room = maker("_Shared")
 _batches_at = seen_as("[batch]")
+_numbers_at = seen_as("[int]")
 core_at = seen_as("Core")
+
+
+@compiled
+def renew(core: Any, page: int) -> None:
+    """Note that a translation has been used."""
+    queues.move_to_end(core._tlb, page)
+
+
+@compiled
+def stay_prepared(core: Any) -> None:
+    """Keep translations as they are kept: any table finds its oldest entry at once."""
 
 
 @compiled
@@ -48,6 +61,17 @@ def _room_for_stream(arena: Any) -> Any:
     return stream
 
 
+def _room_for_shared(arena: Any) -> Any:
+    """Return the room of a sector, with an empty queue."""
+    shared = _shared_room(arena)
+    numbers = _numbers_at(allocate(arena, _QUEUE))
+    numbers.arena = arena
+    numbers.capacity = _ROOM
+    numbers.storage = allocate(arena, _ROOM)
+    shared.holders = numbers
+    return shared
+
+
 def _catching_up(serve_other: Any) -> Any:
     """Return what serves other masters; of whose arrivals more are drawn than come by `now`."""
 
@@ -65,8 +89,10 @@ def _methods() -> dict[str, Any]:
     names: dict[str, Any] = {f"queues__{name}": getattr(queues, name) for name in queues.__all__}
     names |= {
         "Stream__room": compiled(_room_for_stream, inline=False),
-        "_Shared__room": maker("_Shared"),
+        "_Shared__room": compiled(_room_for_shared, inline=False),
         "no_PrivateCaches": no_core,
+        "renew": renew,
+        "stay_prepared": stay_prepared,
     }
     functions = {each.name: each.function() for each in translated(CLASSES)}
     names |= {name: compiled(function, inline=False) for name, function in functions.items()}

@@ -18,7 +18,7 @@ __all__ = ["on_memory"]
 
 def on_memory(record: Record, parameters: MemoryBusParameters, seed: int) -> Replayed:
     """Replay a record on a memory bus; see `simaccess.replay.engine.replay`."""
-    reason = why_not(parameters, len(record.tracks))
+    reason = why_not(parameters)
     if reason is not None:
         raise NotReplayableError(reason)
     require_compiler()

@@ -143,7 +143,9 @@ class Body(ast.NodeTransformer):
             kinds = {of[target.attr][1] for of in self._given.layouts.values() if target.attr in of}
             if kinds <= {"int"}:
                 node.value = named("NOTHING")
-                return node
+            elif all(kind[0] == "[" for kind in kinds):  # a queue that is not there is an empty one
+                queue = ast.Attribute(target.value, target.attr, ast.Load())
+                return ast.Expr(_built_in("clear", [self.visit(queue)]))
             return node
         return self.generic_visit(node)
 

@@ -74,10 +74,10 @@ class PrivateCaches:
         Capacities in lines.
     """
 
-    __slots__ = ("bit", "l1", "l1_free", "l2", "l2_free", "modified", "socket")
+    __slots__ = ("index", "l1", "l1_free", "l2", "l2_free", "modified", "socket")
 
     def __init__(self, index: int, socket: int, l1: int, l2: int) -> None:
-        self.bit = 1 << index
+        self.index = index
         self.socket = socket
         self.l1: OrderedDict[int, int] = OrderedDict()
         self.l2: OrderedDict[int, int] = OrderedDict()
@@ -114,12 +114,17 @@ class PrivateCaches:
 
 
 class _Shared:
-    """A sector in the L3: its lines, which are dirty or modified in a core, who may hold them."""
+    """A sector in the L3: its lines, which are dirty or modified in a core, whose L2 holds some.
+
+    The last are numbers of cores. They are few; a word with a bit for each core would be as long as
+    there are cores.
+    """
 
     __slots__ = ("dirty", "holders", "lines", "owned")
 
     def __init__(self) -> None:
-        self.lines = self.dirty = self.owned = self.holders = 0
+        self.lines = self.dirty = self.owned = 0
+        self.holders: list[int] = []
 
 
 class Caches:
@@ -160,7 +165,8 @@ class Caches:
         missing = wanted & ~shared.lines
         l3 = wanted & shared.lines & ~(near | far)
         shared.lines |= missing
-        shared.holders |= core.bit
+        if not l2:
+            shared.holders.append(core.index)
         self._fill(core, sector, absent, wanted)
         written_back = self._take(missing.bit_count()) if missing else 0
         return (absent & l2, l3, near, far, missing, written_back)
@@ -187,7 +193,8 @@ class Caches:
         shared.lines |= missing
         shared.dirty |= fresh
         shared.owned |= fresh
-        shared.holders |= core.bit
+        if not l2:
+            shared.holders.append(core.index)
         core.modified[sector] = modified | fresh
         self._fill(core, sector, absent, wanted)
         written_back = self._take(missing.bit_count()) if missing else 0
@@ -237,11 +244,10 @@ class Caches:
     ) -> tuple[int, int]:
         """Take lines over from the cores that modified them, who keep a copy."""
         near = far = 0
-        others = shared.holders & ~core.bit
-        while others:
-            low = others & -others
-            others ^= low
-            other = self.cores[low.bit_length() - 1]
+        for index in shared.holders:
+            if index == core.index:
+                continue
+            other = self.cores[index]
             lines = other.clean(sector, wanted)
             if other.socket == core.socket:
                 near |= lines
@@ -255,12 +261,15 @@ class Caches:
     ) -> tuple[int, int]:
         """Drop lines from every core but `core`; return which near and which far cores held."""
         near = far = 0
-        keep = 0 if core is None else core.bit
-        others = shared.holders & ~keep
-        while others:
-            low = others & -others
-            others ^= low
-            other = self.cores[low.bit_length() - 1]
+        keep = -1 if core is None else core.index
+        holders = shared.holders
+        place = 0
+        while place < len(holders):
+            index = holders[place]
+            if index == keep:
+                place += 1
+                continue
+            other = self.cores[index]
             lines = other.l2.get(sector, 0) & bits
             if lines:
                 other.drop(sector, lines)
@@ -268,8 +277,10 @@ class Caches:
                     near |= lines
                 else:
                     far |= lines
-            if sector not in other.l2:
-                shared.holders &= ~other.bit
+            if sector in other.l2:
+                place += 1
+            else:
+                holders.remove(index)
         shared.owned &= ~bits
         return near & ~far, far
 
@@ -304,7 +315,7 @@ class Caches:
             _keep(second, oldest, lines ^ gone)
             free += gone.bit_count()
             if lines == gone:
-                self._l3[oldest].holders &= ~core.bit
+                self._l3[oldest].holders.remove(core.index)
         core.l2_free = free
 
     def _take(self, count: int) -> int:
@@ -314,11 +325,16 @@ class Caches:
         while self._free < 0:
             oldest, shared = next(iter(self._l3.items()))
             gone = _lowest(shared.lines, -self._free)
-            others = shared.holders
-            while others:
-                low = others & -others
-                others ^= low
-                self.cores[low.bit_length() - 1].drop(oldest, gone)
+            holders = shared.holders
+            place = 0
+            while place < len(holders):
+                index = holders[place]
+                other = self.cores[index]
+                other.drop(oldest, gone)
+                if oldest in other.l2:
+                    place += 1
+                else:
+                    holders.remove(index)
             written_back += (shared.dirty & gone).bit_count()
             self._free += gone.bit_count()
             shared.lines &= ~gone
@@ -332,5 +348,7 @@ class Caches:
 def _keep(lines: dict[int, int], sector: int, left: int) -> None:
     if left:
         lines[sector] = left
-    else:
-        del lines[sector]
+        return
+    del lines[sector]
+    if not lines:
+        lines.clear()  # which gives back the room for those that it has held

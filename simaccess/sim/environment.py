@@ -107,7 +107,7 @@ class Agent(Actor):
         self.compute = self.stall = self.copy = self.issue = self.wait = 0
         self.end: int | None = None
         self.copying: tuple[int, int, int, int, int] | None = None
-        self._waiting: list[Agent] = []
+        self._waiting: tuple[Agent, ...] = ()
         self._body = body(self)
         self.send = self._body.send  # type: ignore[method-assign]  # the coroutine's own: no layer between
         env.enter(self)
@@ -116,7 +116,7 @@ class Agent(Actor):
         waiter = self.env.agent
         before = waiter.time
         if self.end is None:
-            self._waiting.append(waiter)
+            self._waiting = (*self._waiting, waiter)
             yield False
         assert self.end is not None
         if waiter.time < self.end:
@@ -128,7 +128,7 @@ class Agent(Actor):
         self.end = self.time
         for agent in self._waiting:
             self.env.wake(agent, self.time)
-        self._waiting.clear()
+        self._waiting = ()
 
     def close(self) -> None:
         """End the coroutine where it is."""

@@ -27,7 +27,7 @@ from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.fifo_port import FifoPort
 from simaccess.sim.foresight import Foresight
 from simaccess.sim.link import Link
-from simaccess.sim.local_memory import LocalMemory, LocalSection
+from simaccess.sim.local_memory import LocalMemory, LocalSection, LocalTicks
 from simaccess.sim.near_cache import Memories, NearCache, NearCacheSection
 from simaccess.sim.processor_port import ProcessorPort
 from simaccess.sim.rousing_port import RousingPort
@@ -254,6 +254,7 @@ class FifoLink(Link):
     ) -> None:
         super().__init__(env, size, data)
         self.parameters = parameters
+        self._near = LocalTicks(parameters.local)
         own, dma = parameters.link, parameters.dma
         self.service = _Services(own.rate, own)
         self.load_service = _Services(own.load_rate or own.rate, own)
@@ -301,7 +302,7 @@ class FifoLink(Link):
 
     def local(self, size: int) -> LocalMemory:
         """Return memory beside a user."""
-        return LocalMemory(self.env, size, self.parameters.local, real=self.data is not None)
+        return LocalMemory(self.env, size, self._near, real=self.data is not None)
 
     def use(self, end: int) -> Mapping[str, StationUse]:
         """Return the use of the station."""

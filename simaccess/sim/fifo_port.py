@@ -189,16 +189,16 @@ class FifoPort:
         return self._turn
 
     async def _fetched(self, offset: int, length: int, into: Local, at: int) -> None:
-        foresight = self._foresight
-        if not foresight.open:
-            await (await self.fetch(offset, length, into, at))
-            return
-        agent = self._env.agent
+        env, foresight = self._env, self._foresight
+        agent = env.agent
         issue = self._issue[length]
         agent.time = now = agent.time + issue
         agent.issue += issue
-        await self._turn
-        if not self._foresight.open:  # not any more
+        if now < env.horizon:
+            env.jump(now)
+        else:
+            await self._turn
+        if not foresight.open:  # or not any more
             await self._submit(now, offset, length, into, at)
             return
         self.moved += length

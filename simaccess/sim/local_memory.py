@@ -12,7 +12,7 @@ from simaccess.segment import DONE, Data
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.station import Durations
 
-__all__ = ["LocalMemory", "LocalSection"]
+__all__ = ["LocalMemory", "LocalSection", "LocalTicks"]
 
 
 class LocalSection(Section):
@@ -33,6 +33,27 @@ class LocalSection(Section):
     copy_rate: Rate = Field(gt=0)
 
 
+class LocalTicks:
+    """What accesses to all memories of the same figures take.
+
+    Parameters
+    ----------
+    parameters : LocalSection
+        The figures.
+
+    Attributes
+    ----------
+    access, copy : Durations
+        Of an access and of a copy within the memory, by their bytes.
+    """
+
+    __slots__ = ("access", "copy")
+
+    def __init__(self, parameters: LocalSection) -> None:
+        self.access = Durations(1 / parameters.rate, Durations(parameters.latency)[1])
+        self.copy = Durations(1 / parameters.copy_rate)
+
+
 class LocalMemory:
     """Memory of one user, reached without touching anything shared.
 
@@ -42,25 +63,18 @@ class LocalMemory:
         The simulation.
     size : int
         Bytes.
-    parameters : LocalSection
-        Its figures.
+    ticks : LocalTicks
+        What its accesses take.
     real : bool
         Whether it holds bytes.
     """
 
-    def __init__(
-        self,
-        env: Environment,
-        size: int,
-        parameters: LocalSection,
-        *,
-        real: bool,
-    ) -> None:
+    def __init__(self, env: Environment, size: int, ticks: LocalTicks, *, real: bool) -> None:
         self.env = env
         self.base = 0
         self.size = size
-        self._access = Durations(1 / parameters.rate, Durations(parameters.latency)[1])
-        self._copy = Durations(1 / parameters.copy_rate)
+        self._access = ticks.access
+        self._copy = ticks.copy
         self._bytes = memoryview(bytearray(size)) if real else None
 
     def load(self, offset: int, length: int) -> Awaitable[Data]:

@@ -255,7 +255,7 @@ class MemoryBus(Link):
             if head < first:
                 resume = returned
             if target > last:
-                stream.under_way.append((new, target, returned, step))
+                stream.expect(new, target, returned, step)
             if last > head:
                 end = max(end, returned + step * (last - new))
             stream.head = target
@@ -283,12 +283,9 @@ class MemoryBus(Link):
             return self._streamed, 1
         return self._independent, self._batches
 
-    async def pass_until(self, agent: Agent, now: int, *, copying: bool) -> None:
-        """Let time pass until `now`, and take the turn."""
-        if copying:
-            agent.copy += now - agent.time
-        else:
-            agent.stall += now - agent.time
+    async def pass_until(self, agent: Agent, now: int) -> None:
+        """Have the agent wait for lines or a walk until `now`, and take the turn."""
+        agent.stall += now - agent.time
         agent.time = now
         if now < self.env.horizon:
             self.env.jump(now)

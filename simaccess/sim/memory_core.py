@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Final
 
 from simaccess.sim.caches import PrivateCaches
 
@@ -10,6 +11,9 @@ __all__ = ["Core", "Stream"]
 
 STREAMS = 16
 """Streams that a core follows at once."""
+
+_FEW: Final = 32
+"""Pages from which on an OrderedDict, three times as large as a dict, is worth its room."""
 
 
 class Stream:
@@ -24,7 +28,8 @@ class Stream:
     head : int
         The last line that was fetched.
     under_way : list of (int, int, int, int)
-        Batches fetched: first line, last line, when the first is there, ticks from line to line.
+        Batches fetched: first line, last line, when the first is there, ticks from line to line;
+        None before there is one.
     """
 
     __slots__ = ("head", "next", "run", "under_way")
@@ -33,7 +38,7 @@ class Stream:
         self.next = first
         self.run = 0
         self.head = first - 1
-        self.under_way: list[tuple[int, int, int, int]] = []  # short, and an empty deque is not
+        self.under_way: list[tuple[int, int, int, int]] | None = None
 
     def ready(self, line: int) -> int:
         """Return when a line is there, 0 if it is not under way; forget what lies before it."""
@@ -44,6 +49,12 @@ class Stream:
             first, _, returned, step = under_way[0]
             return returned + (line - first) * step
         return 0
+
+    def expect(self, first: int, last: int, returned: int, step: int) -> None:
+        """Note that a batch has been fetched."""
+        if not self.under_way:
+            self.under_way = []  # short, and an empty deque is not
+        self.under_way.append((first, last, returned, step))
 
 
 class Core(PrivateCaches):
@@ -77,7 +88,7 @@ class Core(PrivateCaches):
         self.posted: list[tuple[int, int]] = []
         self.buffered = 0
         self._translations = translations
-        self._tlb: OrderedDict[int, None] = OrderedDict()
+        self._tlb: dict[int, None] = {}
         self.page = -1
         self._streams: dict[int, Stream] = {}
 
@@ -88,12 +99,27 @@ class Core(PrivateCaches):
         self.page = page
         tlb = self._tlb
         if page in tlb:
-            tlb.move_to_end(page)
+            self._renew(page)
             return False
         tlb[page] = None
         if len(tlb) > self._translations:
-            tlb.popitem(last=False)
+            del tlb[next(iter(tlb))]
+        elif len(tlb) == _FEW:
+            self._prepare_for_many()
         return True
+
+    def _renew(self, page: int) -> None:
+        """Note that a translation has been used; replay moves it to the end, and that is all."""
+        tlb = self._tlb
+        if isinstance(tlb, OrderedDict):
+            tlb.move_to_end(page)
+        else:
+            del tlb[page]
+            tlb[page] = None
+
+    def _prepare_for_many(self) -> None:
+        """Keep translations so that the oldest of many is found at once; replay always does."""
+        self._tlb = OrderedDict(self._tlb)
 
     def follow(self, first: int, last: int) -> Stream:
         """Return the stream that reading these lines continues, or a new one."""

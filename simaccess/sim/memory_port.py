@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from simaccess.segment import Data, Local
@@ -85,7 +86,7 @@ class BusMemory:
         walk = bus.translate(core, address, length)
         if walk:
             now += walk
-            await bus.pass_until(agent, now, copying=False)
+            await bus.pass_until(agent, now)
         first = address >> self._line_shift
         count = ((address + length - 1) >> self._line_shift) + 1 - first
         if count == 1 or count <= bus.pace(count)[0]:
@@ -102,12 +103,12 @@ class BusMemory:
         env = self._env
         bus = self.bus
         agent = env.agent
-        await bus.pass_until(agent, agent.time, copying=False)
+        await bus.pass_until(agent, agent.time)
         core = bus.core(agent, self.socket)
         address = self.base + offset
         walk = bus.translate(core, address, length)
         if walk:
-            await bus.pass_until(agent, agent.time + walk, copying=False)
+            await bus.pass_until(agent, agent.time + walk)
         first = address >> self._line_shift
         count = ((address + length - 1) >> self._line_shift) + 1 - first
         writing = Writing()
@@ -117,7 +118,7 @@ class BusMemory:
             self._note(core)
             if not writing.left:
                 break
-            await bus.pass_until(agent, end, copying=False)
+            await bus.pass_until(agent, end)
         agent.stall += end - agent.time
         agent.time = end
         if self._data is not None and data is not None:
@@ -157,16 +158,20 @@ class BusMemory:
             self._note(core)
             if not reading.left:
                 break
-            await bus.pass_until(agent, end, copying=False)
+            await bus.pass_until(agent, end)
         agent.stall += end - agent.time
         agent.time = end
 
     async def _copy(
         self, source: Local, source_at: int, target: Local, target_at: int, length: int
     ) -> None:
-        bus = self.bus
-        agent = self._env.agent
-        await bus.pass_until(agent, agent.time, copying=True)
+        bus, env = self.bus, self._env
+        agent = env.agent
+        now = agent.time
+        if now < env.horizon:
+            env.jump(now)
+        else:
+            await env.turn
         core = bus.core(agent, self.socket)
         copying = Copying()
         copying.begin(
@@ -179,11 +184,17 @@ class BusMemory:
         )
         done = 0
         while done < length:
-            end = copying.step(bus, agent.time)
+            end = copying.step(bus, now)
             if copying.done > done:
                 _move(source, source_at + done, target, target_at + done, copying.done - done)
                 done = copying.done
-            await bus.pass_until(agent, end, copying=True)
+            # `pass_until` written out: a coroutine less, for each copy that is under way.
+            agent.copy += end - now
+            agent.time = now = end
+            if end < env.horizon:
+                env.jump(end)
+            else:
+                await env.turn
 
     def _address(self, memory: Local, at: int) -> int:
         """Return an address on this bus; ELSEWHERE for memory that is not on it."""
@@ -201,13 +212,19 @@ class MemoryPort(BusMemory):
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
         """Copy towards the user; the transfer that is returned has ended."""
         self._issue()
-        await self.copy_to(offset, length, into, at)
+        await self._copy(self, offset, into, at, length)
         return self._ended(length)
+
+    def fetched(self, offset: int, length: int, into: Local, at: int) -> Awaitable[object]:
+        """Copy towards the user: `fetch` and its transfer awaited, in one."""
+        self._issue()
+        self.moved += length
+        return self._copy(self, offset, into, at, length)
 
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Copy away from the user; the transfer that is returned has ended."""
         self._issue()
-        await self.copy_from(offset, length, source, at)
+        await self._copy(source, at, self, offset, length)
         return self._ended(length)
 
     def _issue(self) -> None:

@@ -17,7 +17,7 @@ from simaccess.sim.bus_job import Job
 from simaccess.sim.bus_use import OVERHEAD, PAYLOAD
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.link import Link
-from simaccess.sim.local_memory import LocalMemory
+from simaccess.sim.local_memory import LocalMemory, LocalTicks
 from simaccess.sim.memory_bus import MemoryBus
 from simaccess.sim.other_master import OtherMaster
 from simaccess.sim.pci_dma import FifoMemory, HostMemory, PciDma
@@ -72,6 +72,7 @@ class PciBus(Link):
         clock = Durations(1 / bus.clock)
         self._ticks = clock
         self._memory = memory
+        self._near = LocalTicks(parameters.local)
         self.bus = RoundRobin(
             env,
             clock=TICKS_PER_SECOND / bus.clock,
@@ -112,7 +113,7 @@ class PciBus(Link):
         """Return memory beside a processor: of the host memory, if that is simulated."""
         if isinstance(self._memory, MemoryBus):
             return self._memory.local(size)
-        return LocalMemory(self.env, size, self.parameters.local, real=self.data is not None)
+        return LocalMemory(self.env, size, self._near, real=self.data is not None)
 
     def use(self, end: int) -> Mapping[str, StationUse]:
         """Return the use of the bus, and of the host memory if that is simulated."""

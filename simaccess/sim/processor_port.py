@@ -79,6 +79,10 @@ class ProcessorPort(FifoPort):
             await copy.make(agent)
         return copy
 
+    async def fetched(self, offset: int, length: int, into: Local, at: int) -> None:
+        """Copy towards the user, and wait for that."""
+        await (await self.fetch(offset, length, into, at))
+
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Copy away from the user."""
         if not self._copies:

@@ -53,6 +53,10 @@ class RousingPort(FifoPort):
         agent.issue += await self._woken(agent)
         return await super().fetch(offset, length, into, at)
 
+    async def fetched(self, offset: int, length: int, into: Local, at: int) -> None:
+        """Copy towards the user, and wait for that."""
+        await (await self.fetch(offset, length, into, at))
+
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Start a bulk copy away from the user."""
         agent = self._env.agent

@@ -21,7 +21,7 @@ from simaccess.sim.congestion import congestion_control
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.host import Host
 from simaccess.sim.link import Link
-from simaccess.sim.local_memory import LocalMemory
+from simaccess.sim.local_memory import LocalMemory, LocalTicks
 from simaccess.sim.sender import Sender
 from simaccess.sim.station import Durations
 from simaccess.sim.tcp import RoundTripTime
@@ -68,6 +68,7 @@ class WanLink(Link):
     ) -> None:
         super().__init__(env, size, data)
         self.parameters = parameters
+        self._near = LocalTicks(parameters.local)
         path = parameters.path
         # A round trip is twice the one-way delay to the tick.
         self.delay = int(path.rtt * TICKS_PER_SECOND / 2 + 0.5)
@@ -97,7 +98,7 @@ class WanLink(Link):
 
     def local(self, size: int) -> LocalMemory:
         """Return memory beside a user."""
-        return LocalMemory(self.env, size, self.parameters.local, real=self.data is not None)
+        return LocalMemory(self.env, size, self._near, real=self.data is not None)
 
     def use(self, end: int) -> Mapping[str, StationUse]:
         """Return the use of both bottlenecks."""

@@ -17,7 +17,7 @@ from simaccess.operations import AccessMethod
 from simaccess.segment import Data
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
-from simaccess.sim.local_memory import LocalMemory
+from simaccess.sim.local_memory import LocalMemory, LocalTicks
 from simaccess.sim.transfer import Transfer
 
 SIZE = 1000
@@ -269,7 +269,7 @@ class SlowMemory(LocalMemory):
 
 def test_a_reader_waits_for_a_write_of_the_shadow_that_is_under_way() -> None:
     it = Setting()
-    local = it.link.parameters.local
+    local = LocalTicks(it.link.parameters.local)
     shadow = Shadow(
         CopyOnce(FixedBlocks(100), 2), lambda size: SlowMemory(it.env, size, local, real=True)
     )

@@ -26,7 +26,7 @@ from simaccess.operations import AccessMethod
 from simaccess.segment import Data, Local, Segment, Transfer
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
-from simaccess.sim.local_memory import LocalMemory
+from simaccess.sim.local_memory import LocalMemory, LocalTicks
 
 SIZE = 300
 OWN = 10  # a client's own bytes, which nobody else writes, are every so many
@@ -232,7 +232,7 @@ class Run:
         self.value = 0
 
     def memory(self, size: int) -> FaultyMemory:
-        memory = FaultyMemory(self.env, size, PARAMETERS.local, real=True)
+        memory = FaultyMemory(self.env, size, LocalTicks(PARAMETERS.local), real=True)
         memory.faults = self.faults
         return memory
 

@@ -15,7 +15,7 @@ from simaccess.segment import Data
 from simaccess.sim.environment import Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.sim.link import Link
-from simaccess.sim.local_memory import LocalMemory, LocalSection
+from simaccess.sim.local_memory import LocalMemory, LocalSection, LocalTicks
 from tests.real.local_links import file_link, shared_memory_link
 from tests.real.memory_link import memory_link
 from tests.real.nbd_backends import on_nbd_server, on_nbdkit, on_qemu_nbd
@@ -93,7 +93,7 @@ class QueuedLink(FifoLink):
         slow = LocalSection.model_validate(
             {"latency": "2 us", "rate": "1 GB/s", "copy_rate": "1 GB/s"}
         )
-        return QueuedMemory(self.env, size, slow, real=self.data is not None)
+        return QueuedMemory(self.env, size, LocalTicks(slow), real=self.data is not None)
 
 
 def fifo(

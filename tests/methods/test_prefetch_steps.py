@@ -19,6 +19,8 @@ CUTS: tuple[Blocks, ...] = (FixedBlocks(100), Records([30, 100, 70, 10]))
 class NeverSteady(Readers):
     """Readers of whom none is known to take steps."""
 
+    __slots__ = ()
+
     def steady(self, number: int) -> None:
         """Return nobody."""
 

@@ -62,6 +62,14 @@ def test_random_scenarios_in_shared_memory(scenario: Scenario) -> None:
     require_agreement(scenario)
 
 
+@pytest.mark.parametrize("method", ["zero-copy", "copy-once"])
+def test_more_cores_than_a_word_has_bits(method: str) -> None:
+    # Few lines, so that most sectors are held by many cores, and written by some of them.
+    asked = {"workload.requests": "2000", "workload.size": "64 KiB", "workload.writes": "0.2"}
+    (scenario,) = compared("shared-memory-ddr4", "random", [method], settings=asked)
+    require_agreement(replace(scenario, consumers=200))
+
+
 def test_others_are_drawn_as_they_are_needed() -> None:
     asked = {"workload.requests": "200", "background.rate": "20 GB/s", "workload.writes": "0.5"}
     for method in ("zero-copy", "copy-once"):

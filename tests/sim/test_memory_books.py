@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from simaccess.sim.caches import Caches, PrivateCaches, sectors
 from simaccess.sim.environment import RUN_AHEAD, Agent, Environment
-from simaccess.sim.local_memory import LocalMemory, LocalSection
+from simaccess.sim.local_memory import LocalMemory, LocalSection, LocalTicks
 from simaccess.sim.memory_bus import MemoryBus
 from tests.sim.bus import LINE, Body, parameters, run
 
@@ -184,7 +184,7 @@ def test_copies_to_and_from_memory_elsewhere_cross_the_bus_once() -> None:
     bus = MemoryBus(env, parameters(), size, memoryview(data))
     port = bus.attach()
     plain = {"latency": "0 s", "rate": "1 GB/s", "copy_rate": "1 GB/s"}
-    other = LocalMemory(env, size, LocalSection.model_validate(plain), real=True)
+    other = LocalMemory(env, size, LocalTicks(LocalSection.model_validate(plain)), real=True)
 
     async def use(_: Agent) -> None:
         await (await port.fetch(0, size, other, 0))
