@@ -77,10 +77,10 @@ def _chunks(accesses: Accesses, ticks_per_second: int) -> Iterator[Chunk]:
 
 
 def _lengths(column: NDArray[np.int64]) -> Iterable[int]:
-    """Return lengths; of those that are all equal there is one."""
+    """Return lengths; those that are all equal are one object."""
     first = int(column[0])
     if (column == first).all():
-        return repeat(first, len(column))
+        return [first] * len(column)
     return array("q", column.tobytes())
 
 
