@@ -23,7 +23,18 @@ from simaccess.workload.packet import Reads
 from simaccess.workload.predicate import decide_through
 from simaccess.workload.workload import Load
 
-__all__ = ["Access", "Chunk", "chunks", "decide", "follow", "replay", "requests"]
+__all__ = [
+    "Access",
+    "Chunk",
+    "chunks",
+    "decide",
+    "each",
+    "follow",
+    "replay",
+    "requests",
+    "serve_accesses",
+    "ticks",
+]
 
 _CHUNK = 4096  # accesses that are held as Python objects at a time
 
