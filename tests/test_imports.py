@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ SOURCE = '''"""An example, which imports nothing::
 """
 from __future__ import annotations
 import json
-import elsewhere.second
+import faraway.second
 from typing import TYPE_CHECKING
 from simaccess.methods import blocks, Nothing
 from simaccess.sim.station import FifoStation
@@ -31,13 +32,13 @@ except ImportError:
 @property
 def late():
     with open("") as file:
-        from elsewhere import third
+        from faraway import third
 '''
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    package = tmp_path / "elsewhere"
+def faraway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    package = tmp_path / "faraway"
     package.mkdir()
     for name in ("__init__", "second", "third"):
         (package / f"{name}.py").touch()
@@ -46,14 +47,15 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     importlib.invalidate_caches()
     imported.cache_clear()
     is_module.cache_clear()
-    yield "elsewhere.first"
+    yield "faraway.first"
     imported.cache_clear()
     is_module.cache_clear()
+    sys.modules.pop("faraway", None)  # looking for what is in it has imported it
 
 
-def test_imports_of_its_package_and_of_simaccess_are_found_anywhere(elsewhere: str) -> None:
+def test_imports_of_its_package_and_of_simaccess_are_found_anywhere(faraway: str) -> None:
     head = (
-        "elsewhere.second",
+        "faraway.second",
         "simaccess.methods.blocks",
         "simaccess.methods",
         "simaccess.sim.station",
@@ -61,10 +63,10 @@ def test_imports_of_its_package_and_of_simaccess_are_found_anywhere(elsewhere: s
         "simaccess.errors",
         "simaccess.refusal",
     )
-    assert imported(elsewhere) == (*head, "elsewhere.third")
-    assert imported(elsewhere, anywhere=False) == head
+    assert imported(faraway) == (*head, "faraway.third")
+    assert imported(faraway, anywhere=False) == head
     assert imported("math") == ()
-    assert file_of(elsewhere).name == "first.py"
+    assert file_of(faraway).name == "first.py"
 
 
 def test_what_is_no_module_has_no_file() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -96,7 +98,7 @@ def test_bad_input_names_what_is_allowed(name: str, settings: dict[str, str], li
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put a package from elsewhere on the path, with two entries in the group."""
     (tmp_path / "elsewhere.py").write_text(
         "from simaccess.methods.zero_copy import ZeroCopy\n"
@@ -119,6 +121,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
+    yield
+    sys.modules.pop("elsewhere", None)
 
 
 @pytest.mark.usefixtures("elsewhere")
