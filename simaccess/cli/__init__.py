@@ -155,8 +155,10 @@ def _problem(error: Exception) -> str:
         return _usage(error)
     if isinstance(error, InputError):
         return str(error)
-    # Each figure was accepted by itself; together they are more than this machine can hold.
-    return f"too much to simulate here ({type(error).__name__}: {error})"
+    # Each figure was accepted by itself; together they are more than can be simulated.
+    if isinstance(error, OverflowError):
+        return "too much to simulate; allowed: at most 2^63 ps of simulated time, 106 days"
+    return f"too much to simulate; allowed: what fits into this machine's memory ({error})"
 
 
 def _usage(error: Exception) -> str:

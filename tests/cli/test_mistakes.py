@@ -140,3 +140,13 @@ def test_a_truncated_capture_is_named(run: Run, tmp_path: Path) -> None:
     code, _, err = run("compare", *LINK, "--workload", str(file))
     assert code == 2
     assert str(file) in err
+
+
+def test_what_takes_longer_than_time_goes_is_told_as_such(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "long.csv"
+    log.write_text(f"time,offset,length,operation\n0,0,{(1 << 63) - 1},read\n")
+    code, out, err = run("compare", *LINK, "--workload", str(log), "--method", "zero-copy")
+    assert (code, out) == (2, "")
+    assert err.endswith(
+        "too much to simulate; allowed: at most 2^63 ps of simulated time, 106 days\n"
+    )
