@@ -21,7 +21,7 @@ from simaccess.counters import Counters
 from simaccess.errors import InputError
 from simaccess.segment import Clock
 from simaccess.sim.blocking import inside_simulation
-from simaccess.workload.log import LogWriter
+from simaccess.workload.log_writer import LogWriter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

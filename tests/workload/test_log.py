@@ -15,7 +15,8 @@ from simaccess.model import load_model
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
 from simaccess.workload import log
-from simaccess.workload.log import HEADER, LogWorkload, LogWriter, read_log
+from simaccess.workload.log import HEADER, LogWorkload, read_log
+from simaccess.workload.log_writer import LogWriter
 from simaccess.workload.registry import workload
 
 per_test = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
