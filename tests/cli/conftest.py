@@ -9,7 +9,18 @@ import pytest
 
 from simaccess import cli
 
-__all__ = ["Run"]
+__all__ = ["SMALL", "Run"]
+
+SMALL = """
+question = "Small?"
+methods = ["zero-copy"]
+[[models]]
+model = "example-link"
+[[workloads]]
+workload = "random"
+set = { requests = 40 }
+"""
+"""An experiment that is answered at once."""
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 

@@ -16,16 +16,7 @@ from simaccess.cli.interrupt import at_once, first_interrupt, late_interrupts, t
 from simaccess.cli.output import Ended
 from simaccess.sweep.files import TEXTS
 from simaccess.sweep.store import NAME, Store
-
-EXPERIMENT = """
-question = "Small?"
-methods = ["zero-copy"]
-[[models]]
-model = "example-link"
-[[workloads]]
-workload = "random"
-set = { requests = 40 }
-"""
+from tests.cli.conftest import SMALL
 
 Sweep = Callable[[], tuple[int, str, str]]
 
@@ -48,7 +39,7 @@ def out(tmp_path: Path) -> Path:
 def sweep(out: Path, capsys: pytest.CaptureFixture[str]) -> Sweep:
     """Answer a small experiment; return the exit code, output and errors."""
     file = out.parent / "small.toml"
-    file.write_text(EXPERIMENT, encoding="utf-8")
+    file.write_text(SMALL, encoding="utf-8")
 
     def swept() -> tuple[int, str, str]:
         code = cli.main(["sweep", str(file), "--jobs", "1", "--out", str(out)])

@@ -8,21 +8,12 @@ from pathlib import Path
 import pytest
 
 from simaccess.compare import METHODS
-from tests.cli.conftest import Run
+from tests.cli.conftest import SMALL, Run
 
 TUNED = (
     *("compare", "--model", "example-link", "--workload", "sequential", "--tune"),
     *("--set", "workload.size=64 KiB"),
 )
-SMALL = """
-question = "Small?"
-methods = ["zero-copy"]
-[[models]]
-model = "example-link"
-[[workloads]]
-workload = "random"
-set = { requests = 40 }
-"""
 
 
 @pytest.fixture
