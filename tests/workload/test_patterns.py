@@ -181,7 +181,11 @@ def test_names_of_draws_are_kept_apart() -> None:
     [
         ("sequential", {"length": "32 MiB"}, "workload.length = '32 MiB': more than"),
         ("sequential", {"length": "0 B"}, "workload.length = '0 B'"),
-        ("sequential", {"stride": "1 KiB"}, "workload.stride = '1 KiB': unknown key"),
+        (
+            "sequential",
+            {"stride": "1 KiB"},
+            "workload.stride = '1 KiB': unknown key (did you mean 'size'?); allowed: ",
+        ),
         ("strided", {"stride": "64"}, "workload.stride = '64': missing unit"),
         ("skip", {"skip_read": "65 KiB"}, "multiple of workload.length, 4096 bytes"),
         ("skip", {"skip_read": "32 MiB"}, "workload.skip_read = '32 MiB': more than the segment"),
