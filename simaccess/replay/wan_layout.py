@@ -124,7 +124,7 @@ LAYOUTS: Final[dict[str, Layout]] = {
     "Bursts": slots_of(Bursts, _control="Control"),
     "Outbox": slots_of(Outbox, messages="[Message]"),
     "Bottleneck": layout(
-        ("packet", "header", "payload", "delay", "_mtu", "_header_ticks", "_buffer"),
+        ("packet", "header", "payload", "delay", "_mtu", "_header_ticks", "_buffer", "_overfull"),
         station="FifoStation",
         ticks="Durations",
         cross="CrossTraffic",

@@ -88,7 +88,7 @@ class CrossTraffic:
         """
         first, packets, mean = self.next, self.burst // size, self._mean
         bursts = int((now - first) / mean)
-        if packets * service < mean or bursts < _FEW or first < self._again:
+        if bursts < _FEW or first < self._again:
             return False
         if self.burst % size or 2 * (station.free - first) < buffer:
             return False
@@ -152,6 +152,8 @@ class Bottleneck:
         Ticks from the end of a packet's service to its arrival.
     cross : CrossTraffic
         Who else uses it.
+    overfull : bool
+        Whether they alone offer all that it carries.
     refusal : callable
         Returns what to raise when a connection gives up sending through it.
 
@@ -178,6 +180,7 @@ class Bottleneck:
         buffer: int,
         delay: int,
         cross: CrossTraffic,
+        overfull: bool,
         refusal: Callable[[], InputError],
     ) -> None:
         self.station = FifoStation()
@@ -188,6 +191,7 @@ class Bottleneck:
         self.delay = delay
         self.cross = cross
         self.refusal = refusal
+        self._overfull = overfull
         self._mtu = mtu
         self._header_ticks = self.ticks[header]
         self._buffer = max(self.ticks[buffer], self.packet)
@@ -277,9 +281,11 @@ class Bottleneck:
         """Put in the bursts that have arrived by `now`, as far as they fit."""
         cross = self.cross
         station = self.station
-        size = min(cross.burst, self._mtu)
+        packet = min(cross.burst, self._mtu)
         while cross.next <= now:
-            if cross.crowd(station, self.ticks[size], size, self._buffer, now):
+            if self._overfull and cross.crowd(
+                station, self.ticks[packet], packet, self._buffer, now
+            ):
                 continue
             arrival = cross.next
             left = cross.burst

@@ -115,6 +115,7 @@ class WanLink(Link):
             buffer=buffer,
             delay=self.delay,
             cross=CrossTraffic(cross, parameters.cross.burst, generator),
+            overfull=cross >= rate,
             refusal=partial(parameters.given_up, upstream=direction == _UP),
         )
 

@@ -75,9 +75,11 @@ RANDOM = (*LINK, "--workload", "random")
                 "--set",
                 "background.rate=70 GB/s",
             ],
-            "background.rate = '70 GB/s': as much as the memory carries or more, so that its queue"
-            " would grow without end; allowed: less than 67.5818 GB/s, which memory.channels = 4 of"
-            " memory.rate = 19.2 GB/s carry with memory.efficiency = 0.88",
+            (
+                "background.rate = '70 GB/s': as much as the memory carries or more, so that its queue"
+                " would grow without end; allowed: less than 67.5818 GB/s, which memory.channels = 4 of"
+                " memory.rate = 19.2 GB/s carry with memory.efficiency = 0.88"
+            ),
         ),
         (
             [
@@ -91,9 +93,11 @@ RANDOM = (*LINK, "--workload", "random")
                 "--set",
                 "cross.burst=1500 B",
             ],
-            "cross.rate = '1 Gbit/s': TCP gives a connection up after 15 time-outs in a row; allowed:"
-            " less, so that packets get through path.rate = 12.5 MB/s, path.buffer = 250 kB,"
-            " path.loss = 0",
+            (
+                "cross.rate = '1 Gbit/s': TCP gives a connection up after 15 time-outs in a row; allowed:"
+                " less, so that packets get through path.rate = 12.5 MB/s, path.buffer = 250 kB,"
+                " path.loss = 0"
+            ),
         ),
         (
             [*RANDOM, "--set", "producer.rat=1 kHz"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -47,6 +47,20 @@ def test_how_much_masters_offer_beyond_the_bus_does_not_matter(others: int) -> N
         assert len(link.bus._coming) <= others
     assert turns == {others}
     assert max(ends) - min(ends) <= max(ends) // 100  # the first rounds differ
+
+
+@pytest.mark.parametrize("arrivals", ["periodic", "poisson"])
+@pytest.mark.parametrize("load", LOADS)
+def test_a_bus_carries_what_masters_offer_as_far_as_it_can(load: float, arrivals: str) -> None:
+    # 16 data phases and 4 clocks of 10 ns for a burst of 64 B: 320 MB/s.
+    changes = {"other.masters": 2, "other.rate": f"{load * 320} MB/s", "other.burst": "64 B",
+               "other.arrivals": arrivals}  # fmt: skip
+    env, link = make(changes)
+    env.run(until=10**10)
+    use = link.use(10**10)["bus"]
+    assert use.other == pytest.approx(min(load, 1.0), rel=0.03)
+    assert use.other_bytes == pytest.approx(use.other * 3.2e6, rel=1e-3)
+    assert use.utilisation <= 1
 
 
 # -- a queue without a bound: no steady state ------------------------------------------------------
@@ -111,6 +125,7 @@ def crowded(many: int, until: list[int], **changes: Any) -> list[Any]:
     seed=st.integers(0, 9),
     gaps=st.lists(st.integers(1, 10**11), min_size=1, max_size=5),
 )
+@example(burst=4000, buffer=9000, load=2.0, seed=0, gaps=[1_562_883_072])  # packets of two sizes
 def test_bursts_taken_at_once_are_those_taken_one_by_one(
     burst: int, buffer: int, load: float, seed: int, gaps: list[int]
 ) -> None:
@@ -120,6 +135,23 @@ def test_bursts_taken_at_once_are_those_taken_one_by_one(
     }  # fmt: skip
     until = [sum(gaps[: index + 1]) for index in range(len(gaps))]
     assert crowded(8, until, **changes) == crowded(1 << 60, until, **changes)
+
+
+def test_few_of_the_bursts_that_keep_a_buffer_full_are_taken_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = 0
+    advance = bottleneck.CrossTraffic.advance
+
+    def counted(cross: bottleneck.CrossTraffic) -> None:
+        nonlocal alone
+        alone += 1
+        advance(cross)
+
+    monkeypatch.setattr(bottleneck.CrossTraffic, "advance", counted)
+    run = Run(cross__rate="1 Gbit/s", cross__burst="1500 B", path__buffer="250 kB")
+    run.link.down.room(TICKS_PER_SECOND)  # 83,333 bursts
+    assert 0 < alone < 500
 
 
 @pytest.mark.parametrize("load", LOADS)
