@@ -24,6 +24,7 @@ from simulators.state import State, fingerprint
 from simulators.works import WORKS, Work, shrunk
 
 from simaccess import machine
+from simaccess.whole_file import writing
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -197,9 +198,8 @@ def main() -> None:
             figure=figure.name,
         )
         draw(state.steps, arguments.most, figure)
-        whole = arguments.page.with_suffix(".new")
-        whole.write_text(text, encoding="utf-8")
-        whole.replace(arguments.page)
+        with writing(arguments.page) as whole:
+            whole.write_text(text, encoding="utf-8")
         print(f"wrote {arguments.page}", file=sys.stderr)
     _print(state.steps, ranked, works)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +38,7 @@ from simaccess.cell import (
 )
 from simaccess.errors import InputError
 from simaccess.quantities import parse_duration, parse_rate, parse_size
+from simaccess.whole_file import writing
 
 __all__ = [
     "COLUMNS",
@@ -219,25 +219,18 @@ class MeasuredSet:
     # -- the file ------------------------------------------------------------------------------
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the set into a file: whole, or if that cannot be, not at all.
+        """Write the set into a file, by the rule of `simaccess.whole_file`.
 
         Raises
         ------
         InputError
             If it cannot be written.
         """
-        path = Path(path)
         lines = tomlkit.dumps(dict(self.header)).removesuffix("\n").split("\n")
         head = "".join(f"# {line}".rstrip() + "\n" for line in lines)
-        try:
-            # Beside its place, so that moving it there is one step.
-            with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as scratch:
-                whole = Path(scratch) / path.name
-                table = self.frame.to_csv(index=False, lineterminator="\n")
-                whole.write_text(head + table, encoding="utf-8")
-                whole.replace(path)
-        except OSError as error:
-            raise InputError(f"cannot be written: {error.strerror}", file=path) from None
+        with writing(path) as whole:
+            table = self.frame.to_csv(index=False, lineterminator="\n")
+            whole.write_text(head + table, encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> MeasuredSet:

@@ -15,7 +15,6 @@ entries, for `simaccess.validate` and for people.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from simaccess.figures import Figure, Leaf, Scalar, leaves_of, section_of
 from simaccess.kinds import kind_named
 from simaccess.parameters import Section
 from simaccess.refusal import did_you_mean
+from simaccess.whole_file import writing
 
 __all__ = ["ModelFile", "read_model_file", "write_model_file"]
 
@@ -96,7 +96,7 @@ def read_model_file(file: Path) -> ModelFile:
 
 
 def write_model_file(file: Path, model: ModelFile) -> None:
-    """Write a model file, whole or not at all; what is there is replaced.
+    """Write a model file, by the rule of `simaccess.whole_file`.
 
     Raises
     ------
@@ -123,14 +123,9 @@ def write_model_file(file: Path, model: ModelFile) -> None:
             table = table[section]
         table[name] = entry
     text = tomlkit.dumps(document)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=file.absolute().parent) as scratch:
-            whole = Path(scratch) / file.name
-            whole.write_text(text, encoding="utf-8")
-            read_model_file(whole)  # what cannot be read back must not be written
-            whole.replace(file)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", file) from None
+    with writing(file) as whole:
+        whole.write_text(text, encoding="utf-8")
+        read_model_file(whole)  # what cannot be read back must not be written
 
 
 def _require_tables(document: Mapping[str, object], file: Path) -> None:

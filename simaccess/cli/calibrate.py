@@ -71,6 +71,7 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
     from simaccess.model import load_model
     from simaccess.model_file import ModelFile, write_model_file
     from simaccess.pool import available, processes
+    from simaccess.whole_file import check
 
     if (kind is None) == (model is None):
         raise InputError("not one of both", key="--kind, --model", allowed="one of the two")
@@ -81,6 +82,7 @@ def calibrate(  # noqa: PLR0917  # typer passes them by name
         raise InputError(
             "no model file", key="--out", value=out, allowed="a name in a folder, ending in .toml"
         )
+    check(target, "--out")
     _check_apart(vary, given)
     name = Path(measured).name
     own = None if kind is None else known_of(kind, data)

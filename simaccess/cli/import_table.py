@@ -42,11 +42,12 @@ def import_table(
     A table holds summaries, so each cell has a row for each summary of it. Lines for which there
     is no cell are counted in the header.
     """
-    from simaccess.cli.measure import check, summary
+    from simaccess.cli.measure import summary
     from simaccess.tables import read_table
+    from simaccess.whole_file import check
 
     measured = read_table(name, path, parse_settings(settings))
-    check(out)
+    check(out, "--out")
     measured.write(out)
     stands(lambda: f"{out} was written")
     if json:

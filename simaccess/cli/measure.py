@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from simaccess.measured import MeasuredSet
     from simaccess.plan import Plan
 
-__all__ = ["EPILOG", "check", "measure", "summary"]
+__all__ = ["EPILOG", "measure", "summary"]
 
 EPILOG = examples(
     "simaccess measure nbd://127.0.0.1:10809/disk --out measured.csv",
@@ -76,6 +75,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
     from simaccess.errors import InputError
     from simaccess.measure import measure as measure_link
     from simaccess.real.urls import open_link, scheme_of
+    from simaccess.whole_file import check
 
     if seconds is not None and not seconds > 0:
         raise InputError("no time", key="--seconds", value=seconds, allowed="more than 0")
@@ -87,7 +87,7 @@ def measure(  # noqa: PLR0917  # typer passes them by name
             allowed="a real link, such as shm:NAME, file:PATH or nbd://HOST:PORT/EXPORT; for a"
             " model there is 'simaccess compare'",
         )
-    check(out)
+    check(out, "--out")
     _check_replaced(out)
     saved = 0
 
@@ -157,29 +157,10 @@ def summary(measured: MeasuredSet) -> dict[str, Any]:
     return {"header": dict(measured.header), "cells": cells}
 
 
-def check(out: Path, option: str = "--out") -> None:
-    """Check that a file can be written, before hours are spent on what it shall hold.
-
-    Raises
-    ------
-    InputError
-        If it cannot.
-    """
-    from simaccess.errors import InputError
-
-    if out.is_dir():
-        raise InputError("is a folder", key=option, value=str(out), allowed="a file")
-    try:
-        # Only a trial tells: permissions say nothing of a read-only file system.
-        with tempfile.TemporaryDirectory(prefix=".trial-", dir=out.parent):
-            pass
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror}"
-        raise InputError(problem, key=option, value=str(out)) from None
-
-
 def _check_replaced(out: Path) -> None:
     """Check that what a measured set would replace is one, and not the segment or somebody's work.
+
+    It is written again and again, which a pipe cannot be.
 
     Raises
     ------
@@ -189,16 +170,15 @@ def _check_replaced(out: Path) -> None:
     from simaccess.errors import InputError
     from simaccess.measured import MeasuredSet
 
-    if out.exists() and (not out.is_file() or out.stat().st_size):
+    allowed = "a new file or a measured set"
+    if out.exists() and not out.is_file():
+        raise InputError("not a regular file", key="--out", value=str(out), allowed=allowed)
+    if out.exists() and out.stat().st_size:
         try:
             MeasuredSet.read(out)
         except InputError:
-            raise InputError(
-                "holds something else",
-                key="--out",
-                value=str(out),
-                allowed="a new file or a measured set",
-            ) from None
+            problem = "holds something else"
+            raise InputError(problem, key="--out", value=str(out), allowed=allowed) from None
 
 
 def _processors(text: str | None) -> tuple[int, ...]:

@@ -51,6 +51,7 @@ def results(
     from simaccess.errors import InputError
     from simaccess.sweep.export import FORMATS, SUFFIXES, as_text, as_units, check, export
     from simaccess.sweep.tabulate import open_results
+    from simaccess.whole_file import is_standard_output
 
     if units and (out is not None or form not in (None, "csv")):
         problem = "are written to standard output, as CSV"
@@ -74,4 +75,5 @@ def results(
         else:
             export(store, form, Path(out), judged=verdicts)
             stands(lambda: f"{out} was written")
-            sys.stdout.write(f"wrote {out}\n")
+            told = sys.stderr if is_standard_output(Path(out)) else sys.stdout
+            told.write(f"wrote {out}\n")

@@ -98,8 +98,8 @@ def _check_figure(figure: str) -> None:
     """Check that a figure can be written, before minutes are spent on what it shall show."""
     from matplotlib.backend_bases import FigureCanvasBase
 
-    from simaccess.cli.measure import check
     from simaccess.errors import InputError
+    from simaccess.whole_file import check
 
     path = Path(figure)
     formats = FigureCanvasBase.get_supported_filetypes()
@@ -113,8 +113,10 @@ def _draw(validation: Validation, path: Path) -> None:
     from matplotlib.figure import Figure
 
     from simaccess.plot import agreement, save
+    from simaccess.whole_file import writing
 
-    save(agreement(validation, Figure(layout="constrained")), path)
+    with writing(path) as whole:
+        save(agreement(validation, Figure(layout="constrained")), whole)
 
 
 def _print(validation: Validation) -> None:

@@ -22,6 +22,7 @@ from simaccess.sweep.quantity import shown
 from simaccess.sweep.store import Store
 from simaccess.sweep.tabulate import frame
 from simaccess.sweep.uncertainty import AS_IT_STANDS
+from simaccess.whole_file import put
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def write_figures(
                 panels = grid.panels(wanted)
                 save(_figure(results, wanted, panels, experiment.objective, sampled), paths[-1])
             made()
-            return [path.replace(folder / path.name) for path in paths]
+            return [put(path, folder / path.name) for path in paths]
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
         raise InputError(problem, key="--out", value=str(folder)) from None

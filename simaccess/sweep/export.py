@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ from simaccess.errors import InputError
 from simaccess.sweep.judged import verdicts
 from simaccess.sweep.store import Store
 from simaccess.sweep.tabulate import dataset, frame
+from simaccess.whole_file import writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def as_text(store: Store, form: Format, *, judged: bool = False) -> str:
 
 
 def export(store: Store, form: Format, path: Path, *, judged: bool = False) -> None:
-    """Write results into a file, whole or not at all; what is there is replaced.
+    """Write results into a file, by the rule of `simaccess.whole_file`.
 
     Parameters
     ----------
@@ -94,13 +94,8 @@ def export(store: Store, form: Format, path: Path, *, judged: bool = False) -> N
         "parquet": lambda place: _to_parquet(_rows(store, judged), place),
         "netcdf": lambda place: dataset(store).to_netcdf(place, engine="h5netcdf"),
     }[form]
-    try:
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.absolute().parent) as scratch:
-            whole = Path(scratch) / path.name
-            write(whole)
-            whole.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", path) from None
+    with writing(path) as whole:
+        write(whole)
 
 
 def as_units(store: Store, *, judged: bool = False) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from simaccess.errors import InputError
 from simaccess.sweep.outcome import Outcome
 from simaccess.sweep.table import as_text
+from simaccess.whole_file import put
 
 __all__ = ["FIGURES", "TEXTS", "check", "write"]
 
@@ -56,7 +57,8 @@ def write(
     outcome : Outcome
         The answer.
     folder : Path
-        Where to; made if it is not there. Files of these names are replaced.
+        Where to; made if it is not there. Files of these names are replaced, by the rule of
+        `simaccess.whole_file`.
     figure : callable, optional
         ``figure(path)`` draws into a file, in the format of its suffix.
     made : callable
@@ -94,7 +96,7 @@ def write(
                 produce(Path(scratch) / name)
             check(folder, files)  # again: a simulation may take hours
             made()
-            return [(Path(scratch) / name).replace(folder / name) for name in files]
+            return [put(Path(scratch) / name, folder / name) for name in files]
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
         raise InputError(problem, key="--out", value=str(folder)) from None

@@ -12,8 +12,11 @@ __all__ = ["LogWriter"]
 
 
 def _replaceable(path: Path) -> bool:
-    """Say whether nothing is lost if a log replaces the file: there is none, or another log."""
-    if not path.exists():
+    """Say whether nothing is lost if a log replaces the file: there is none, or another log.
+
+    What is no regular file, such as a pipe, loses nothing.
+    """
+    if not path.is_file():
         return True
     with path.open("rb") as stream:
         begin = stream.read(len(MARK) + len(HEADER))
