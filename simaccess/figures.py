@@ -43,6 +43,10 @@ _UNITS: dict[object, str] = {
     quantities.parse_frequency: "Hz",
     quantities.parse_rate: "B/s",
     quantities.parse_size: "B",
+    quantities.parse_positive_duration: "s",
+    quantities.parse_positive_frequency: "Hz",
+    quantities.parse_positive_rate: "B/s",
+    quantities.parse_positive_size: "B",
 }
 
 

@@ -257,11 +257,14 @@ def _build(
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "missing":
             raise InputError("missing", file, place, allowed="its section whole") from None
+        if isinstance(unfit := first.get("ctx", {}).get("error"), InputError) and unfit.key:
+            place = ".".join((*map(str, first["loc"]), unfit.key))  # which its section names
         if place not in figures and len(changed) == 1:
             (place,) = changed
         given = {key: figure.value for key, figure in figures.items()}
         refused = refusal(error, place or None, given.get(place, UNSET), file)
-        raise as_given(refused, "", given) from None
+        named = InputError(refused.problem, file, place or None, refused.value, refused.allowed)
+        raise as_given(named, "", given) from None
 
 
 def _unknown(key: str, leaves: Iterable[str]) -> InputError:

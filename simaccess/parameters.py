@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -29,6 +30,44 @@ class Section(BaseModel):
         if isinstance(value, bool) and field is not None and not _may_be_true(field.annotation):
             raise InputError("not allowed", value=value, allowed="a number, not true or false")
         return value
+
+    def unfit(self, key: str, problem: str, allowed: str) -> InputError:
+        """Return the refusal of a figure that does not fit with others, for a validator to raise.
+
+        Parameters
+        ----------
+        key : str
+            Its dotted name within this section.
+        problem : str
+            What is wrong with it; it should name the others.
+        allowed : str
+            What may stand there beside the others.
+        """
+        return InputError(problem, key=key, value=self.value_of(key), allowed=allowed)
+
+    def both_or_none(self, one: str, other: str, within: str = "") -> None:
+        """Refuse one of two figures that is above 0 without the other.
+
+        Parameters
+        ----------
+        one, other : str
+            Their dotted names within this section.
+        within : str
+            What the section's own name puts before them.
+
+        Raises
+        ------
+        InputError
+            If it is.
+        """
+        for key, beside in ((one, other), (other, one)):
+            if self.value_of(key) and not self.value_of(beside):
+                needed = within + beside
+                raise self.unfit(key, f"without {needed}", f"0, or with {needed} above 0")
+
+    def value_of(self, key: str) -> Any:
+        """Return the figure of a dotted name within this section."""
+        return reduce(getattr, key.split("."), self)
 
 
 class Parameters(Section):

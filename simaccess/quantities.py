@@ -15,11 +15,19 @@ __all__ = [
     "Count",
     "Duration",
     "Frequency",
+    "PositiveDuration",
+    "PositiveFrequency",
+    "PositiveRate",
+    "PositiveSize",
     "Rate",
     "Share",
     "Size",
     "parse_duration",
     "parse_frequency",
+    "parse_positive_duration",
+    "parse_positive_frequency",
+    "parse_positive_rate",
+    "parse_positive_size",
     "parse_rate",
     "parse_size",
 ]
@@ -86,22 +94,22 @@ _USUAL = {
 }
 
 
-def _parse(value: object, base: str, example: str) -> float:
-    """Return `value`, text such as `example`, in `base` units.
+def _parse(value: object, base: str, example: str, *, positive: bool = False) -> float:
+    """Return `value`, text such as `example`, in `base` units; not 0 if it must be `positive`.
 
     Raises
     ------
     ValueError
-        If the text is no number with a unit of the right sort.
+        If it is no text, or no number with a unit of the right sort.
     """
-    if not isinstance(value, str):
-        raise ValueError(_unitless(str(value), example))  # noqa: TRY004  # pydantic's own wants it
-    match = _NUMBER.fullmatch(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        raise ValueError(_unitless(str(value), example, positive=positive))
+    match = _NUMBER.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"not a number with a unit; allowed: as in '{example}'")
     number, unit = match.groups()
     if not unit.strip():
-        raise ValueError(_unitless(value, example))
+        raise ValueError(_unitless(number, example, positive=positive))
     try:
         factor = _factor(unit.strip(), base)
     except Exception as error:  # pint raises a dozen unrelated types for odd text
@@ -114,15 +122,19 @@ def _parse(value: object, base: str, example: str) -> float:
         raise ValueError(f"must be finite and not negative; allowed: as in '{example}'")
     low, high = _LIMITS[base]
     if result and not low <= result <= high:
-        bounds = f"0, or {low:g} to {high:g}" if low else f"0 to {high:g}"
-        raise ValueError(f"beyond what can be simulated; allowed: {bounds} {base}")
+        bounds = f"{low:g} to {high:g}" if low or not positive else f"above 0, up to {high:g}"
+        nothing = "0, or " if low and not positive else ""
+        raise ValueError(f"beyond what can be simulated; allowed: {nothing}{bounds} {base}")
+    if positive and not result:
+        raise ValueError("not allowed; allowed: greater than 0")
     return result
 
 
-def _unitless(text: str, example: str) -> str:
+def _unitless(text: str, example: str, *, positive: bool) -> str:
     """Return what is wrong with a number that has no unit."""
     if text.strip().startswith("-"):
-        return f"missing unit, and below 0; allowed: 0 or more, as in '{example}'"
+        least = "more than 0" if positive else "0 or more"
+        return f"missing unit, and below 0; allowed: {least}, as in '{example}'"
     return f"missing unit; allowed: as in '{example}'"
 
 
@@ -143,7 +155,30 @@ def parse_rate(value: object) -> float:
 
 def parse_size(value: object) -> int:
     """Return a size such as ``'64 KiB'`` in whole bytes."""
-    size = _parse(value, "byte", "64 KiB")
+    return _whole(_parse(value, "byte", "64 KiB"))
+
+
+def parse_positive_duration(value: object) -> float:
+    """Return a duration above 0 in seconds."""
+    return _parse(value, "second", "1.2 us", positive=True)
+
+
+def parse_positive_frequency(value: object) -> float:
+    """Return a frequency above 0 in hertz."""
+    return _parse(value, "hertz", "33 MHz", positive=True)
+
+
+def parse_positive_rate(value: object) -> float:
+    """Return a rate above 0 in bytes a second."""
+    return _parse(value, "byte/second", "100 Mbit/s", positive=True)
+
+
+def parse_positive_size(value: object) -> int:
+    """Return a size of 1 B or more in whole bytes."""
+    return _whole(_parse(value, "byte", "64 KiB", positive=True))
+
+
+def _whole(size: float) -> int:
     if size != round(size):
         raise ValueError("must be whole bytes; allowed: as in '64 KiB'")
     return round(size)
@@ -160,6 +195,18 @@ Rate: TypeAlias = Annotated[float, BeforeValidator(parse_rate)]
 
 Size: TypeAlias = Annotated[int, BeforeValidator(parse_size)]
 """Whole bytes, given as text with a unit."""
+
+PositiveDuration: TypeAlias = Annotated[float, BeforeValidator(parse_positive_duration)]
+"""Seconds above 0, given as text with a unit."""
+
+PositiveFrequency: TypeAlias = Annotated[float, BeforeValidator(parse_positive_frequency)]
+"""Hertz above 0, given as text with a unit."""
+
+PositiveRate: TypeAlias = Annotated[float, BeforeValidator(parse_positive_rate)]
+"""Bytes a second above 0, given as text with a unit."""
+
+PositiveSize: TypeAlias = Annotated[int, BeforeValidator(parse_positive_size)]
+"""Whole bytes, at least one, given as text with a unit."""
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 """A number from 0 to 1."""

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeGuard
 
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import PositiveInt, ValidationError
 
 from simaccess.catalogue import Catalogue
 from simaccess.errors import InputError
@@ -23,7 +23,7 @@ from simaccess.methods.prefetch import Prefetch
 from simaccess.methods.zero_copy import ZeroCopy
 from simaccess.operations import AccessMethod
 from simaccess.parameters import Section
-from simaccess.quantities import Size
+from simaccess.quantities import PositiveSize, Size
 from simaccess.refusal import foremost, refusal
 
 __all__ = [
@@ -81,9 +81,9 @@ class ShadowParameters(MethodParameters):
     default_block: ClassVar[int] = 64 << 10
     default_shadow: ClassVar[int] = 16 << 20
 
-    block: Size | None = Field(default=None, gt=0)
+    block: PositiveSize | None = None
     slots: PositiveInt | None = None
-    shadow: Size | None = Field(default=None, gt=0)
+    shadow: PositiveSize | None = None
     eviction: Eviction = "lru"
 
     def cut(self, blocks: Blocks | None) -> Blocks:

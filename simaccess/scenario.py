@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from simaccess.errors import InputError
 from simaccess.model import Model
 from simaccess.parameters import Section
-from simaccess.quantities import Duration, Frequency, Size
+from simaccess.quantities import Duration, PositiveFrequency, Size
 from simaccess.sim.environment import RUN_AHEAD
 from simaccess.workload.workload import Positive, Workload
 
@@ -49,7 +49,7 @@ class ProducerParameters(Section):
     """
 
     arrivals: Literal["capture", "poisson", "constant", "full-speed"] = "full-speed"
-    rate: Frequency | None = Field(default=None, gt=0)
+    rate: PositiveFrequency | None = None
     speed: float = Field(1.0, gt=0)
     ring: Size = 1 << 20
     overflow: Literal["wait", "drop"] = "wait"

@@ -16,6 +16,10 @@ from simaccess.quantities import (
     Size,
     parse_duration,
     parse_frequency,
+    parse_positive_duration,
+    parse_positive_frequency,
+    parse_positive_rate,
+    parse_positive_size,
     parse_rate,
     parse_size,
 )
@@ -90,6 +94,29 @@ def test_base_units_round_trip_exactly(
             parse(text)
 
 
+@pytest.mark.parametrize(
+    ("parse", "unit", "bounds"),
+    [
+        (parse_positive_duration, "s", "above 0, up to 1e+06 second"),
+        (parse_positive_frequency, "Hz", "1e-06 to 1e+15 hertz"),
+        (parse_positive_rate, "B/s", "0.001 to 1e+24 byte/second"),
+        (parse_positive_size, "B", "above 0, up to 1.1259e+15 byte"),
+    ],
+)
+def test_where_0_is_refused_nobody_is_told_to_give_0(
+    parse: Callable[[object], float], unit: str, bounds: str
+) -> None:
+    assert parse(f"7 {unit}") == 7
+    for value, allowed in (
+        (f"0 {unit}", "greater than 0"),
+        (f"1e30 {unit}", bounds),
+        ("-1", "more than 0, as in "),
+    ):
+        with pytest.raises(ValueError, match="; allowed: ") as failure:
+            parse(value)
+        assert str(failure.value).partition("; allowed: ")[2].startswith(allowed)
+
+
 @given(st.integers(0, 2**20), st.sampled_from(sorted(SIZES)))
 def test_a_size_is_whole_bytes_exactly(number: int, unit: str) -> None:
     size = parse_size(f"{number} {unit}")
@@ -116,9 +143,9 @@ def test_a_number_without_unit_is_refused(
 
 
 @pytest.mark.parametrize("parse", ALL)
-@pytest.mark.parametrize("value", [None, True, [], ["1 s"], {"value": "1 s"}])
+@pytest.mark.parametrize("value", [None, True, [], ["1 s"], {"value": "1 s"}, float("inf")])
 def test_what_is_no_text_is_refused(parse: Callable[[object], float], value: object) -> None:
-    with pytest.raises(ValueError, match="missing unit"):
+    with pytest.raises(ValueError, match="not a number with a unit; allowed: as in '"):
         parse(value)
 
 

@@ -12,10 +12,10 @@ from threading import Lock
 from time import perf_counter_ns
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 
 from simaccess.errors import InputError
-from simaccess.quantities import Duration
+from simaccess.quantities import PositiveDuration
 from simaccess.real.http_ranges import HttpReader
 from simaccess.real.http_requests import HttpRequests
 from simaccess.real.link import RealLink
@@ -46,7 +46,7 @@ class RemoteOptions(LinkOptions):
     """
 
     connections: PositiveInt = 64
-    switch: Duration = Field(default=100e-6, gt=0)
+    switch: PositiveDuration = 100e-6
 
 
 def open_link(url: str) -> RemoteFile:

@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from simaccess.errors import UNSET, InputError
 from simaccess.parameters import Section
-from simaccess.quantities import Duration
+from simaccess.quantities import PositiveDuration
 from simaccess.real.link import RealLink
 from simaccess.refusal import did_you_mean, refusal
 
@@ -38,7 +38,7 @@ class LinkOptions(Section):
         Seconds after which an operation that gets no answer fails.
     """
 
-    timeout: Duration = Field(default=30.0, gt=0)
+    timeout: PositiveDuration = 30.0
 
 
 def scheme_of(url: str) -> str:

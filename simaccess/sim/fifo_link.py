@@ -19,7 +19,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from simaccess.parameters import Parameters, Section
-from simaccess.quantities import Count, Duration, Rate, Size
+from simaccess.quantities import Count, Duration, PositiveRate, Rate, Size
 from simaccess.result import StationUse
 from simaccess.sim.client import Client, ClientSection
 from simaccess.sim.dma import DmaEngine
@@ -77,7 +77,7 @@ class LinkSection(Section):
         `load_wait` and `dma.handling` pass beside the coming of the first piece.
     """
 
-    rate: Rate = Field(gt=0)
+    rate: PositiveRate
     latency: Duration
     posted: bool = False
     load_rate: Rate = 0.0
@@ -141,18 +141,18 @@ class FifoParameters(Parameters):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.link.wake and not (self.link.piece or self.link.window):
-            raise ValueError("link.wake needs link.piece or link.window; allowed: as in '32 KiB'")
-        if bool(self.link.long) != bool(self.link.long_rate):
-            raise ValueError("link.long and link.long_rate need each other; allowed: both, or none")
-        if self.dma.take_rate and self.dma.mover != "engine":
-            raise ValueError("dma.take_rate needs dma.mover to be 'engine'")
-        if self.link.rouse and (self.dma.mover != "engine" or self.cache is not None):
-            raise ValueError("link.rouse needs dma.mover to be 'engine', and no cache")
-        if self.link.announced and not self.dma.take_rate:
-            raise ValueError("link.announced needs dma.take_rate; allowed: as in '8 GB/s'")
-        if self.client.cold and self.cache is None:
-            raise ValueError("client.cold needs cache.size; allowed: as in '1 MiB'")
+        engine = self.dma.mover == "engine"
+        self.both_or_none("link.long", "link.long_rate")
+        for key, holds, needed in (
+            ("link.wake", self.link.piece or self.link.window, "link.piece or link.window above 0"),
+            ("dma.take_rate", engine, "dma.mover = 'engine'"),
+            ("link.rouse", engine and self.cache is None, "dma.mover = 'engine' and no cache"),
+            ("link.announced", self.dma.take_rate, "dma.take_rate above 0"),
+            ("client.cold", self.cache is not None, "cache.size"),
+        ):
+            if self.value_of(key) and not holds:
+                nothing = "false" if key == "link.announced" else "0"
+                raise self.unfit(key, f"needs {needed}", f"{nothing}, or with {needed}")
         return self
 
     def remembers(self) -> tuple[int, ...] | None:

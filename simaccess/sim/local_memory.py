@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from pydantic import Field
-
 from simaccess.parameters import Section
-from simaccess.quantities import Duration, Rate
+from simaccess.quantities import Duration, PositiveRate
 from simaccess.segment import DONE, Data
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.station import Durations
@@ -29,8 +27,8 @@ class LocalSection(Section):
     """
 
     latency: Duration
-    rate: Rate = Field(gt=0)
-    copy_rate: Rate = Field(gt=0)
+    rate: PositiveRate
+    copy_rate: PositiveRate
 
 
 class LocalTicks:

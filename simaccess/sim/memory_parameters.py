@@ -7,9 +7,8 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from simaccess import present
-from simaccess.errors import InputError
 from simaccess.parameters import Parameters, Section
-from simaccess.quantities import Duration, Rate, Size
+from simaccess.quantities import Duration, PositiveRate, PositiveSize, Rate, Size
 from simaccess.sim.caches import SECTOR
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.station import whole_ticks
@@ -27,7 +26,6 @@ __all__ = [
 ]
 
 Positive: TypeAlias = Annotated[int, Field(ge=1)]
-PositiveRate: TypeAlias = Annotated[Rate, Field(gt=0)]
 PositiveShare: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -45,13 +43,18 @@ class CacheSection(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.line < 8 or self.line & (self.line - 1):
-            raise ValueError(
-                "caches.line must be a power of two from 8 B on; allowed: as in '64 B'"
-            )
-        if not self.line <= self.l1 <= self.l2 <= self.l3:
-            raise ValueError("caches must grow: line <= l1 <= l2 <= l3")
+            raise self.unfit("line", "no line", "a power of two from 8 B on, as in '64 B'")
+        for inner, outer in (("line", "l1"), ("l1", "l2"), ("l2", "l3")):
+            least = getattr(self, inner)
+            if getattr(self, outer) < least:
+                raise self.unfit(
+                    outer,
+                    f"less than caches.{inner} = {present.size(least)}",
+                    f"{present.size(least)} or more",
+                )
         if self.l3 < SECTOR * self.line:
-            raise ValueError(f"caches.l3 must hold {SECTOR} lines or more")
+            problem = f"fewer than {SECTOR} lines of caches.line = {present.size(self.line)}"
+            raise self.unfit("l3", problem, f"{present.size(SECTOR * self.line)} or more")
         return self
 
 
@@ -94,7 +97,7 @@ class PageSection(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.size < 1 or self.size & (self.size - 1):
-            raise ValueError("pages.size must be a power of two; allowed: as in '4 KiB'")
+            raise self.unfit("size", "no page", "a power of two, as in '4 KiB'")
         return self
 
 
@@ -115,7 +118,9 @@ class MemorySection(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.efficiency_mixed > self.efficiency:
-            raise ValueError("memory.efficiency_mixed must not exceed memory.efficiency")
+            most = f"{self.efficiency:g}"
+            problem = f"more than memory.efficiency = {most}"
+            raise self.unfit("efficiency_mixed", problem, f"above 0, up to {most}")
         return self
 
     @property
@@ -140,13 +145,7 @@ class BackgroundSection(Section):
     """Other masters: the rate of their Poisson stream of requests, and the bytes of each."""
 
     rate: Rate
-    request: Size
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.request < 1:
-            raise ValueError("background.request must be 1 B or more")
-        return self
+    request: PositiveSize
 
 
 class MemoryBusParameters(Parameters):
@@ -168,16 +167,18 @@ class MemoryBusParameters(Parameters):
         service = whole_ticks(background.request, TICKS_PER_SECOND / memory.read_rate)
         if background.rate * service >= background.request * TICKS_PER_SECOND:
             limit = background.request * TICKS_PER_SECOND / service / 1e9
-            raise InputError(
+            raise self.unfit(
+                "background.rate",
                 "as much as the memory carries or more, so that its queue would grow without end",
-                key="background.rate",
-                value=present.rate(background.rate),
-                allowed=f"less than {limit:.6g} GB/s, which memory.channels = {memory.channels} of"
+                f"less than {limit:.6g} GB/s, which memory.channels = {memory.channels} of"
                 f" memory.rate = {present.rate(memory.rate)} carry with"
                 f" memory.efficiency = {memory.efficiency:g}",
             )
         if self.pages.size < self.caches.line:
-            raise ValueError("pages.size must be a line or more")
+            line = present.size(self.caches.line)
+            raise self.unfit(
+                "pages.size", f"less than a line, caches.line = {line}", f"{line} or more"
+            )
         return self
 
     def remembers(self) -> tuple[int, ...] | None:

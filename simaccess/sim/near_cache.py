@@ -17,10 +17,11 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from simaccess import present
 from simaccess.parameters import Section
-from simaccess.quantities import Rate, Size
+from simaccess.quantities import PositiveRate, Rate, Size
 
 __all__ = ["CHUNK", "SEGMENT", "Memories", "NearCache", "NearCacheSection"]
 
@@ -49,20 +50,19 @@ class NearCacheSection(Section):
     """
 
     size: Size
-    rate: Rate = Field(gt=0)
+    rate: PositiveRate
     shared: Size = 0
     shared_rate: Rate = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.size < CHUNK:
-            raise ValueError(f"cache.size must be {CHUNK} B or more; allowed: as in '1 MiB'")
-        if bool(self.shared) != bool(self.shared_rate):
-            raise ValueError(
-                "cache.shared and cache.shared_rate need each other; allowed: both, or none"
-            )
+            raise self.unfit("size", "too small", f"{present.size(CHUNK)} or more, as in '1 MiB'")
+        self.both_or_none("shared", "shared_rate", "cache.")
         if self.shared and self.shared < self.size:
-            raise ValueError("cache.shared must be cache.size or more; allowed: as in '32 MiB'")
+            least = present.size(self.size)
+            problem = f"less than cache.size = {least}"
+            raise self.unfit("shared", problem, f"0, or {least} or more")
         return self
 
 

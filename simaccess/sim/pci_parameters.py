@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from simaccess import present
 from simaccess.parameters import Parameters, Section
-from simaccess.quantities import Count, Duration, Frequency, Rate, Size
+from simaccess.quantities import Count, Duration, PositiveFrequency, PositiveSize, Rate, Size
 from simaccess.sim.local_memory import LocalSection
 
 __all__ = [
@@ -30,8 +31,8 @@ class BusSection(Section):
     delayed read brings its data itself (PCI-X) rather than having the master ask again.
     """
 
-    clock: Frequency = Field(gt=0)
-    width: Size = Field(gt=0)
+    clock: PositiveFrequency
+    width: PositiveSize
     arbitration: Count
     idle: Count
     burst: bool
@@ -62,9 +63,11 @@ class TargetSection(Section):
     @model_validator(mode="after")
     def _agree(self) -> TargetSection:
         if self.write_latency < self.devsel:
-            raise ValueError("write_latency contains DEVSEL#; allowed: devsel or more")
+            problem = f"contains DEVSEL#, devsel = {self.devsel}"
+            raise self.unfit("write_latency", problem, f"{self.devsel} or more")
         if self.read_delay and not self.delayed:
-            raise ValueError("read_delay is that of a delayed read; allowed: delayed = true, or 0")
+            problem = "is that of a delayed read"
+            raise self.unfit("read_delay", problem, "0, or with delayed = true")
         return self
 
     def request(self, *, split: bool) -> int:
@@ -86,9 +89,9 @@ class PioSection(Section):
     """
 
     mapping: Literal["uncached", "write-combining"]
-    width: Size = Field(gt=0)
-    combined: Size = Field(gt=0)
-    streaming: Size = Field(gt=0)
+    width: PositiveSize
+    combined: PositiveSize
+    streaming: PositiveSize
     depth: PositiveInt
     issue: Duration
     outbound: Duration
@@ -110,8 +113,8 @@ class DmaSection(Section):
     doorbell: Size
     start: Duration
     descriptor: Size
-    span: Size = Field(gt=0)
-    burst: Size = Field(gt=0)
+    span: PositiveSize
+    burst: PositiveSize
     writeback: Size
     completion: Literal["interrupt", "polling"]
 
@@ -136,7 +139,7 @@ class OtherSection(Section):
 
     masters: Count
     rate: Rate
-    burst: Size = Field(gt=0)
+    burst: PositiveSize
     arrivals: Literal["poisson", "periodic"]
 
 
@@ -157,14 +160,19 @@ class PciParameters(Parameters):
     def _agree(self) -> PciParameters:
         bus = self.bus
         if bus.boundary % bus.width or not bus.boundary:
-            raise ValueError("bus.boundary must be whole data phases; allowed: multiples of width")
+            width = present.size(bus.width)
+            problem = f"not whole data phases of bus.width = {width}"
+            raise self.unfit("bus.boundary", problem, f"{width} or a multiple of it")
         for name, target, limit in (("host", self.host, 32), ("device", self.device, 16)):
             # AD turns around in the clock after the address, unless the data are split off.
             least = target.devsel if bus.split and target.delayed else max(target.devsel, 2)
             if not least <= target.read_latency <= limit:
-                raise ValueError(f"{name}.read_latency: allowed: {least} to {limit} clocks")
+                problem = f"not what {name}.devsel = {target.devsel} leaves"
+                raise self.unfit(f"{name}.read_latency", problem, f"{least} to {limit} clocks")
             if target.write_latency > limit:
-                raise ValueError(f"{name}.write_latency: allowed: at most {limit} clocks")
+                allowed = f"{target.devsel} to {limit} clocks"
+                raise self.unfit(f"{name}.write_latency", "too many clocks", allowed)
         if self.other.masters and not self.other.rate:
-            raise ValueError("other.masters without other.rate; allowed: both or none")
+            allowed = "0, or with other.rate above 0"
+            raise self.unfit("other.masters", "without other.rate", allowed)
         return self

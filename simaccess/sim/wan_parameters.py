@@ -9,14 +9,21 @@ from pydantic import Field, model_validator
 from simaccess import present
 from simaccess.errors import GivenUpError
 from simaccess.parameters import Parameters, Section
-from simaccess.quantities import Count, Duration, Rate, Size
+from simaccess.quantities import (
+    Count,
+    Duration,
+    PositiveDuration,
+    PositiveRate,
+    PositiveSize,
+    Rate,
+    Size,
+)
 from simaccess.sim.congestion import Algorithm
 from simaccess.sim.local_memory import LocalSection
 from simaccess.sim.recovery import RETRIES
 
 __all__ = ["CrossSection", "PathSection", "RequestSection", "TcpSection", "WanParameters"]
 
-_PositiveRate = Annotated[Rate, Field(gt=0)]
 _PositiveCount = Annotated[Count, Field(gt=0)]
 
 
@@ -40,9 +47,9 @@ class PathSection(Section):
         Bytes that each bottleneck holds.
     """
 
-    rate: _PositiveRate
-    upstream_rate: _PositiveRate
-    rtt: Annotated[Duration, Field(gt=0)]
+    rate: PositiveRate
+    upstream_rate: PositiveRate
+    rtt: PositiveDuration
     jitter: Duration
     loss: Annotated[float, Field(ge=0, lt=1)]
     upstream_loss: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -52,8 +59,11 @@ class PathSection(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if min(self.buffer, self.upstream_buffer) < self.mtu:
-            raise ValueError("a buffer must hold a packet; allowed: buffers from mtu on")
+        for name in ("buffer", "upstream_buffer"):
+            if getattr(self, name) < self.mtu:
+                mtu = present.size(self.mtu)
+                problem = f"does not hold a packet, path.mtu = {mtu}"
+                raise self.unfit(name, problem, f"{mtu} or more")
         return self
 
 
@@ -70,7 +80,7 @@ class CrossSection(Section):
 
     rate: Rate
     upstream_rate: Rate
-    burst: Annotated[Size, Field(gt=0)]
+    burst: PositiveSize
 
 
 class TcpSection(Section):
@@ -107,7 +117,7 @@ class TcpSection(Section):
 
     congestion_control: Algorithm
     connections: _PositiveCount
-    header: Annotated[Size, Field(gt=0)]
+    header: PositiveSize
     initial_window: _PositiveCount
     receive_window: Size
     hystart: bool
@@ -156,13 +166,15 @@ class WanParameters(Parameters):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.path.mtu <= self.tcp.header:
-            raise ValueError("path.mtu must exceed tcp.header")
+        header = present.size(self.tcp.header)
+        for key in ("path.mtu", "request.size", "request.reply"):
+            if self.value_of(key) <= self.tcp.header:
+                problem = f"not more than tcp.header = {header}"
+                raise self.unfit(key, problem, f"more than {header}")
         mss = self.path.mtu - self.tcp.header
         if self.tcp.receive_window < mss:
-            raise ValueError(f"tcp.receive_window must hold a packet; allowed: {mss} B or more")
-        if min(self.request.size, self.request.reply) <= self.tcp.header:
-            raise ValueError("request.size and request.reply must exceed tcp.header")
+            problem = "does not hold what a packet carries, path.mtu less tcp.header"
+            raise self.unfit("tcp.receive_window", problem, f"{present.size(mss)} or more")
         return self
 
     def draws(self) -> bool:

@@ -42,7 +42,8 @@ class BoxParameters(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.emulator == "netem" and self.seed and (self.loss or self.upstream_loss):
-            raise ValueError("netem draws its losses without a seed; allowed: seed 0, c, python")
+            problem = "netem draws its losses without a seed"
+            raise self.unfit("seed", problem, "0, or with the emulator c or python")
         return self
 
     def directions(self) -> tuple[DropTail, DropTail]:

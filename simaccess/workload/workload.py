@@ -11,13 +11,13 @@ from pydantic import Field
 from simaccess.errors import InputError
 from simaccess.methods.blocks import Blocks
 from simaccess.parameters import Section
-from simaccess.quantities import LONGEST, Duration, Share, Size
+from simaccess.quantities import LONGEST, Duration, PositiveSize, Share
 from simaccess.workload.accesses import Accesses, alike, parts
 from simaccess.workload.draws import generator
 
 __all__ = ["Extent", "Load", "Positive", "WithWrites", "Workload", "accesses"]
 
-Extent: TypeAlias = Annotated[Size, Field(ge=1)]
+Extent: TypeAlias = PositiveSize
 """Whole bytes, at least 1, given as text with a unit."""
 
 Positive: TypeAlias = Annotated[int, Field(ge=1)]

@@ -46,7 +46,7 @@ RANDOM = (*LINK, "--workload", "random")
         ),
         (
             [*RANDOM, "--set", "workload.size=0 B"],
-            "workload.size = '0 B': not allowed; allowed: greater than or equal to 1",
+            "workload.size = '0 B': not allowed; allowed: greater than 0",
         ),
         (
             [*LINK, "--workload", "filter", "--set", "workload.port=70000"],

@@ -151,11 +151,15 @@ def test_shipped_models_beat_the_bound_without_prefetching(name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("caches__line", "48 B", "power of two"),
-        ("caches__l2", "2 MiB", "line <= l1 <= l2 <= l3"),
+        ("caches__line", "48 B", "a power of two from 8 B on"),
+        ("caches__l2", "2 MiB", r"l3 = .* less than caches\.l2 = 2 MiB; allowed: 2 MiB or more"),
         ("caches__l1_latency", 5, "missing unit"),
         ("memory__efficiency_mixed", 1.0, None),
-        ("memory__efficiency", 0.5, "must not exceed"),
+        (
+            "memory__efficiency",
+            0.5,
+            r"more than memory\.efficiency = 0\.5; allowed: above 0, up to 0\.5",
+        ),
         ("core__outstanding", 0, "greater than or equal to 1"),
         ("background__rate", "16 GB/s", "background.rate = .*grow without end"),
         ("pages__size", "3 KiB", "power of two"),

@@ -280,7 +280,7 @@ def test_copies_push_the_software_out_of_the_cache() -> None:
         lost = 1 - math.exp(-2 * block / (64 << 10))
         expected = copies * lost * 8 * US
         assert simulate(scenario).processor_s.compute == pytest.approx(expected)
-    with pytest.raises(InputError, match=r"client\.cold needs"):
+    with pytest.raises(InputError, match=r"client\.cold = '1 us': needs cache\.size; allowed"):
         model({"client.cold": "1 us"})
 
 
@@ -370,11 +370,15 @@ def test_run_ahead_and_bytes_change_nothing(method: str, shared: bool, mover: st
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
-        ("link.wake", "1 us", "link.wake needs link.piece or link.window"),
-        ("link.long", "1 MiB", "link.long and link.long_rate need each other"),
-        ("cache.size", "4000 B", "cache.size must be 4096 B or more"),
-        ("cache.shared", "1 MiB", "cache.shared and cache.shared_rate need each other"),
-        ("link.announced", "true", "link.announced needs dma.take_rate"),
+        ("link.wake", "1 us", "link.wake = '1 us': needs link.piece or link.window"),
+        ("link.long", "1 MiB", "link.long = '1 MiB': without link.long_rate; allowed: 0, or with"),
+        ("cache.size", "4000 B", "cache.size = '4000 B': too small; allowed: 4 KiB or more"),
+        ("cache.shared", "1 MiB", "cache.shared = '1 MiB': without cache.shared_rate; allowed"),
+        (
+            "link.announced",
+            "true",
+            "link.announced = True: needs dma.take_rate above 0; allowed: false",
+        ),
         ("dma.mover", "nobody", "engine"),
         ("link.load_rate", "5", "missing unit"),
     ],
