@@ -116,7 +116,7 @@ class SimulatedCalls:
         name, given, parameters = _parse(url)
         chosen = make(method, None, settings)
         model = load_model(name, parameters)
-        memory = None if given.memory is None else load_model(given.memory)
+        memory = None if given.memory is None else load_model(given.memory, key="memory")
         data = _content(given.data)
         env = Environment()
         link = make_path(env, model, memory, len(data), data, seed=given.seed)

@@ -158,7 +158,7 @@ def scenarios(
         raise InputError("the workload is made already", key=key, allowed="the name of a workload")
     producer = producer_of(parts["producer"]) if parts["producer"] else None
     if memory is not None and not isinstance(memory, Model):
-        memory = load_model(memory)
+        memory = load_model(memory, key="memory")
     given = _by_method(methods, parts["method"])
     return [
         Scenario(
@@ -198,7 +198,7 @@ def _by_method(methods: list[str], settings: Settings) -> dict[str, dict[str, st
     for key in settings:
         if key not in every:
             problem = f"no such parameter of {', '.join(methods)}" + did_you_mean(key, every)
-            raise InputError(problem, key=f"method.{key}", allowed=every or "none")
+            raise InputError(problem, None, f"method.{key}", settings[key], every or "none")
     return {
         method: {key: str(value) for key, value in settings.items() if key in known}
         for method, known in fields.items()
@@ -222,6 +222,6 @@ def producer_of(settings: Settings) -> ProducerParameters:
         if first["type"] == "extra_forbidden":
             known = ProducerParameters.model_fields
             problem = "unknown key" + did_you_mean(str(name), known)
-            raise InputError(problem, key=key, allowed=known) from None
+            raise InputError(problem, None, key, settings[str(name)], known) from None
         refused = refusal(error, key, UNSET if name is None else settings[name])
         raise as_given(refused, "producer", settings) from None

@@ -19,7 +19,9 @@ def embedded_names(folder: str) -> list[str]:
     return sorted(path.stem for path in embedded(folder).glob("*.toml"))
 
 
-def find(folder: str, noun: str, name_or_path: str | os.PathLike[str]) -> Path:
+def find(
+    folder: str, noun: str, name_or_path: str | os.PathLike[str], key: str | None = None
+) -> Path:
     """Return where a file is that was named, or the path that was given.
 
     Parameters
@@ -30,6 +32,8 @@ def find(folder: str, noun: str, name_or_path: str | os.PathLike[str]) -> Path:
         What such a file is called, e.g. ``model``.
     name_or_path : str or path-like
         Text is a path if it ends in ``.toml`` or has a directory in it, else an embedded name.
+    key : str, optional
+        What named it; `noun` by default.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def find(folder: str, noun: str, name_or_path: str | os.PathLike[str]) -> Path:
     if name_or_path not in known:
         raise InputError(
             f"no such {noun}" + did_you_mean(name_or_path, known),
-            key=noun,
+            key=noun if key is None else key,
             value=name_or_path,
             allowed=[*known, "or a file that ends in .toml"],
         )

@@ -75,7 +75,7 @@ class Model:
         figures = dict(self.provenance)
         for key, value in values.items():
             if key not in leaves:
-                raise _unknown(key, leaves)
+                raise _unknown(key, value, leaves)
             figures[key] = Figure(leaves[key].accept(value, key), source, "set")
         # The kind's order, also for what had no value yet.
         figures = {key: figures[key] for key in leaves if key in figures}
@@ -212,7 +212,9 @@ def model_names() -> list[str]:
 
 
 def load_model(
-    name_or_path: str | os.PathLike[str], settings: Mapping[str, str] | None = None
+    name_or_path: str | os.PathLike[str],
+    settings: Mapping[str, str] | None = None,
+    key: str = "model",
 ) -> Model:
     """Read a model and check everything in it.
 
@@ -223,13 +225,15 @@ def load_model(
         it ends in ``.toml`` or has a directory in it.
     settings : mapping of str to str, optional
         Values by dotted key that replace those of the file.
+    key : str
+        What named it, for the error if there is none.
 
     Raises
     ------
     InputError
         If there is no such model or file, or anything in it is wrong.
     """
-    file = find("models", "model", name_or_path)
+    file = find("models", "model", name_or_path, key)
     read = read_model_file(file)
     parameters = _build(read.kind, read.figures, file, read.figures)
     model = Model(
@@ -267,13 +271,13 @@ def _build(
         raise as_given(named, "", given) from None
 
 
-def _unknown(key: str, leaves: Iterable[str]) -> InputError:
+def _unknown(key: str, value: object, leaves: Iterable[str]) -> InputError:
     """Return the error of a dotted key that the kind does not have."""
     keys = list(leaves)
     if within := [other for other in keys if other.startswith(f"{key}.")]:
-        return InputError("a section, of which a key is set", key=key, allowed=within)
+        return InputError("a section, of which a key is set", None, key, value, within)
     section = key.rpartition(".")[0]
     beside = [other for other in keys if section and other.rpartition(".")[0] == section]
     sections = dict.fromkeys(f"{other.rpartition('.')[0]}.*" for other in keys)
     problem = "unknown key" + did_you_mean(key, keys)
-    return InputError(problem, key=key, allowed=beside or sections)
+    return InputError(problem, None, key, value, beside or sections)

@@ -159,7 +159,7 @@ def _tables(
         key = prefix + name
         if name not in fields:
             names = fields if prefix else ["title", "kind", *fields]
-            raise InputError("unknown key" + did_you_mean(name, names), file, key, allowed=names)
+            raise InputError("unknown key" + did_you_mean(name, names), file, key, entry, names)
         inner = section_of(fields[name].annotation)
         if inner is None:
             yield key, entry
@@ -173,14 +173,16 @@ def _figure(entry: object, leaf: Leaf, key: str, file: Path) -> Figure:
     if not isinstance(entry, dict):
         raise InputError("no source", file, key, entry, f"a table with {', '.join(entries)}")
     if "range" in entry and not leaf.numeric:
-        raise InputError("only a number has a range", file, f"{key}.range", allowed=entries)
-    for name in entry:
+        problem = "only a number has a range"
+        raise InputError(problem, file, f"{key}.range", entry["range"], entries)
+    for name, given in entry.items():
         if name not in entries:
             problem = "unknown key" + did_you_mean(name, entries)
-            raise InputError(problem, file, f"{key}.{name}", allowed=entries)
+            raise InputError(problem, file, f"{key}.{name}", given, entries)
     for name in entries:
         if name not in entry:
-            raise InputError(f"{name} is missing", file, key, allowed=f"a table with {entries}")
+            allowed = f"a table with {', '.join(entries)}"
+            raise InputError(f"{name} is missing", file, key, allowed=allowed)
     value = leaf.check(entry["value"], key, file)
     status = entry["status"]
     if status not in _STATUSES:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from simaccess.errors import UNSET, InputError
@@ -34,9 +34,23 @@ _ALLOWED = {
 
 
 def refusal(
-    error: Exception, key: str | None, value: object = UNSET, file: Path | None = None
+    error: Exception,
+    key: str | None,
+    value: object = UNSET,
+    file: Path | None = None,
+    section: type[BaseModel] | None = None,
 ) -> InputError:
-    """Return what the error of a refused value says as the user's error."""
+    """Return what the error of a refused value says as the user's error.
+
+    Parameters
+    ----------
+    error : Exception
+        A `ValueError`, pydantic's or another.
+    key, value, file
+        As for `InputError`.
+    section : type, optional
+        What has the key, to say what belongs there if it is missing.
+    """
     message = str(error)
     if isinstance(error, ValidationError):
         first = foremost(error)
@@ -45,7 +59,8 @@ def refusal(
         if isinstance(cause, InputError):
             return InputError(cause.problem, file, cause.key or key, cause.value, cause.allowed)
         if first["type"] == "missing":
-            return InputError("missing", file, key)
+            allowed = None if section is None else _wanted(section, str(first["loc"][-1]))
+            return InputError("missing", file, key, allowed=allowed)
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] in _ALLOWED:
             message = f"not allowed; allowed: {_ALLOWED[first['type']].format(**given)}"
@@ -55,6 +70,25 @@ def refusal(
             message = f"not allowed; allowed: {allowed}"
     problem, _, allowed = message.partition("; allowed: ")
     return InputError(problem, file, key, value, allowed or None)
+
+
+# What belongs in a place, by the type that JSON Schema has for it.
+_SORTS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a table",
+    "string": "text",
+}
+
+
+def _wanted(section: type[BaseModel], name: str) -> str | None:
+    """Return what belongs in a field."""
+    schema = section.model_json_schema()["properties"].get(name, {})
+    if schema.get("items", {}).get("$ref"):
+        return f"one or more tables [[{name}]]"
+    return _SORTS.get(schema.get("type", ""))
 
 
 def foremost(error: ValidationError) -> ErrorDetails:

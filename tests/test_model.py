@@ -296,9 +296,18 @@ def test_a_setting_replaces_a_value_and_its_provenance(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"bus.clok": "1 Hz"}, "bus.clok: unknown key (did you mean 'bus.clock'?); allowed: bus."),
-        ({"clock": "1 Hz"}, "clock: unknown key (did you mean 'bus.clock'?); allowed: bus.*"),
-        ({"bus": "1 Hz"}, "bus: a section, of which a key is set; allowed: bus.clock, bus.width"),
+        (
+            {"bus.clok": "1 Hz"},
+            "bus.clok = '1 Hz': unknown key (did you mean 'bus.clock'?); allowed: bus.",
+        ),
+        (
+            {"clock": "1 Hz"},
+            "clock = '1 Hz': unknown key (did you mean 'bus.clock'?); allowed: bus.*",
+        ),
+        (
+            {"bus": "1 Hz"},
+            "bus = '1 Hz': a section, of which a key is set; allowed: bus.clock, bus.width",
+        ),
         ({"bus.clock": "66"}, "bus.clock = '66': missing unit; allowed: as in '33 MHz'"),
         (
             {"bus.clock": "66 us"},

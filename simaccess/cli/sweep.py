@@ -95,7 +95,8 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
             raise InputError(problem, key="--engine", value=engine, allowed=ENGINES)
         asked = asked.model_copy(update={"engine": engine})
     if jobs is not None and scheduler is not None:
-        raise InputError("given together with --scheduler", key="--jobs", value=jobs)
+        allowed = "without --scheduler"
+        raise InputError("given together with --scheduler", None, "--jobs", jobs, allowed)
     if out == "":
         raise InputError("empty", key="--out", value=out, allowed="a folder")
     if dry_run:

@@ -153,11 +153,14 @@ def leaf(key: str, case: Case) -> Leaf:
                 }
                 every = [f"{section}.{each}" for section, names in others.items() for each in names]
                 if hint := did_you_mean(key, [*every, *leaves, *_OPTIONS]):
-                    raise InputError(f"unknown key{hint}", key=key)
+                    raise InputError(f"unknown key{hint}", key=key, allowed="a key of a number")
                 sections = dict.fromkeys(f"{each.partition('.')[0]}.*" for each in leaves)
                 beginnings = [*sections, *(f"{each}.*" for each in others)]
                 raise InputError("unknown key", key=key, allowed=beginnings)
-            model.with_values({key: ""})  # refuses it, in the words of an unknown key
+            try:
+                model.with_values({key: ""})  # refuses it, in the words of an unknown key
+            except InputError as error:
+                raise InputError(error.problem, key=key, allowed=error.allowed) from None
         return leaves[key]
     if name not in known:
         problem = "unknown key" + did_you_mean(name, known)

@@ -119,14 +119,14 @@ def _scenarios(case: Case, values: Pairs) -> dict[str, Scenario]:
         settings={key: value for key, value in settings.items() if key not in asked},
         consumers=case.consumers,
         shared=case.shared,
-        memory=None if case.memory is None else _model(case.memory),
+        memory=None if case.memory is None else _model(case.memory, "memory"),
     )
     return {each.method: each for each in made}
 
 
 @lru_cache(maxsize=16)
-def _model(name: str) -> Model:
-    return load_model(name)
+def _model(name: str, key: str = "model") -> Model:
+    return load_model(name, key=key)
 
 
 @lru_cache(maxsize=16)

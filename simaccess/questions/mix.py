@@ -83,8 +83,9 @@ def read_mix(file: Path, case: Callable[[str], Case]) -> list[Weighted]:
         if first["type"] == "extra_forbidden":
             known = (_Entry if len(first["loc"]) > 1 else _Mix).model_fields
             problem = "unknown key" + did_you_mean(str(first["loc"][-1]), known)
-            raise InputError(problem, file, key, allowed=known) from None
-        raise refusal(error, key or None, first["input"], file) from None
+            raise InputError(problem, file, key, first["input"], known) from None
+        section = _Entry if len(first["loc"]) > 1 else _Mix
+        raise refusal(error, key or None, first["input"], file, section) from None
     found = []
     for entry in mix.workloads:
         name = entry.workload

@@ -242,26 +242,26 @@ class Experiment(Section):
                 allowed = "a label of its own for each"
                 raise InputError("comes twice", key=key, value=twice[0], allowed=allowed)
         tuned = self.tune if isinstance(self.tune, list) else []
-        for key, method in [
-            *((f"settings.{method}", method) for method in self.settings),
-            *(("tune", method) for method in tuned),
+        for key, method, given in [
+            *((f"settings.{method}", method, given) for method, given in self.settings.items()),
+            *(("tune", method, method) for method in tuned),
         ]:
             if method not in self.methods:
-                raise InputError("is not compared", key=key, allowed=self.methods)
+                raise InputError("is not compared", None, key, given, self.methods)
         return self
 
     @model_validator(mode="after")
     def _set_once(self) -> Experiment:
         for key in self.axes:
             if key in self.set:
-                raise InputError("an axis, too", key=f"set.{key}", allowed="one of both")
+                raise InputError("an axis, too", None, f"set.{key}", self.set[key], "one of both")
             section, _, name = key.partition(".")
             if section != "method":
                 continue
             for method, settings in self.settings.items():
                 if name in settings:
                     place = f"settings.{method}.{name}"
-                    raise InputError("an axis, too", key=place, allowed="one of both")
+                    raise InputError("an axis, too", None, place, settings[name], "one of both")
         return self
 
     @model_validator(mode="after")
@@ -270,7 +270,8 @@ class Experiment(Section):
         for key in of_other:
             if key in self.model_fields_set and getattr(self, key):
                 what = "a sweep" if self.axes else "an experiment without axes"
-                raise InputError(f"not for {what}", key=key)
+                allowed = "figures, or no axes" if self.axes else "with axes, as a sweep has"
+                raise InputError(f"not for {what}", key=key, allowed=allowed)
         open_ranges = [key for key, entry in self.axes.items() if entry.sampled]
         if open_ranges and self.sample is None:
             allowed = "points, or a table [sample]"

@@ -95,14 +95,14 @@ def _resolved(experiment: Experiment, folder: Path) -> Experiment:
 def _load_all(experiment: Experiment) -> None:
     """Load whatever the experiment names, so that what is wrong is found before it is run."""
     for key, values in _given(experiment):
-        for kind in _having(experiment, key):
+        for kind in _having(experiment, key, values):
             leaf = leaves_of(kind)[key.partition(".")[2]]
             for value in values:
                 leaf.accept(value, key)
     if experiment.memory is not None:
-        ModelRef(experiment.memory).load()
+        ModelRef(experiment.memory).load("memory")
     if experiment.figure is not None:
-        ModelRef(experiment.figure.link).load()
+        ModelRef(experiment.figure.link).load("figure.link")
     if experiment.axes:
         _try_sweep(experiment)
         return
@@ -146,7 +146,7 @@ def _given(experiment: Experiment) -> Iterator[tuple[str, Sequence[Scalar]]]:
                 split({key: value})
 
 
-def _having(experiment: Experiment, key: str) -> list[type[Section]]:
+def _having(experiment: Experiment, key: str, values: Sequence[Scalar]) -> list[type[Section]]:
     """Return the parameters that a key is one of: of each model or workload, of some method.
 
     Raises
@@ -172,7 +172,8 @@ def _having(experiment: Experiment, key: str) -> list[type[Section]]:
         known = leaves_of(kind)
         if name not in known:
             problem = f"no such parameter of {of}" + did_you_mean(name, known)
-            raise InputError(problem, key=key, allowed=list(known) or "none")
+            given = values[0] if len(values) == 1 else list(values)
+            raise InputError(problem, None, key, given, list(known) or "none")
     return list(kinds.values())
 
 
@@ -185,8 +186,9 @@ def _refused(error: ValidationError, file: Path) -> InputError:
     if first["type"] == "extra_forbidden":
         known = _section_at(place[:-1]).model_fields
         problem = "unknown key" + did_you_mean(str(place[-1]), known)
-        return InputError(problem, file, key, allowed=known)
-    return refusal(error, key or None, first["input"], file)
+        return InputError(problem, file, key, first["input"], known)
+    section = _section_at(place[:-1]) if first["type"] == "missing" else None
+    return refusal(error, key or None, first["input"], file, section)
 
 
 def _section_at(place: tuple[int | str, ...]) -> type[Section]:

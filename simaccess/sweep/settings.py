@@ -61,7 +61,7 @@ def split(settings: Mapping[str, Scalar]) -> Parts:
         else:
             known = [*(f"{section}.KEY" for section in SECTIONS), *PLAIN]
             problem = "no such parameter" + did_you_mean(key, known)
-            raise InputError(problem, key=key, allowed=known)
+            raise InputError(problem, None, key, value, known)
     return Parts(**parts, consumers=consumers, shared=shared)
 
 

@@ -55,10 +55,10 @@ class ModelRef:
     draw: int | None = None
     seed: int = 0
 
-    def load(self) -> Model:
-        """Return the model."""
+    def load(self, key: str = "model") -> Model:
+        """Return the model that a key names."""
         if self.draw is None:
-            return _model(self.name, self.values)
+            return _model(self.name, self.values, key)
         return _drawn(self.name, self.values, self.draws, self.seed)[self.draw]
 
 
@@ -209,10 +209,10 @@ def is_drawn(model: ModelRef, asked: WorkloadRef, seeds: Sequence[int]) -> bool:
 
 
 @lru_cache(64)
-def _model(name: str, values: Pairs) -> Model:
+def _model(name: str, values: Pairs, key: str = "model") -> Model:
     if not values:
-        return load_model(name)
-    return _model(name, ()).with_values({key: str(value) for key, value in values})
+        return load_model(name, key=key)
+    return _model(name, (), key).with_values({key: str(value) for key, value in values})
 
 
 @lru_cache(64)

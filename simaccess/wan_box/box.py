@@ -114,7 +114,7 @@ class WanBox(Closing):
             key = str(first["loc"][0]) if first["loc"] else None
             if first["type"] == "extra_forbidden":
                 allowed = BoxParameters.model_fields
-                raise InputError("no such parameter", key=key, allowed=allowed) from None
+                raise InputError("no such parameter", None, key, first["input"], allowed) from None
             value = parameters.get(key, UNSET) if key else UNSET
             raise refusal(error, key, value) from None
         self.down, self.up = self.parameters.directions()

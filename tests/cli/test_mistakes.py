@@ -20,15 +20,20 @@ RANDOM = (*LINK, "--workload", "random")
             ["compare", "--model", "exampel-link", "--workload", "random"],
             "did you mean 'example-link'",
         ),
+        ([*RANDOM, "--memory", "nope"], "memory = 'nope': no such model"),
+        (
+            [*RANDOM, "--set", "link.rate=1e-9 B/s"],
+            "link.rate = '1e-9 B/s': beyond what can be simulated; allowed: 0.001 to 1e+24",
+        ),
         (["compare", *LINK, "--workload", "randm"], "workload = 'randm': no such workload or file"),
         (
             [*RANDOM, "--method", "zero-cpy"],
             "method = 'zero-cpy': no such access method (did you mean",
         ),
-        ([*RANDOM, "--set", "method.blok=1 KiB"], "method.blok: no such parameter"),
+        ([*RANDOM, "--set", "method.blok=1 KiB"], "method.blok = '1 KiB': no such parameter"),
         (
             [*RANDOM, "--method", "zero-copy", "--set", "method.block=1 KiB"],
-            "method.block: no such parameter of zero-copy",
+            "method.block = '1 KiB': no such parameter of zero-copy",
         ),
         ([*RANDOM, "--set", "method.block=1024"], "method.block = '1024': missing unit"),
         ([*RANDOM, "--set", "method.block=-1 KiB"], "method.block = '-1 KiB'"),
@@ -101,7 +106,7 @@ RANDOM = (*LINK, "--workload", "random")
         ),
         (
             [*RANDOM, "--set", "producer.rat=1 kHz"],
-            "producer.rat: unknown key (did you mean 'rate'?)",
+            "producer.rat = '1 kHz': unknown key (did you mean 'rate'?)",
         ),
         ([*RANDOM, "--set", "producer.ring=1"], "producer.ring = '1': missing unit"),
         ([*RANDOM, "--set", "producer.arrivals=poisson"], "producer.rate: missing, and poisson"),
@@ -144,7 +149,7 @@ RANDOM = (*LINK, "--workload", "random")
         ([*RANDOM, "--set", "producer.arrivals=full-speed"], "workload = 'random'"),
         (
             [*RANDOM, "--set", "link.rat=1 GB/s"],
-            "link.rat: unknown key (did you mean 'link.rate'?)",
+            "link.rat = '1 GB/s': unknown key (did you mean 'link.rate'?)",
         ),
         ([*RANDOM, "--consumers", "0"], "consumers"),
         ([*RANDOM, "--seed", "-1"], "seed"),

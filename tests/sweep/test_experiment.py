@@ -19,7 +19,7 @@ from simaccess.workload.registry import workload
         (
             "tune = true",
             "tuen = true",
-            "tuen: unknown key (did you mean 'tune'?); allowed: question",
+            "tuen = True: unknown key (did you mean 'tune'?); allowed: question",
         ),
         (
             "tune = true",
@@ -34,26 +34,31 @@ from simaccess.workload.registry import workload
         (
             'question = "Does it work?"',
             'qestion = "Does it work?"',
-            "qestion: unknown key (did you mean 'question'?)",
+            "qestion = 'Does it work?': unknown key (did you mean 'question'?)",
         ),
         (
             'model = "example-link"',
             'modle = "example-link"',
-            "models.0.modle: unknown key (did you mean 'model'?)",
+            "models.0.modle = 'example-link': unknown key (did you mean 'model'?)",
         ),
-        ('question = "Does it work?"', "", "question: missing"),
+        ('question = "Does it work?"', "", "question: missing; allowed: text"),
         (
             'label = "a link"',
             'lable = "a link"',
-            "models.0.lable: unknown key (did you mean 'label'?)",
+            "models.0.lable = 'a link': unknown key (did you mean 'label'?)",
         ),
         ('label = "filtering"', 'label = "sequential"', "workloads = 'sequential': comes twice"),
         ("ratios = [0.01, 0.9]", "ratios = [0.01, 1.9]", "figure.ratios.1 = 1.9: not allowed"),
         ("seeds = 3", "seeds = ", "not TOML"),
+        ("seeds = 3", 'memory = "nope"', "memory = 'nope': no such model"),
+        ("[figure]", '[figure]\nlink = "nope"', "figure.link = 'nope': no such model"),
+        ("tune = true", 'tune = ["foo"]', "tune = 'foo': is not compared; allowed: zero-copy, "),
+        ("[[models]]", "[[model]]", "model = [{"),
+        ("methods = [", "settings = [", "methods: missing; allowed: a list"),
         (
             "[figure]",
             '[settings.fast]\nblock = "1 KiB"\n[figure]',
-            "settings.fast: is not compared",
+            "settings.fast = {'block': '1 KiB'}: is not compared; allowed: zero-copy, ",
         ),
     ],
 )

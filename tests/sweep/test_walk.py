@@ -262,9 +262,12 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (BASE + '[axes]\nmodel.link.latncy = ["1 us"]', "model.link.latncy: no such parameter of"),
+        (
+            BASE + '[axes]\nmodel.link.latncy = ["1 us"]',
+            "model.link.latncy = '1 us': no such parameter of",
+        ),
         (BASE + '[axes]\nworkload.stride = ["64 B"]', "no such parameter of random"),
-        (BASE + "[axes]\nmethod.depth = [1]", "method.depth: no such parameter of zero-copy"),
+        (BASE + "[axes]\nmethod.depth = [1]", "method.depth = 1: no such parameter of zero-copy"),
         (BASE + '[axes]\nproducer.rat = ["1 kHz"]', "did you mean 'rate'"),
         (
             BASE + "[axes]\nmodel.link.rate = {}\nconsumers = [1]",
@@ -281,7 +284,7 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
         ('constraints = ["a < 1"]\n' + BASE + AXES, "a is no axis"),
         ('measures = ["throughput"]\n' + BASE + AXES, "measures = 'throughput': no such measure"),
         (BASE + AXES + '[[figures]]\nx = "workload.size"', "figures.x = 'workload.size': no axis"),
-        (BASE + AXES + '[[figures]]\nx = "workload.length"\nz = 1', "figures.0.z: unknown key"),
+        (BASE + AXES + '[[figures]]\nx = "workload.length"\nz = 1', "figures.0.z = 1: unknown key"),
         (
             BASE + AXES + '[[figures]]\nx = "workload.length"\ny = "latency"',
             "figures.y = 'latency': no such measure",
@@ -310,13 +313,16 @@ def test_every_measure_has_a_unit(tmp_path: Path, store: Store) -> None:
             'at = { model.link.latency = "1 us" }',
             "figures.at = 'model.link.latency': varies with the sample",
         ),
-        (BASE + AXES.replace("points = 3", "ponits = 3"), "ponits: unknown key"),
-        ('[set]\nworkload.length = "64 B"\n' + BASE + AXES, "set.workload.length: an axis, too"),
+        (BASE + AXES.replace("points = 3", "ponits = 3"), "ponits = 3: unknown key"),
+        (
+            '[set]\nworkload.length = "64 B"\n' + BASE + AXES,
+            "set.workload.length = '64 B': an axis, too",
+        ),
         (
             '[settings.hybrid]\nthreshold = "54 B"\n' + BASE + AXES,
-            "settings.hybrid.threshold: an axis, too",
+            "settings.hybrid.threshold = '54 B': an axis, too",
         ),
-        ('tune = ["hybird"]\n' + BASE + AXES, "tune: is not compared"),
+        ('tune = ["hybird"]\n' + BASE + AXES, "tune = 'hybird': is not compared"),
     ],
 )
 def test_a_mistake_is_told_before_anything_runs(text: str, said: str, tmp_path: Path) -> None:

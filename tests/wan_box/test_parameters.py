@@ -41,7 +41,7 @@ def test_upstream_is_as_downstream_unless_it_is_told() -> None:
         ({"loss": 1}, "loss = 1: not allowed; allowed: less than 1"),
         ({"emulator": "rust"}, "emulator = 'rust': not allowed; allowed: 'auto', 'netem', 'c'"),
         ({"congestion": "vegas"}, "congestion = 'vegas': not allowed; allowed: 'reno', 'cubic'"),
-        ({"jitter": "1 ms"}, "jitter: no such parameter; allowed: rtt, rate, buffer"),
+        ({"jitter": "1 ms"}, "jitter = '1 ms': no such parameter; allowed: rtt, rate, buffer"),
     ],
 )
 def test_a_wrong_value_ends_in_one_line(given: dict[str, Any], said: str) -> None:
