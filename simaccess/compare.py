@@ -19,11 +19,11 @@ from pydantic import ValidationError
 from simaccess.errors import UNSET, InputError
 from simaccess.figures import Scalar
 from simaccess.model import Model, load_model
-from simaccess.objective import Objective
+from simaccess.objective import Objective, objective_named
 from simaccess.refusal import as_given, did_you_mean, foremost, refusal
 from simaccess.registry import names, parameters, require_once
 from simaccess.result import Result
-from simaccess.scenario import ENGINES, Engine, ProducerParameters, Scenario
+from simaccess.scenario import Engine, ProducerParameters, Scenario
 from simaccess.simulate import simulate
 from simaccess.tune import equipped
 from simaccess.tune import tune as search
@@ -43,8 +43,8 @@ _NONE: Settings = MappingProxyType({})
 
 def compare(
     model: Model | str | os.PathLike[str],
-    workload: Workload | str,
-    methods: Iterable[str] = METHODS,
+    workload: Workload | str | os.PathLike[str],
+    methods: Iterable[str] | str = METHODS,
     *,
     settings: Settings = _NONE,
     tune: bool = False,
@@ -61,10 +61,10 @@ def compare(
     ----------
     model : Model, str or path-like
         The link: a model, the name of one, or a file.
-    workload : Workload or str
+    workload : Workload, str or path-like
         What is asked: a workload, the name of one, a packet capture or an access log.
-    methods : iterable of str
-        Names of access methods.
+    methods : iterable of str, or str
+        Names of access methods; a text is one name.
     settings : mapping of str to scalar
         Other values of parameters, with units: ``workload.X``, ``method.X`` (for each method that
         has it), ``producer.X`` (with one of them, records come into a ring), and any other key for
@@ -96,6 +96,7 @@ def compare(
     InputError
         If anything does not exist or is refused.
     """
+    objective = objective_named(objective)
     made = scenarios(
         model,
         workload,
@@ -119,8 +120,8 @@ def final(scenario: Scenario) -> Scenario:
 
 def scenarios(
     model: Model | str | os.PathLike[str],
-    workload: Workload | str,
-    methods: Iterable[str] = METHODS,
+    workload: Workload | str | os.PathLike[str],
+    methods: Iterable[str] | str = METHODS,
     *,
     settings: Settings = _NONE,
     consumers: int = 1,
@@ -136,29 +137,25 @@ def scenarios(
     model, workload, methods, settings, consumers, shared, seed, memory, engine
         As for `compare`.
     """
-    for key, value, least in (("consumers", consumers, 1), ("seed", seed, 0)):
-        if value < least:
-            raise InputError("too low", key=key, value=value, allowed=f"{least} or more")
-    if engine not in ENGINES:
-        problem = "no such engine" + did_you_mean(engine, ENGINES)
-        raise InputError(problem, key="engine", value=engine, allowed=ENGINES)
-    methods = list(methods)
+    methods = [methods] if isinstance(methods, str) else list(methods)
     if not methods:
         raise InputError("no method", key="method", value=methods, allowed=names())
     require_once(methods, "method")
     parts = _split(settings)
-    if not isinstance(model, Model):
-        model = load_model(model)
+    model = _loaded(model, "model")
     if parts["model"]:
         model = model.with_values(parts["model"])
-    if isinstance(workload, str):
-        workload = make_workload(workload, parts["workload"])
+    if isinstance(workload, str | os.PathLike):
+        workload = make_workload(os.fspath(workload), parts["workload"])
+    elif not callable(getattr(workload, "accesses", None)):
+        allowed = "a workload, the name of one, a packet capture or an access log"
+        raise InputError("not a workload", key="workload", value=workload, allowed=allowed)
     elif parts["workload"]:
         key = f"workload.{next(iter(parts['workload']))}"
         raise InputError("the workload is made already", key=key, allowed="the name of a workload")
     producer = producer_of(parts["producer"]) if parts["producer"] else None
-    if memory is not None and not isinstance(memory, Model):
-        memory = load_model(memory, key="memory")
+    if memory is not None:
+        memory = _loaded(memory, "memory")
     given = _by_method(methods, parts["method"])
     return [
         Scenario(
@@ -175,6 +172,16 @@ def scenarios(
         )
         for method in methods
     ]
+
+
+def _loaded(given: object, key: str) -> Model:
+    """Return the model that a key gives by itself, by its name or as a file."""
+    if isinstance(given, str | os.PathLike):
+        return load_model(given, key=key)
+    if isinstance(given, Model):
+        return given
+    allowed = "a model, the name of one, or a file"
+    raise InputError("not a model", key=key, value=given, allowed=allowed)
 
 
 def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:

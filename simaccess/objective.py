@@ -5,14 +5,38 @@ from __future__ import annotations
 import math
 from typing import Literal, TypeAlias, get_args
 
+from simaccess.errors import InputError
+from simaccess.refusal import did_you_mean
 from simaccess.result import Result
 
-__all__ = ["OBJECTIVES", "Objective", "figure", "lead"]
+__all__ = ["OBJECTIVES", "Objective", "figure", "lead", "objective_named"]
 
 Objective: TypeAlias = Literal["throughput", "latency"]
 """Throughput of useful bytes, more is better; or median latency of requests, less is better."""
 
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+
+
+def objective_named(name: object, key: str = "objective") -> Objective:
+    """Return an objective by its name.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    key : str
+        What named it.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    for each in OBJECTIVES:
+        if each == name:
+            return each
+    problem = "no such objective" + did_you_mean(name, OBJECTIVES)
+    raise InputError(problem, key=key, value=name, allowed=OBJECTIVES)
 
 
 def figure(result: Result, objective: Objective) -> float:

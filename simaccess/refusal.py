@@ -17,6 +17,7 @@ __all__ = ["as_given", "did_you_mean", "foremost", "refusal"]
 _ALLOWED = {
     "bool_parsing": "a boolean, true or false",
     "bool_type": "a boolean, true or false",
+    "dict_type": "a table",
     "enum": "{expected}",
     "float_parsing": "a number",
     "greater_than": "greater than {gt}",
@@ -27,7 +28,10 @@ _ALLOWED = {
     "ip_any_network": "an address or a network, such as '192.0.2.0/24'",
     "less_than": "less than {lt}",
     "less_than_equal": "less than or equal to {le}",
+    "list_type": "a list",
     "literal_error": "{expected}",
+    "model_type": "a table",
+    "string_type": "text",
     "string_too_short": "{min_length} or more characters",
     "too_short": "{min_length} or more entries",
 }
@@ -117,11 +121,13 @@ def as_given(refused: InputError, prefix: str, settings: Mapping[str, object]) -
     return InputError(refused.problem, refused.file, refused.key, value, refused.allowed)
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: object, names: Iterable[str]) -> str:
     """Return a hint at the name that is nearest to `name`, to follow a problem; often empty.
 
     A name without a dot may be the end of one that has some.
     """
+    if not isinstance(name, str):  # whatever a program passed
+        return ""
     whole = {each: each for each in names}
     ends = {each.rpartition(".")[2]: each for each in whole} if "." not in name else {}
     known = {**ends, **whole}

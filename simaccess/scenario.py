@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
@@ -12,6 +13,7 @@ from simaccess.errors import InputError
 from simaccess.model import Model
 from simaccess.parameters import Section
 from simaccess.quantities import Duration, PositiveFrequency, Size
+from simaccess.refusal import did_you_mean
 from simaccess.sim.environment import RUN_AHEAD
 from simaccess.workload.workload import Positive, Workload
 
@@ -76,9 +78,27 @@ class ProducerParameters(Section):
         return self
 
 
+def _require_whole(key: str, value: object, least: int) -> None:
+    """Refuse what is no whole number, or less than the least.
+
+    Raises
+    ------
+    InputError
+        If it is refused.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        allowed = f"a whole number, {least} or more"
+        raise InputError("not a whole number", key=key, value=value, allowed=allowed)
+    if int(value) < least:
+        raise InputError("too low", key=key, value=value, allowed=f"{least} or more")
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One thing to simulate.
+
+    Parts of another type are refused by an `InputError`, and so are fewer than one consumer and
+    seeds below 0.
 
     Attributes
     ----------
@@ -123,3 +143,17 @@ class Scenario:
     real: bool = False
     engine: Engine = "auto"
     run_ahead: int = RUN_AHEAD
+
+    def __post_init__(self) -> None:
+        _require_whole("consumers", self.consumers, 1)
+        _require_whole("seed", self.seed, 0)
+        if self.engine not in ENGINES:
+            problem = "no such engine" + did_you_mean(self.engine, ENGINES)
+            raise InputError(problem, key="engine", value=self.engine, allowed=ENGINES)
+        for key, value in (("model", self.model), ("memory", self.memory)):
+            if not isinstance(value, Model) and (key == "model" or value is not None):
+                allowed = "what simaccess.model.load_model returns"
+                raise InputError("not a model", key=key, value=value, allowed=allowed)
+        if not callable(getattr(self.workload, "accesses", None)):
+            allowed = "what simaccess.workload.registry.workload returns"
+            raise InputError("not a workload", key="workload", value=self.workload, allowed=allowed)

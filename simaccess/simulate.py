@@ -129,8 +129,6 @@ def _run(scenario: Scenario, afoot: Afoot | None = None) -> Run:
 
 
 def _served(scenario: Scenario, afoot: Afoot | None) -> Run:
-    if scenario.consumers < 1:
-        raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
     count = scenario.consumers
     require_room(count, _CONSUMER, "consumers", key="consumers", value=count)
     if scenario.engine == "simpy":

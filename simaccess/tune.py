@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from simaccess.objective import Objective, figure, lead
+from simaccess.objective import Objective, figure, lead, objective_named
 from simaccess.present import size
 from simaccess.quantities import parse_size
 from simaccess.registry import parameters
@@ -181,8 +181,9 @@ def tune(
     Raises
     ------
     InputError
-        If the scenario's own settings are refused.
+        If the scenario's own settings are refused, or there is no such objective.
     """
+    objective = objective_named(objective)
     given, searched = _open(scenario)
     seen: dict[tuple[int, ...], float] = {}
     tried: list[Point] = []

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simaccess.objective import Objective, lead
+from simaccess.objective import Objective, lead, objective_named
 from simaccess.statistics.intervals import CONFIDENCE, Interval, paired_interval, share_interval
 
 __all__ = [
@@ -142,7 +142,10 @@ def verdict(
     ------
     ValueError
         If there is no method, or methods have different numbers of figures.
+    InputError
+        If there is no such objective.
     """
+    objective = objective_named(objective)
     counts = {len(figures) for figures in replications.values()}
     if len(counts) != 1 or 0 in counts:
         raise ValueError(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from simaccess.objective import Objective
     from simaccess.questions.axis import Axis, Scale
     from simaccess.questions.case import Case
     from simaccess.questions.log_times import LogTimes
@@ -133,12 +132,13 @@ class Asked:
         Ended
             If a worker process dies again and again, or what is stored can be gone on from.
         """
+        from simaccess.objective import objective_named
         from simaccess.pool import available, local_workers
         from simaccess.progress import Count
         from simaccess.questions.log_times import LogTimes
         from simaccess.questions.simulations import Simulations
 
-        objective = _objective_of(self.objective)
+        objective = objective_named(self.objective, "--objective")
         jobs = available() if self.jobs is None else self.jobs
         with (
             keeping(self.store, "simulations") as store,
@@ -231,17 +231,6 @@ def ends(option: str, text: str) -> tuple[str, str | None, str | None]:
     if not key or (equals and not (low and colon and high)):
         raise InputError("no span", key=option, value=text, allowed="KEY=LOW:HIGH")
     return (key, low, high) if equals else (key, None, None)
-
-
-def _objective_of(name: str) -> Objective:
-    """Return an objective by its name, or refuse it."""
-    from simaccess.errors import InputError
-    from simaccess.objective import OBJECTIVES
-
-    for each in OBJECTIVES:
-        if each == name:
-            return each
-    raise InputError("no such objective", key="--objective", value=name, allowed=OBJECTIVES)
 
 
 def scale_of(name: str) -> Scale:

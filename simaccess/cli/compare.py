@@ -124,6 +124,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     )
     require("replications", replications, 1)
     require("draws", draws, 0)
+    require("jobs", jobs, 1)
     judged = None
     asked_more = replications > 1 or draws > 0
     with _simulating(jobs if asked_more else 1) as (pool, count):

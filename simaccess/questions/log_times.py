@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
-from simaccess.objective import Objective, figure
+from simaccess.objective import Objective, figure, objective_named
 from simaccess.questions.case import Case
 from simaccess.questions.simulations import Simulations
 from simaccess.result import Result
@@ -78,7 +78,7 @@ class LogTimes:
         tune: bool = False,
     ) -> None:
         self._simulations = simulations
-        self._objective = objective
+        self._objective = objective_named(objective)
         self._seeds = replication_seeds(seed, 1)
         self._tune = tune
         self._tuned: dict[Spot, Pairs] = {}

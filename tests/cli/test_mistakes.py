@@ -21,6 +21,7 @@ RANDOM = (*LINK, "--workload", "random")
             "did you mean 'example-link'",
         ),
         ([*RANDOM, "--memory", "nope"], "memory = 'nope': no such model"),
+        ([*RANDOM, "--jobs", "0"], "--jobs = 0: too low; allowed: 1 or more"),
         (
             [*RANDOM, "--set", "link.rate=1e-9 B/s"],
             "link.rate = '1e-9 B/s': beyond what can be simulated; allowed: 0.001 to 1e+24",
