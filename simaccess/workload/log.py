@@ -23,8 +23,8 @@ from simaccess.workload.accesses import Accesses, alike
 from simaccess.workload.workload import Extent, Load, accesses
 
 __all__ = [
+    "BEGIN",
     "HEADER",
-    "MARK",
     "AccessLog",
     "LogParameters",
     "LogWorkload",
@@ -36,9 +36,10 @@ COLUMNS = ("time", "offset", "length", "operation")
 HEADER = ",".join(COLUMNS)
 """The first line of an access log."""
 
-MARK = codecs.BOM_UTF8
-"""What some programs, such as Excel, write before the first line."""
+BEGIN = 256
+"""Bytes of a file, at most, that tell whether it is an access log."""
 
+_MARK = codecs.BOM_UTF8  # which some programs, such as Excel, write before the first line
 _CHUNK = 1 << 18  # bytes of lines that are parsed at a time
 _MOST = 2**63 - 1
 _SPACES = re.compile(rb"[ \t]*([,\n])[ \t]*")  # around fields
@@ -147,8 +148,17 @@ class LogWorkload:
 
 
 def is_log(head: bytes) -> bool:
-    """Say whether a file's first bytes are those of an access log, however they are capitalised."""
-    return head.removeprefix(MARK)[: len(HEADER)].lower() == HEADER.encode()
+    """Say whether a file's first `BEGIN` bytes are those of an access log.
+
+    Its first line may have capitals, and spaces around its fields.
+    """
+    return _heading(head.partition(b"\n")[0]).startswith(HEADER)
+
+
+def _heading(line: bytes) -> str:
+    """Return a first line as it would be without what may differ."""
+    fields = line.removeprefix(_MARK).decode("ascii", "replace").lower().split(",")
+    return ",".join(field.strip() for field in fields)
 
 
 def read_log(
@@ -163,7 +173,7 @@ def read_log(
     ----------
     path : path-like
         A CSV file. Its first line is ``time,offset,length,operation``; each further line is one
-        access: seconds, bytes, bytes, ``read`` or ``write``.
+        access: seconds, bytes, bytes, ``read`` or ``write``. Spaces may surround any field.
     size : int, optional
         Bytes of the segment, which all accesses must lie in.
     span : float
@@ -272,8 +282,7 @@ def _since(first: Decimal, texts: list[bytes]) -> NDArray[np.float64]:
 def _parts(
     path: str | os.PathLike[str], stream: io.BufferedReader, bounds: _Bounds
 ) -> Iterator[_Part]:
-    head = stream.readline(len(MARK) + len(HEADER) + 8).rstrip(b" \t\r\n")
-    if head.removeprefix(MARK).lower() != HEADER.encode():
+    if _heading(stream.readline(BEGIN)) != HEADER:
         raise InputError("not an access log: line 1 is wrong", file=path, allowed=HEADER)
     line = 2
     while lines := stream.readlines(_CHUNK):

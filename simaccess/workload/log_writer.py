@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from simaccess.errors import InputError
-from simaccess.workload.log import HEADER, MARK, is_log
+from simaccess.workload.log import BEGIN, HEADER, is_log
 
 __all__ = ["LogWriter"]
 
@@ -19,7 +19,7 @@ def _replaceable(path: Path) -> bool:
     if not path.is_file():
         return True
     with path.open("rb") as stream:
-        begin = stream.read(len(MARK) + len(HEADER))
+        begin = stream.read(BEGIN)
     return not begin or is_log(begin)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +14,7 @@ from simaccess.refusal import as_given, did_you_mean, foremost, refusal
 from simaccess.workload import patterns
 from simaccess.workload.capture import is_capture
 from simaccess.workload.filter import Filter, FilterParameters
-from simaccess.workload.log import HEADER, MARK, LogParameters, LogWorkload, is_log
+from simaccess.workload.log import BEGIN, HEADER, LogParameters, LogWorkload, is_log
 from simaccess.workload.patterns import Pattern, PatternParameters
 from simaccess.workload.records import (
     HeaderOnlyParameters,
@@ -78,8 +79,9 @@ def workload(name: str, settings: Settings | None = None) -> Workload:
         return _WORKLOADS[name](settings)
     path = Path(name)
     try:
-        with path.open("rb") as stream:
-            head = stream.read(len(MARK) + len(HEADER))
+        what = path.stat().st_mode
+        begun = stat.S_ISREG(what) or stat.S_ISDIR(what)  # else it could be read once, or never
+        head = _begin(path) if begun else b""
     except (OSError, ValueError) as error:  # ValueError: a null character
         problem = "no such workload or file"
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
@@ -90,6 +92,9 @@ def workload(name: str, settings: Settings | None = None) -> Workload:
             value=name,
             allowed=[*names(), "a packet capture", "an access log"],
         ) from error
+    if not begun:
+        allowed = "a packet capture or an access log in a file"
+        raise InputError("not a regular file", key="workload", value=name, allowed=allowed)
     if is_capture(head):
         if "capture" in settings:
             raise InputError("told twice", key="workload.capture", value=settings["capture"])
@@ -101,6 +106,12 @@ def workload(name: str, settings: Settings | None = None) -> Workload:
         file=path,
         allowed=f"a pcap or pcapng file, or a CSV file that starts with '{HEADER}'",
     )
+
+
+def _begin(path: Path) -> bytes:
+    """Return what a file's sort is told by."""
+    with path.open("rb") as stream:
+        return stream.read(BEGIN)
 
 
 def _parameters(model: type[M], settings: Settings) -> M:

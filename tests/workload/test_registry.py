@@ -1,5 +1,6 @@
 """Workloads by name, and files by their content."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -45,6 +46,32 @@ def test_files_are_known_by_their_content(tmp_path: Path) -> None:
     log = tmp_path / "log.pcap"
     log.write_text(f"{HEADER}\n0,0,1,read\n")
     assert isinstance(workload(str(log)), LogWorkload)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "time, offset ,length,operation",
+        "  Time ,\toffset, length ,operation  \r",
+        "\ufefftime , offset , length , operation",
+    ],
+)
+def test_spaces_around_fields_do_not_matter_in_the_first_line(heading: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"{heading}\n0 , 0, 64 ,read\n", encoding="utf-8", newline="")
+    made = workload(str(path))
+    assert isinstance(made, LogWorkload)
+    assert made.log.length.tolist() == [64]
+    path.write_text(f"{heading}s\n0,0,64,read\n", encoding="utf-8", newline="")
+    with pytest.raises(InputError, match="line 1 is wrong; allowed: time,offset,length,operation"):
+        workload(str(path))
+
+
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe': not a regular file; allowed: a packet capture"):
+        workload(str(pipe))
 
 
 def test_refusals(tmp_path: Path) -> None:
