@@ -49,6 +49,7 @@ from simaccess.sim.station import Durations
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
 from simaccess.workload.filter import Filter
+from simaccess.workload.records import HeaderWorkload
 from simaccess.workload.repeated import bytes_of
 from simaccess.workload.workload import Workload
 
@@ -313,7 +314,7 @@ def _numbered(
                 key="workload",
                 value=workload.name,
                 allowed="with a producer: filter, header-only, header-payload, sequential"
-                " (block and length equal)",
+                " (block and length equal, and no more requests than records)",
             )
         before = record
         yield record, request
@@ -325,6 +326,13 @@ def _ring(scenario: Scenario, producer: ProducerParameters, accesses: Accesses) 
     ends = array("q", (blocks.bounds(number)[1] for number in range(records)))
     if accesses.offset.max(initial=-1) >= (ends[-1] if ends else 0):
         ends.append(accesses.size)  # what is left of the segment is a record if it is asked for
+    if isinstance(scenario.workload, HeaderWorkload) and accesses.requests > len(ends):
+        raise InputError(
+            "more requests than there are records, of which a ring brings each once",
+            key="workload.requests",
+            value=accesses.requests,
+            allowed=f"with a producer: at most {len(ends)}",
+        )
 
     def whole(seconds: float) -> int:
         return Durations(seconds)[1]

@@ -197,6 +197,12 @@ class Buffer:
         self.moved += length
         return stored
 
+    def overlap(self) -> None:
+        """Prepare for several calls under way at once, here and in all buffers below."""
+        self.shadow.share()
+        if self._below is not None:
+            self._below.overlap()
+
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
         """Read beside the caller, into its shadow."""
 
@@ -205,7 +211,7 @@ class Buffer:
 
         if offset < 0 or offset + length > self._limit:
             raise self._outside("fetch", offset, length)
-        self.shadow.share()  # the copies of several calls overlap
+        self.overlap()
         self.counters.requested += length
         self.moved += length
         return self.clock.spawn(copy)
@@ -217,7 +223,7 @@ class Buffer:
             await source.gather(length)
             await self.write(offset, length, source.view(at, length))
 
-        self.shadow.share()  # the copies of several calls overlap
+        self.overlap()
         self.moved += length
         return self.clock.spawn(copy)
 
