@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.operations import Operations
@@ -46,11 +47,11 @@ class CopyOnce:
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow."""
         shadow = self.shadow
-        return shadow.write(shadow.parts(offset, length), limit)
+        return writes.write(shadow, shadow.parts(offset, length), limit)
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""
-        return self.shadow.release(end)
+        return writes.release(self.shadow, end)
 
     def abandon(self, slots: Iterable[int]) -> None:
         """Forget what a call that failed left under way in these slots."""
@@ -58,4 +59,4 @@ class CopyOnce:
 
     def sync(self) -> Operations:
         """Yield the copies back of all that was written."""
-        return self.shadow.sync()
+        return writes.sync(self.shadow)

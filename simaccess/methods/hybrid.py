@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.operations import LOAD, STORE, Operations
@@ -75,11 +76,11 @@ class Hybrid:
         parts = shadow.parts(offset, length, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((STORE, offset, length),)
-        return shadow.write(parts, limit)
+        return writes.write(shadow, parts, limit)
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of the payload written in blocks before `end`."""
-        return self.shadow.release(end)
+        return writes.release(self.shadow, end)
 
     def abandon(self, slots: Iterable[int]) -> None:
         """Forget what a call that failed left under way in these slots."""
@@ -87,4 +88,4 @@ class Hybrid:
 
     def sync(self) -> Operations:
         """Yield the copies back of all the payload written."""
-        return self.shadow.sync()
+        return writes.sync(self.shadow)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks, Part
 from simaccess.methods.directory import Directory, Eviction, Steps
 from simaccess.methods.readers import Reader, Readers
@@ -102,12 +103,11 @@ class Prefetch:
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""
         shadow = self.shadow
-        parts = shadow.parts(offset, length)
-        return shadow.write(parts, limit, behind=True)
+        return writes.write(shadow, shadow.parts(offset, length), limit, behind=True)
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""
-        return self.shadow.release(end)
+        return writes.release(self.shadow, end)
 
     def abandon(self, slots: Iterable[int]) -> None:
         """Forget what a call that failed left under way in these slots."""
@@ -115,7 +115,7 @@ class Prefetch:
 
     def sync(self) -> Operations:
         """Yield the copies back of all that was written."""
-        return self.shadow.sync()
+        return writes.sync(self.shadow)
 
     def _read(self, reader: Reader, parts: list[Part], limit: int) -> Steps[None]:
         shadow = self.shadow
