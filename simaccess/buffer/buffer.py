@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from simaccess.buffer.bulk import FAILURES, Bulk
+from simaccess.buffer.child import Child
 from simaccess.buffer.lone_reads import LoneReads
 from simaccess.buffer.shadow import Flight, Shadow
 from simaccess.buffer.slices import slices
@@ -200,7 +201,7 @@ class Buffer:
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
         """Read beside the caller, into its shadow."""
 
-        async def copy(_: Clock) -> None:
+        async def copy() -> None:
             await self._copy(self._method.read(offset, length, self._limit), into, at)
 
         if offset < 0 or offset + length > self._limit:
@@ -208,18 +209,18 @@ class Buffer:
         self.shadow.share()  # the copies of several calls overlap
         self.counters.requested += length
         self.moved += length
-        return self.clock.spawn(copy)
+        return Child(self.clock, copy)
 
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Write beside the caller, from its shadow."""
 
-        async def copy(_: Clock) -> None:
+        async def copy() -> None:
             await source.gather(length)
             await self.write(offset, length, source.view(at, length))
 
         self.shadow.share()  # the copies of several calls overlap
         self.moved += length
-        return self.clock.spawn(copy)
+        return Child(self.clock, copy)
 
     # -- operations ------------------------------------------------------------------------------
 
