@@ -146,10 +146,14 @@ def test_a_copy_ahead_of_a_read_that_failed_writes_over_nothing(slots: int) -> N
         below = Shadow(CopyOnce(FixedBlocks(100), 10), link.local)
         above = Shadow(Prefetch(FixedBlocks(100), depth=3, slots=slots), link.local)
         outer = Buffer(above, Buffer(below, Failing(link.attach(), 4), clock), clock)
-        await outer.read(900, 100)
-        with pytest.raises(LinkError):
+
+        async def scan() -> None:
             for offset in range(0, 600, 100):
                 await outer.read(offset, 100)
+
+        await outer.read(900, 100)
+        with pytest.raises(LinkError):
+            await scan()
         for _ in range(2):
             view = await outer.read(900, 100)
             assert view is not None
