@@ -245,7 +245,7 @@ class Buffer:
                     served.append(await self.segment.load(operation[1], operation[2]))
                 elif kind is AWAIT:
                     flights = shadow.under_way[operation[1]]
-                    if len(flights) == 1 and not shadow.shared:  # _settle without a coroutine
+                    if len(flights) == 1 and not shadow.shared:  # bulk.settle without a coroutine
                         before = self.clock.waited()
                         await flights.pop()
                         if self.clock.waited() > before:
@@ -253,7 +253,7 @@ class Buffer:
                             waited = True
                     else:
                         waited |= await bulk.settle(flights)
-                elif kind is FETCH and not shadow.shared:  # _start without a coroutine
+                elif kind is FETCH and not shadow.shared:  # bulk.start without a coroutine
                     _, slot, offset, size, at = operation
                     counters.fetches += 1
                     counters.bulk += size
