@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ PARAMETERS = FifoParameters.model_validate(
     }
 )
 MIB = 1 << 20
+Result = TypeVar("Result")
 
 
 def reads(count: int) -> Iterator[Chunk]:
@@ -49,9 +51,27 @@ def reads(count: int) -> Iterator[Chunk]:
         yield offsets, [64] * size, None, None, None, None
 
 
+def measured(run: Callable[[], Result]) -> tuple[Result, int]:
+    """Return what a call returns, and the bytes that it needs at most, each counted.
+
+    What the interpreter keeps of freed tuples, lists and frames to use again would not be, and
+    it keeps more or less of them by what ran before: a full collection empties those stores.
+    """
+    gc.collect()
+    tracemalloc.start()
+    result = run()
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return result, used
+
+
 def peak(consumers: int, accesses: int, method: Callable[[], AccessMethod]) -> int:
     """Return the bytes that a run needs at most, the latencies included."""
-    tracemalloc.start()
+    return measured(partial(run_reads, consumers, accesses, method))[1]
+
+
+def run_reads(consumers: int, accesses: int, method: Callable[[], AccessMethod]) -> None:
+    """Simulate consumers that read what lies one after another."""
     env = Environment()
     link = FifoLink(env, PARAMETERS, 1 << 40)
 
@@ -62,9 +82,6 @@ def peak(consumers: int, accesses: int, method: Callable[[], AccessMethod]) -> i
     for _ in range(consumers):
         env.start(partial(body))  # type: ignore[arg-type]
     env.run()
-    used = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return used
 
 
 @pytest.mark.parametrize(
@@ -108,10 +125,7 @@ def test_ten_thousand_shadows_fit_through_the_whole_library(method: str) -> None
     work = workload("random", {"requests": "10000", "size": "64 MiB"})
     link = load_model("example-link")
     scenario = Scenario(link, work, method, equipped(method, work, {}), consumers=10_000)
-    tracemalloc.start()
-    result = simulate(scenario)
-    used = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    result, used = measured(partial(simulate, scenario))
     assert result.bulk_requests >= 10_000 * 0.9  # hybrid reads headers in place
     assert used < 100 * MIB
 
@@ -127,11 +141,7 @@ def library_peak(name: str, method: str, consumers: int) -> int:
     if model.kind == "memory-bus":
         model = model.with_values({"caches.l3": f"{(25 << 20) * consumers // 10_000} B"})
     scenario = Scenario(model, work, method, settings, consumers=consumers, engine="simpy")
-    tracemalloc.start()
-    simulate(scenario)
-    used = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return used
+    return measured(partial(simulate, scenario))[1]
 
 
 FEWER, MORE = 300, 900
@@ -175,10 +185,7 @@ def test_a_run_leaves_nothing_for_the_garbage_collector(model: str) -> None:
 def test_ten_thousand_consumers_of_a_bus_fit_through_the_whole_library(model: str) -> None:
     work = workload("random", {"requests": "10000", "size": "64 MiB"})
     scenario = Scenario(load_model(model), work, "zero-copy", consumers=10_000, engine="simpy")
-    tracemalloc.start()
-    result = simulate(scenario)
-    used = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    result, used = measured(partial(simulate, scenario))
     assert len(result.consumers) == 10_000
     assert used < 100 * MIB
 
@@ -194,10 +201,7 @@ def test_ten_thousand_consumers_of_a_replay_fit_too(model: str, method: str) -> 
     settings = equipped(method, work, {})
     scenario = Scenario(load_model(model), work, method, settings, engine="replay")
     simulate(scenario)  # what compiling takes
-    tracemalloc.start()
-    result = simulate(replace(scenario, consumers=10_000))
-    used = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    result, used = measured(partial(simulate, replace(scenario, consumers=10_000)))
     assert len(result.consumers) == 10_000
     assert used < 100 * MIB
 
@@ -219,11 +223,11 @@ STREAMS = {
 def traced(made: Callable[[], Workload], *, real: bool) -> int:
     """Return the bytes that making a workload and simulating it needs at most."""
     link = load_model("example-link")
-    tracemalloc.start()
-    simulate(Scenario(link, made(), "zero-copy", engine="simpy", real=real))
-    used = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return used
+
+    def run() -> None:
+        simulate(Scenario(link, made(), "zero-copy", engine="simpy", real=real))
+
+    return measured(run)[1]
 
 
 def assert_lean(few: Callable[[], Workload], many: Callable[[], Workload], column: int) -> None:

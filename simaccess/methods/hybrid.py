@@ -7,11 +7,10 @@ mirror that: a header is stored in place, payload goes into the shadow and back 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
+from simaccess.methods.shadowed import Shadowed
 from simaccess.operations import LOAD, STORE, Operations
 
 __all__ = ["TCP_PAYLOAD_OFFSET", "Hybrid"]
@@ -20,7 +19,7 @@ TCP_PAYLOAD_OFFSET = 54
 """Where TCP payload begins: 14 bytes of Ethernet, 20 of IPv4, 20 of TCP, without options."""
 
 
-class Hybrid:
+class Hybrid(Shadowed):
     """In place below a threshold of each block, through a shadow beyond it.
 
     Parameters
@@ -35,9 +34,8 @@ class Hybrid:
         Which block makes room.
     """
 
-    __slots__ = ("shadow", "slot_bytes", "slots", "threshold")
+    __slots__ = ("threshold",)
 
-    timed = False
     layers = 1
     """Layers around the directory of blocks, which cost time on a link within one machine."""
 
@@ -50,14 +48,8 @@ class Hybrid:
     ) -> None:
         if threshold < 0:
             raise ValueError(f"a threshold is at least 0 bytes, not {threshold}")
-        self.shadow = Directory(blocks, slots, eviction)
+        super().__init__(Directory(blocks, slots, eviction))
         self.threshold = threshold
-        self.slots = slots
-        self.slot_bytes = blocks.longest
-
-    def share(self) -> None:
-        """Prepare for several calls under way at once."""
-        self.shadow.share()
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield loads of header bytes, and what serves payload bytes from the shadow."""
@@ -77,15 +69,3 @@ class Hybrid:
         if len(parts) == 1 and offset < parts[0][3]:
             return ((STORE, offset, length),)
         return writes.write(shadow, parts, limit)
-
-    def release(self, end: int) -> Operations:
-        """Yield the copies back of the payload written in blocks before `end`."""
-        return writes.release(self.shadow, end)
-
-    def abandon(self, slots: Iterable[int]) -> None:
-        """Forget what a call that failed left under way in these slots."""
-        self.shadow.abandon(slots)
-
-    def sync(self) -> Operations:
-        """Yield the copies back of all the payload written."""
-        return writes.sync(self.shadow)

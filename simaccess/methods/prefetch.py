@@ -11,12 +11,11 @@ written behind: a block's copy back starts when its end has been written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks, Part
 from simaccess.methods.directory import Directory, Eviction, Steps
 from simaccess.methods.readers import Reader, Readers
+from simaccess.methods.shadowed import Shadowed
 from simaccess.methods.slot import unpin
 from simaccess.methods.step import step
 from simaccess.operations import Operations
@@ -24,7 +23,7 @@ from simaccess.operations import Operations
 __all__ = ["Prefetch"]
 
 
-class Prefetch:
+class Prefetch(Shadowed):
     """Blocks through a shadow, copied ahead of sequential readers.
 
     Parameters
@@ -43,9 +42,8 @@ class Prefetch:
         Which block makes room.
     """
 
-    __slots__ = ("_block", "_readers", "depth", "initial", "shadow", "slot_bytes", "slots")
+    __slots__ = ("_block", "_readers", "depth", "initial")
 
-    timed = False
     layers = 2
     """Layers around the directory of blocks, which cost time on a link within one machine."""
 
@@ -61,19 +59,12 @@ class Prefetch:
     ) -> None:
         if not 1 <= initial <= depth:
             raise ValueError(f"1 <= initial <= depth must hold, not 1 <= {initial} <= {depth}")
-        self.slots = 2 * depth + 2 if slots is None else slots
+        slots = 2 * depth + 2 if slots is None else slots
         self.depth = depth
         self.initial = initial
-        self._readers = Readers(
-            depth, initial, most=readers, kept=max(1, self.slots // (depth + 2))
-        )
-        self.shadow = Directory(blocks, self.slots, eviction, self._readers.await_block)
-        self.slot_bytes = blocks.longest
+        self._readers = Readers(depth, initial, most=readers, kept=max(1, slots // (depth + 2)))
+        super().__init__(Directory(blocks, slots, eviction, self._readers.await_block))
         self._block = -1  # the block that was read last
-
-    def share(self) -> None:
-        """Prepare for several calls under way at once."""
-        self.shadow.share()
 
     def read(self, offset: int, length: int, limit: int) -> Operations:
         """Yield what serves the read, and the copies ahead of it."""
@@ -104,18 +95,6 @@ class Prefetch:
         """Yield writes of the shadow, and the copy back of each block that is complete."""
         shadow = self.shadow
         return writes.write(shadow, shadow.parts(offset, length), limit, behind=True)
-
-    def release(self, end: int) -> Operations:
-        """Yield the copies back of what was written in blocks before `end`."""
-        return writes.release(self.shadow, end)
-
-    def abandon(self, slots: Iterable[int]) -> None:
-        """Forget what a call that failed left under way in these slots."""
-        self.shadow.abandon(slots)
-
-    def sync(self) -> Operations:
-        """Yield the copies back of all that was written."""
-        return writes.sync(self.shadow)
 
     def _read(self, reader: Reader, parts: list[Part], limit: int) -> Steps[None]:
         shadow = self.shadow

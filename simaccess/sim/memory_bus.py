@@ -255,7 +255,7 @@ class MemoryBus(Link):
             if head < first:
                 resume = returned
             if target > last:
-                stream.expect(new, target, returned, step)
+                stream.expect(new, target, returned, step, now)
             if last > head:
                 end = max(end, returned + step * (last - new))
             stream.head = target

@@ -50,11 +50,17 @@ class Stream:
             return returned + (line - first) * step
         return 0
 
-    def expect(self, first: int, last: int, returned: int, step: int) -> None:
-        """Note that a batch has been fetched."""
-        if not self.under_way:
-            self.under_way = []  # short, and an empty deque is not
-        self.under_way.append((first, last, returned, step))
+    def expect(self, first: int, last: int, returned: int, step: int, now: int) -> None:
+        """Note that a batch has been fetched; forget those before it that are there."""
+        under_way = self.under_way
+        if not under_way:
+            self.under_way = under_way = []  # short, and an empty deque is not
+        while under_way:
+            begin, end, start, pace = under_way[0]
+            if start + (end - begin) * pace > now:
+                break
+            del under_way[0]
+        under_way.append((first, last, returned, step))
 
 
 class Core(PrivateCaches):
