@@ -250,7 +250,7 @@ def _open(scenario: Scenario) -> tuple[Settings, list[Axis]]:
     cached = scenario.model.kind == "memory-bus" or scenario.memory is not None
     if cached and given.get("shadow") == CAPACITIES[0]:
         del given["shadow"]
-    found = axes(scenario.method, scenario.workload, cached)
+    found = axes(scenario.method, scenario.workload, cached and "slots" not in given)
     return given, [axis for axis in found if axis.key not in given]
 
 

@@ -157,6 +157,13 @@ def test_a_smaller_shadow_is_found_where_it_stays_in_the_cache() -> None:
     assert tune(kept).settings["shadow"] == "1 MiB"
 
 
+def test_a_shadow_told_in_blocks_is_not_searched_in_a_cache_either() -> None:
+    bulk = workload("sequential", {"size": "64 KiB"})
+    scenario = Scenario(load_model("shared-memory-ddr4"), bulk, "copy-once", {"slots": "4"})
+    found = tune(scenario)
+    assert {key for point in found.tried for key in point.settings} == {"slots", "block"}
+
+
 def test_the_search_goes_over_a_dip(model: Model) -> None:
     scenario = Scenario(model, workload("sequential", {"size": "4 MiB"}), "copy-once")
     base = simulate(scenario)
