@@ -236,8 +236,11 @@ class Buffer:
                     served[-1] = bytes(served[-1])  # the next operation may end the view
                 kind = operation[0]
                 if kind is LOCAL:
-                    self._count_read(operation, waited)
-                    served.append(await shadow.memory.load(operation[2], operation[3]))
+                    _, slot, at, size = operation
+                    counters.hits += not waited
+                    counters.shadow += size
+                    counters.used += shadow.unread.take(slot, at, size)
+                    served.append(await shadow.memory.load(at, size))
                     waited = False
                 elif kind is LOAD:
                     counters.loads += 1
@@ -283,8 +286,11 @@ class Buffer:
                     counters.loads += 1
                     data = await self.segment.load(operation[1], operation[2])
                 elif kind is LOCAL:
-                    self._count_read(operation, waited)
-                    data = shadow.memory.view(operation[2], operation[3])
+                    _, slot, place, size = operation
+                    counters.hits += not waited
+                    counters.shadow += size
+                    counters.used += shadow.unread.take(slot, place, size)
+                    data = shadow.memory.view(place, size)
                     waited = False
                 else:
                     waited |= await bulk.perform(operation)
@@ -298,14 +304,6 @@ class Buffer:
         except FAILURES as failure:
             await bulk.fail(failure, operations, operation)
             raise
-
-    def _count_read(self, operation: Operation, waited: bool) -> None:
-        """Count a read of the shadow, before which there may have been a wait for its bytes."""
-        _, slot, at, size = operation
-        counters = self.counters
-        counters.hits += not waited
-        counters.shadow += size
-        counters.used += self.shadow.unread.take(slot, at, size)
 
     async def _write(self, operations: Operations, data: Data) -> None:
         shadow, counters, bulk = self.shadow, self.counters, self._bulk
