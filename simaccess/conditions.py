@@ -150,11 +150,6 @@ def conditions(
         for part in (beyond, ~payload, beyond & ~payload)
     )
     T, T_payload = _in_bulk(probe, workload, record)
-    copies = {
-        method: _copy_s(probe, workload, asked, method, settings[method])
-        for method in _COPIERS
-        if "block" in settings.get(method, {})
-    }
     return Conditions(
         t=t,
         w=w,
@@ -163,7 +158,7 @@ def conditions(
         p=payload_share(workload, seed),
         n_h=header_s / t,
         n_p=max(0.0, whole_s - part_s) / t,
-        copies=copies,
+        copies=_copies(probe, workload, asked, settings),
     )
 
 
@@ -200,18 +195,29 @@ def _in_bulk(probe: _Probe, workload: Workload, record: NDArray[np.int64]) -> tu
     return whole, probe.singles(payload, 1, "hybrid", {**small, **threshold})
 
 
-def _copy_s(
-    probe: _Probe, workload: Workload, asked: Accesses, method: str, settings: Mapping[str, str]
-) -> float:
-    """Return the mean seconds of a copy of the blocks that a workload touches first."""
-    block = parse_size(settings["block"])
-    number, first = np.unique(asked.offset // block, return_index=True)
-    begin = number[np.argsort(first)][:REQUESTS] * block
-    given = {"block": f"{block} B", "shadow": f"{2 * block} B"}
-    if method == "hybrid":
-        given["threshold"] = settings.get("threshold", f"{workload.header} B")
-        begin += parse_size(given["threshold"])
-    return probe.singles(begin, 1, method, given)
+def _copies(
+    probe: _Probe,
+    workload: Workload,
+    asked: Accesses,
+    settings: Mapping[str, Mapping[str, str]],
+) -> dict[str, float]:
+    """Return the mean seconds of a copy of the blocks that a workload touches first, by method."""
+    copies = {}
+    for method in _COPIERS:
+        told = settings.get(method, {})
+        if "block" not in told:
+            continue
+        block, threshold = parse_size(told["block"]), 0
+        given = {"block": f"{block} B", "shadow": f"{2 * block} B"}
+        if method == "hybrid":
+            given["threshold"] = told.get("threshold", f"{workload.header} B")
+            threshold = parse_size(given["threshold"])
+        if threshold >= block:
+            continue  # all of it is read in place
+        number, first = np.unique(asked.offset // block, return_index=True)
+        begin = number[np.argsort(first)][:REQUESTS] * block
+        copies[method] = probe.singles(begin + threshold, 1, method, given)
+    return copies
 
 
 def payload_share(workload: Workload, seed: int = 0) -> float:
