@@ -18,7 +18,7 @@ from simaccess.figures import Figure, Leaf, Scalar, leaves_of
 from simaccess.kinds import kind_named
 from simaccess.model_file import read_model_file
 from simaccess.parameters import Parameters
-from simaccess.refusal import did_you_mean, refusal
+from simaccess.refusal import as_given, did_you_mean, refusal
 
 __all__ = ["Model", "load_model", "model_names"]
 
@@ -258,8 +258,9 @@ def _build(
             raise InputError("missing", file, place, allowed="its section whole") from None
         if place not in figures and len(changed) == 1:
             (place,) = changed
-        value = figures[place].value if place in figures else UNSET
-        raise refusal(error, place or None, value, file) from None
+        given = {key: figure.value for key, figure in figures.items()}
+        refused = refusal(error, place or None, given.get(place, UNSET), file)
+        raise as_given(refused, "", given) from None
 
 
 def _unknown(key: str, leaves: Iterable[str]) -> InputError:

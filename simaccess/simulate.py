@@ -88,8 +88,8 @@ def simulate(scenario: Scenario, afoot: Afoot | None = None) -> Result:
     Raises
     ------
     InputError
-        If its parts do not fit together, it is to be replayed and cannot be, or it takes more
-        memory than this machine has.
+        If its parts do not fit together, it is to be replayed and cannot be, it takes more memory
+        than this machine has, or TCP gives up a connection that too many packets of are lost.
     """
     return report(scenario, _run(scenario, afoot))
 
@@ -117,6 +117,18 @@ def latencies(scenario: Scenario) -> NDArray[np.float64]:
 
 
 def _run(scenario: Scenario, afoot: Afoot | None = None) -> Run:
+    try:
+        return _served(scenario, afoot)
+    except InputError as error:
+        figure = scenario.model.provenance.get(error.key or "")
+        if figure is None:
+            raise
+        file = None if figure.status in ("set", "drawn") else scenario.model.file
+        said = InputError(error.problem, file, error.key, figure.value, error.allowed)
+        raise said from None
+
+
+def _served(scenario: Scenario, afoot: Afoot | None) -> Run:
     if scenario.consumers < 1:
         raise InputError("too few", key="consumers", value=scenario.consumers, allowed="1 or more")
     count = scenario.consumers

@@ -212,6 +212,8 @@ def _on_wan(record: Record, parameters: WanParameters, seed: int) -> Replayed:
         draws *= 8
     if how == wan_link.LONG:
         raise NotReplayableError(TOO_LONG)
+    if how:
+        raise parameters.given_up(upstream=how == wan_link.GIVEN_UP_UPSTREAM)
     return Replayed(
         record=record,
         agents=agents,

@@ -81,6 +81,8 @@ def why_not(parameters: WanParameters) -> str | None:
         return f"a time-out may take {slowest:.0f} s, more than 64 bits hold with its multiples"
     if any(0 < rate < cross.burst / _SLOWEST for rate in (cross.rate, cross.upstream_rate)):
         return "bursts of cross traffic are hours apart, more than 64 bits hold"
+    if cross.rate >= path.rate or cross.upstream_rate >= path.upstream_rate:
+        return "cross traffic offers all that the path carries, too much to be drawn ahead"
     return None
 
 

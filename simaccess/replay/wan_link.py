@@ -42,11 +42,13 @@ from simaccess.replay.wan_sender import (
 )
 from simaccess.sim.wan_link import SAID
 
-__all__ = ["LONG", "SHORT", "replay_wan"]
+__all__ = ["GIVEN_UP", "GIVEN_UP_UPSTREAM", "LONG", "SHORT", "replay_wan"]
 
 LONG: Final = 1
 SHORT: Final = 2
-"""How a replay may end: it lasts too long, or draws ran out."""
+GIVEN_UP: Final = 3
+GIVEN_UP_UPSTREAM: Final = 4
+"""How a replay may end: it lasts too long, draws ran out, or TCP gives a connection up."""
 
 _LATEST: Final = 1 << 61
 
@@ -270,6 +272,8 @@ def run(
             return 0
         if env.arena.short:
             return SHORT
+        if env.given_up:
+            return GIVEN_UP if env.given_up == wan.down else GIVEN_UP_UPSTREAM
         recycle(env.arena)
 
 
@@ -321,5 +325,5 @@ latencies : ndarray of int64
 Returns
 -------
 int
-    0, or why it did not come to an end: LONG, SHORT.
+    0, or why it did not come to an end: LONG, SHORT, GIVEN_UP, GIVEN_UP_UPSTREAM.
 """

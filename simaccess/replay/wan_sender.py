@@ -165,6 +165,20 @@ def next_burst(cross: Any) -> None:
     cross.next += queues.draw(cross._gaps)
 
 
+@compiled
+def no_crowd(
+    _cross: Any, _station: Any, _service: int, _size: int, _buffer: int, _now: int
+) -> bool:
+    """Take bursts one by one: of too many of them nothing is replayed."""
+    return False
+
+
+@compiled
+def give_up(sender: Any) -> None:
+    """Say which way the connection ends that gives up, by the station."""
+    sender._env.given_up = address_of(sender._path.station)
+
+
 _TRAIN: Final = len(LAYOUTS["Train"])
 _HOLE: Final = len(LAYOUTS["Hole"])
 _MESSAGE: Final = len(LAYOUTS["Message"])
@@ -297,7 +311,9 @@ def _methods() -> dict[str, Any]:
         "Train__room": maker("Train"),
         "drop_train": drop_train,
         "enter": enter,
+        "give_up": give_up,
         "next_burst": next_burst,
+        "no_crowd": no_crowd,
         "no_Hole": no_hole,
         "no_Train": no_train,
         "notify": notify,

@@ -9,10 +9,12 @@ looked at, and no event stands for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from simaccess.errors import InputError
 from simaccess.result import StationUse
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.station import Durations, FifoStation
@@ -21,6 +23,9 @@ __all__ = ["Bottleneck", "CrossTraffic"]
 
 _NEVER = 1 << 200
 _DRAWS = 1024
+_MOST = 4096  # bursts taken at once
+_FEW = 64  # below this a loop is faster than NumPy
+_WIDE = 1 << 61  # what 64 bits do not hold the sums of
 
 
 class CrossTraffic:
@@ -43,11 +48,12 @@ class CrossTraffic:
         Bytes of a burst.
     """
 
-    __slots__ = ("_gaps", "_generator", "_mean", "burst", "next")
+    __slots__ = ("_again", "_gaps", "_generator", "_mean", "burst", "next")
 
     def __init__(self, rate: float, burst: int, generator: np.random.Generator) -> None:
         self.burst = burst
         self.next = _NEVER
+        self._again = 0  # until when bursts are put in one by one
         self._generator = generator
         self._gaps: list[float] = []
         if rate > 0:
@@ -58,6 +64,66 @@ class CrossTraffic:
     def advance(self) -> None:
         """Draw when the burst after this one arrives."""
         self.next += self.gap()
+
+    def crowd(  # called for every burst: keywords cost time
+        self, station: FifoStation, service: int, size: int, buffer: int, now: int
+    ) -> bool:
+        """Put many bursts at once into a queue that they keep full; say whether any was put in.
+
+        When m packets have got in, all alike, the station is free at f + m s. At a time a the
+        buffer takes them as long as that is at most `buffer` later. So m_i = min(m_i-1 + k, c_i)
+        have got in behind the burst of k packets at a_i, with c_i = (a_i - f + buffer) // s, until
+        the station is idle.
+
+        Parameters
+        ----------
+        station : FifoStation
+            The queue's.
+        service, size : int
+            Ticks and bytes of a packet.
+        buffer : int
+            Ticks of service that the queue holds.
+        now : int
+            Up to when.
+        """
+        first, packets, mean = self.next, self.burst // size, self._mean
+        bursts = int((now - first) / mean)
+        if bursts < _FEW or first < self._again:
+            return False
+        if self.burst % size or 2 * (station.free - first) < buffer:
+            return False
+        if (2 * _MOST * mean + buffer) / service * buffer >= _WIDE:
+            return False
+        gaps = self._take(min(bursts, _MOST))
+        times = np.concatenate([[0], np.cumsum(gaps)])  # from the first one on
+        free = station.free - first  # when all is served, from then on
+        index = np.arange(len(gaps) + 1)
+        room = (times + (buffer - free)) // service - packets * index
+        behind = np.minimum(np.minimum.accumulate(room), packets) + packets * index
+        before = np.concatenate([[0], behind[:-1]])
+        starts = free + before * service
+        idle = starts < times
+        count = int(np.argmax(idle)) if idle.any() else len(gaps)
+        count = min(count, int(np.searchsorted(times, now - first, side="right")), len(gaps))
+        self._gaps = gaps[count:][::-1].tolist()
+        self.next += int(times[count])
+        if count < _FEW:  # it did not pay
+            self._again = self.next + int(4 * _FEW * mean)
+        taken = (behind - before)[:count]
+        waited = taken * (starts - times)[:count] + service * (taken * (taken - 1) // 2)
+        total = int(taken.sum())
+        station.free += total * service
+        station.busy += total * service
+        station.other += total * service
+        station.other_bytes += total * size
+        station.waited += int(waited.sum())
+        return count > 0
+
+    def _take(self, count: int) -> NDArray[np.int64]:
+        """Return the gaps to come, as many as were drawn or so many anew, and forget them."""
+        gaps, self._gaps = self._gaps[::-1], []
+        drawn = np.array(gaps) if gaps else self._generator.exponential(self._mean, count)
+        return (drawn + 0.5).astype(np.int64)
 
     def draw_first(self, gaps: Sequence[int]) -> None:
         """Have the next gaps be those that were drawn before."""
@@ -86,6 +152,10 @@ class Bottleneck:
         Ticks from the end of a packet's service to its arrival.
     cross : CrossTraffic
         Who else uses it.
+    overfull : bool
+        Whether they alone offer all that it carries.
+    refusal : callable
+        Returns what to raise when a connection gives up sending through it.
 
     Attributes
     ----------
@@ -97,10 +167,21 @@ class Bottleneck:
         Ticks by bytes.
     station : FifoStation
         Its use so far.
+    refusal : callable
+        As given.
     """
 
     def __init__(
-        self, rate: float, *, mtu: int, header: int, buffer: int, delay: int, cross: CrossTraffic
+        self,
+        rate: float,
+        *,
+        mtu: int,
+        header: int,
+        buffer: int,
+        delay: int,
+        cross: CrossTraffic,
+        overfull: bool,
+        refusal: Callable[[], InputError],
     ) -> None:
         self.station = FifoStation()
         self.ticks = Durations(1 / rate)
@@ -109,6 +190,8 @@ class Bottleneck:
         self.payload = mtu - header
         self.delay = delay
         self.cross = cross
+        self.refusal = refusal
+        self._overfull = overfull
         self._mtu = mtu
         self._header_ticks = self.ticks[header]
         self._buffer = max(self.ticks[buffer], self.packet)
@@ -198,7 +281,12 @@ class Bottleneck:
         """Put in the bursts that have arrived by `now`, as far as they fit."""
         cross = self.cross
         station = self.station
+        packet = min(cross.burst, self._mtu)
         while cross.next <= now:
+            if self._overfull and cross.crowd(
+                station, self.ticks[packet], packet, self._buffer, now
+            ):
+                continue
             arrival = cross.next
             left = cross.burst
             while left > 0:

@@ -6,9 +6,13 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
+from simaccess import present
+from simaccess.errors import InputError
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Duration, Rate, Size
 from simaccess.sim.caches import SECTOR
+from simaccess.sim.environment import TICKS_PER_SECOND
+from simaccess.sim.station import whole_ticks
 
 __all__ = [
     "BackgroundSection",
@@ -159,9 +163,18 @@ class MemoryBusParameters(Parameters):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.background.rate >= self.memory.read_rate:
-            raise ValueError(
-                "background.rate must be less than channels * rate * efficiency of the memory"
+        memory, background = self.memory, self.background
+        # What the station takes for a request, which is rounded to a tick.
+        service = whole_ticks(background.request, TICKS_PER_SECOND / memory.read_rate)
+        if background.rate * service >= background.request * TICKS_PER_SECOND:
+            limit = background.request * TICKS_PER_SECOND / service / 1e9
+            raise InputError(
+                "as much as the memory carries or more, so that its queue would grow without end",
+                key="background.rate",
+                value=present.rate(background.rate),
+                allowed=f"less than {limit:.6g} GB/s, which memory.channels = {memory.channels} of"
+                f" memory.rate = {present.rate(memory.rate)} carry with"
+                f" memory.efficiency = {memory.efficiency:g}",
             )
         if self.pages.size < self.caches.line:
             raise ValueError("pages.size must be a line or more")

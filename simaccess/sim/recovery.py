@@ -17,10 +17,13 @@ from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.tcp import CongestionControl
 from simaccess.sim.train import Hole, Train
 
-__all__ = ["LEAST", "Recovery"]
+__all__ = ["LEAST", "RETRIES", "Recovery"]
 
 LEAST = 2
 """Jiffies that Linux adds to its timers at the least."""
+
+RETRIES = 15
+"""Time-outs in a row after which a connection is given up (Linux: ``net.ipv4.tcp_retries2``)."""
 
 _SURE = 3
 _NEVER = 1 << 62

@@ -8,6 +8,8 @@ Rules
   is none, the bus goes to the request that can be granted first, in the order of the requests.
 * Several jobs of one master wait in its queue. A master that keeps order (a host bridge) goes on
   with its first job; another one (an engine with channels) alternates between them.
+* A source's next job is asked for once the one before is done, at once if it is due by then. So a
+  master whose source offers more than the bus carries has one job waiting, not ever more of them.
 * A burst of more data phases than the latency timer guarantees goes on until it is done, or until
   the timer has expired and the grant is gone, which it is when another master can be granted.
 * After a burst on a path with a gap its master *rests*: none of its jobs can be granted before the
@@ -147,10 +149,10 @@ class RoundRobin:
             self._limit = limit
         while self.free <= limit:
             coming = self._coming
-            while coming and coming[0][0] < self.free:
-                self._arrive()
+            self._arrive_all()
             if self._job is not None:
                 self._settle(self._job)
+                self._arrive_all()  # what its source wants next may be due already
             while not self._waiting:
                 if not coming or coming[0][0] > limit:
                     return
@@ -208,6 +210,12 @@ class RoundRobin:
             if at < self._gone:
                 self._cut(current, at)
 
+    def _arrive_all(self) -> None:
+        """Let everything be granted that can be before the tenure under way ends."""
+        coming = self._coming
+        while coming and coming[0][0] < self.free:
+            self._arrive()
+
     def _arrive(self) -> None:
         """Let what comes next be granted."""
         what = heappop(self._coming)[2]
@@ -215,8 +223,6 @@ class RoundRobin:
             self._resting[what] = False
             self._waiting += len(self._ready[what])
             return
-        if what.source is not None:
-            self.add(what.source)
         self._line_up(what)
 
     def _rest(self, master: int, until: int) -> None:
@@ -332,6 +338,8 @@ class RoundRobin:
         job.master = job.home
         if not job.remaining:
             job.end = self._start + path.reach(self._phases)
+            if job.source is not None:
+                self.add(job.source)
         else:
             job.requesting = path.request > 0
             job.at = self.free

@@ -14,13 +14,14 @@ tells by its name of which class something is: new attributes and containers go 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 from simaccess.sim.batches import Batches
 from simaccess.sim.bottleneck import Bottleneck
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.host import Host
 from simaccess.sim.kernel_clock import rings_after
-from simaccess.sim.recovery import LEAST
+from simaccess.sim.recovery import LEAST, RETRIES
 from simaccess.sim.tcp import CongestionControl, Delivery
 from simaccess.sim.train import Alarm, Message, Train
 
@@ -312,12 +313,18 @@ class Sender(Batches):
         recovery = self._recovery
         if not self._probed and recovery.calm:
             self._probe(now)
+        elif self._backoff == RETRIES:
+            self._give_up()
         else:
             self.timeouts += 1
             self._backoff += 1
             self._headway = now
             self.flight = recovery.expire(self.flight, self._number)
         self._send(now)
+
+    def _give_up(self) -> NoReturn:
+        """End the connection, because what it sends is lost time and again."""
+        raise self._path.refusal()
 
     def _probe(self, now: int) -> None:
         """Send a tail-loss probe: new data if there is any, else the last packet once more."""

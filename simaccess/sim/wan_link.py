@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -114,6 +115,8 @@ class WanLink(Link):
             buffer=buffer,
             delay=self.delay,
             cross=CrossTraffic(cross, parameters.cross.burst, generator),
+            overfull=cross >= rate,
+            refusal=partial(parameters.given_up, upstream=direction == _UP),
         )
 
     def _sender(self, number: int, user: int, index: int, direction: int) -> Sender:

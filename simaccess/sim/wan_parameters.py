@@ -6,10 +6,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from simaccess import present
+from simaccess.errors import InputError
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
 from simaccess.sim.congestion import Algorithm
 from simaccess.sim.local_memory import LocalSection
+from simaccess.sim.recovery import RETRIES
 
 __all__ = ["CrossSection", "PathSection", "RequestSection", "TcpSection", "WanParameters"]
 
@@ -167,3 +170,25 @@ class WanParameters(Parameters):
         path, cross = self.path, self.cross
         chances = (path.loss, path.upstream_loss, path.jitter, cross.rate, cross.upstream_rate)
         return any(chances)
+
+    def given_up(self, *, upstream: bool) -> InputError:
+        """Return what to raise when TCP gives up sending in a direction."""
+        path, cross = self.path, self.cross
+        rate, buffer, loss, others, way = (
+            (
+                path.upstream_rate,
+                path.upstream_buffer,
+                path.upstream_loss,
+                cross.upstream_rate,
+                "upstream_",
+            )
+            if upstream
+            else (path.rate, path.buffer, path.loss, cross.rate, "")
+        )
+        return InputError(
+            f"TCP gives a connection up after {RETRIES} time-outs in a row",
+            key=f"cross.{way}rate" if others else f"path.{way}loss",
+            value=present.rate(others) if others else loss,
+            allowed=f"less, so that packets get through path.{way}rate = {present.rate(rate)},"
+            f" path.{way}buffer = {present.size(buffer)}, path.{way}loss = {loss:g}",
+        )

@@ -66,6 +66,40 @@ RANDOM = (*LINK, "--workload", "random")
         ),
         ([*RANDOM, "--set", "workload.lenght=64 B"], "workload.lenght"),
         (
+            [
+                "compare",
+                "--model",
+                "shared-memory-ddr4",
+                "--workload",
+                "random",
+                "--set",
+                "background.rate=70 GB/s",
+            ],
+            (
+                "background.rate = '70 GB/s': as much as the memory carries or more, so that its queue"
+                " would grow without end; allowed: less than 67.5818 GB/s, which memory.channels = 4 of"
+                " memory.rate = 19.2 GB/s carry with memory.efficiency = 0.88"
+            ),
+        ),
+        (
+            [
+                "compare",
+                "--model",
+                "wan-20ms-100mbit",
+                "--workload",
+                "random",
+                "--set",
+                "cross.rate=1 Gbit/s",
+                "--set",
+                "cross.burst=1500 B",
+            ],
+            (
+                "cross.rate = '1 Gbit/s': TCP gives a connection up after 15 time-outs in a row; allowed:"
+                " less, so that packets get through path.rate = 12.5 MB/s, path.buffer = 250 kB,"
+                " path.loss = 0"
+            ),
+        ),
+        (
             [*RANDOM, "--set", "producer.rat=1 kHz"],
             "producer.rat: unknown key (did you mean 'rate'?)",
         ),

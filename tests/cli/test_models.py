@@ -77,6 +77,19 @@ def test_a_bad_file_is_named_with_key_value_and_what_is_allowed(run: Run, bad_fi
         assert (code, out, err) == (2, "", f"simaccess: error: {expected}\n")
 
 
+def test_a_load_that_a_file_states_and_its_queue_cannot_bear_is_told(
+    run: Run, tmp_path: Path
+) -> None:
+    text = load_model("shared-memory-ddr4").file.read_text(encoding="utf-8")
+    before, mark, after = text.partition("[background.rate]")
+    file = tmp_path / "busy.toml"
+    file.write_text(before + mark + after.replace("0 GB/s", "80 GB/s", 3), encoding="utf-8")
+    code, out, err = run("models", "check", str(file))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"simaccess: error: {file}: background.rate = '80 GB/s': as much as the")
+    assert "allowed: less than 67.5818 GB/s, which memory.channels = 4 of memory.rate" in err
+
+
 def test_the_process_ends_with_the_exit_code() -> None:
     failed = subprocess.run(
         [*COMMAND, "models", "show", "nothing"], capture_output=True, text=True, check=False

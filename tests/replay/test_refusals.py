@@ -149,6 +149,9 @@ def test_what_64_bits_do_not_hold_of_a_wan_goes_to_simpy() -> None:
     ):
         model = load_model("wan-20ms-100mbit", setting)
         assert "64 bits" in (can_replay(replace(scenario(), model=model)) or "")
+    for key in ("cross.rate", "cross.upstream_rate"):
+        model = load_model("wan-20ms-100mbit", {key: "100 Mbit/s"})
+        assert "drawn ahead" in (can_replay(replace(scenario(), model=model)) or "")
     slow = load_model("wan-20ms-100mbit", {"request.service": "1000000 s"})
     assert simulate(replace(scenario(), model=slow)).engine == "simpy"
     with pytest.raises(InputError, match="64 bits"):

@@ -147,6 +147,32 @@ def test_each_method_is_tuned_at_each_place(tmp_path: Path, store: Store) -> Non
     assert made[made["method"] == "hybrid"]["settings.block"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("model", "axis", "why"),
+    [
+        ("shared-memory-ddr4", 'background.rate = ["1 GB/s", "80 GB/s"]', "as much as the memory"),
+        ("wan-20ms-100mbit", 'path.loss = ["0.0", "0.98"]', "TCP gives a connection up"),
+    ],
+)
+def test_points_that_others_overload_fail_alone(
+    model: str, axis: str, why: str, tmp_path: Path, store: Store
+) -> None:
+    text = f"""
+question = "Which is best beside others?"
+methods = ["copy-once"]
+[[models]]
+model = "{model}"
+[[workloads]]
+workload = "random"
+set = {{ requests = 60 }}
+[axes]
+model.{axis}
+"""
+    done = walked(loaded(tmp_path, text), store)
+    assert (done.points, len(done.failed)) == (1, 1)
+    assert why in done.failed[0][1]
+
+
 def test_points_that_are_refused_fail_alone(tmp_path: Path, store: Store) -> None:
     axes = '[axes]\nworkload.length = ["64 B", "1 KiB", "1 MiB"]\n'  # the last one: no room
     done = walked(loaded(tmp_path, BASE + axes), store)
