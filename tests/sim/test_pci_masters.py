@@ -14,7 +14,7 @@ from simaccess.sim.bus_use import PAYLOAD
 from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.pci_bus import PciBus
 from simaccess.sim.pci_path import Path
-from tests.sim.pci import BARE, NS, bulk, figures, loads, make, run, stores
+from tests.sim.pci import BARE, NS, bulk, figures, loads, make, run, run_until, stores
 
 
 @given(
@@ -135,13 +135,6 @@ def test_the_longest_burst_under_contention(timer: int) -> None:
     pair = 2 * timer * 10 * NS + 2 * 10 * NS
     assert agent.time == 100 * pair - 10 * NS  # the other one was first; less the last idle clock
     assert link.use(agent.time)["bus"].other_bytes == link.use(agent.time)["bus"].payload_bytes
-
-
-def run_until(env: Environment, body: Any, until: int) -> list[Agent]:
-    agent = env.start(body)
-    env.run(until=until)
-    assert agent.end is not None
-    return [agent]
 
 
 def test_a_burst_goes_on_after_the_timer_while_nobody_asks() -> None:
