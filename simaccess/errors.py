@@ -75,6 +75,10 @@ class InputError(ValueError):
         return " ".join(line.splitlines())
 
 
+class GivenUpError(InputError):
+    """Say in one line that a simulated link does not get its bytes through, and why."""
+
+
 class LinkError(Exception):
     """Say in one line what went wrong on a real link.
 

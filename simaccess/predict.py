@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from simaccess.errors import GivenUpError
 from simaccess.kinds import kind_named
 from simaccess.measured import Cell
 from simaccess.model import Model
@@ -51,6 +52,8 @@ def predict(
 ) -> float:
     """Return the seconds that a cell takes on a model's simulated link.
 
+    Where the link gives up, those until then: a fit that tries such a model finds it slow.
+
     Parameters
     ----------
     model : Model
@@ -74,7 +77,10 @@ def predict(
     env = Environment()
     seed = repetition if seed is None else seed
     link = kind_named(model.kind).make_link(env, model.parameters, segment, None, seed)
-    spans = simulated_probes(env, link, prepared, repetition)
+    try:
+        spans = simulated_probes(env, link, prepared, repetition)
+    except GivenUpError:
+        return env.now / TICKS_PER_SECOND
     return (max(end for _, end in spans) - min(begin for begin, _ in spans)) / TICKS_PER_SECOND
 
 

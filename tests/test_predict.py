@@ -66,3 +66,11 @@ def test_what_remembers_for_long_is_whole() -> None:
     busy = load_model("shared-memory-ddr4", {"background.rate": "1 GB/s"})
     for model in (load_model("wan-20ms-100mbit"), busy):
         assert shorten(model.parameters, cell, SEGMENT) == cell
+
+
+def test_a_link_that_gives_up_is_slow_and_no_error() -> None:
+    cell = Cell("load", 64, count=4)
+    kept = predict(load_model("wan-20ms-100mbit"), cell, segment=SEGMENT)
+    lossy = load_model("wan-20ms-100mbit", {"path.loss": "0.9999"})
+    assert 100 < predict(lossy, cell, segment=SEGMENT) < 1000
+    assert kept < 1

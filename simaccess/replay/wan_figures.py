@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from simaccess.replay.layout import QUEUE, Image, Own
 from simaccess.replay.wan_layout import CONTROLS, LAYOUTS, TAGS
 from simaccess.result import StationUse
-from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
+from simaccess.sim.bottleneck import Bottleneck
+from simaccess.sim.cross_traffic import CrossTraffic
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.station import Durations
 from simaccess.sim.tcp import CongestionControl

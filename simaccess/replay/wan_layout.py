@@ -12,8 +12,9 @@ from simaccess.replay.layout import ARENA, Layout, layout, slots_of
 from simaccess.replay.state import AGENT, TRANSFER
 from simaccess.sim.batches import Batches
 from simaccess.sim.bbr import Bbr
-from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
+from simaccess.sim.bottleneck import Bottleneck
 from simaccess.sim.bursts import burst_packets
+from simaccess.sim.cross_traffic import CrossTraffic
 from simaccess.sim.cubic import Cubic, HystartReno, LinuxCubic
 from simaccess.sim.cubic_law import CubicLaw
 from simaccess.sim.delayed_acks import DelayedAcks, _place

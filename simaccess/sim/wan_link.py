@@ -17,8 +17,9 @@ import numpy as np
 
 from simaccess.result import StationUse
 from simaccess.segment import Data, Local
-from simaccess.sim.bottleneck import Bottleneck, CrossTraffic
+from simaccess.sim.bottleneck import Bottleneck
 from simaccess.sim.congestion import congestion_control
+from simaccess.sim.cross_traffic import CrossTraffic
 from simaccess.sim.environment import TICKS_PER_SECOND, Environment
 from simaccess.sim.host import Host
 from simaccess.sim.link import Link

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from simaccess import present
-from simaccess.errors import InputError
+from simaccess.errors import GivenUpError
 from simaccess.parameters import Parameters, Section
 from simaccess.quantities import Count, Duration, Rate, Size
 from simaccess.sim.congestion import Algorithm
@@ -171,7 +171,7 @@ class WanParameters(Parameters):
         chances = (path.loss, path.upstream_loss, path.jitter, cross.rate, cross.upstream_rate)
         return any(chances)
 
-    def given_up(self, *, upstream: bool) -> InputError:
+    def given_up(self, *, upstream: bool) -> GivenUpError:
         """Return what to raise when TCP gives up sending in a direction."""
         path, cross = self.path, self.cross
         rate, buffer, loss, others, way = (
@@ -185,7 +185,7 @@ class WanParameters(Parameters):
             if upstream
             else (path.rate, path.buffer, path.loss, cross.rate, "")
         )
-        return InputError(
+        return GivenUpError(
             f"TCP gives a connection up after {RETRIES} time-outs in a row",
             key=f"cross.{way}rate" if others else f"path.{way}loss",
             value=present.rate(others) if others else loss,

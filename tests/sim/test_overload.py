@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from simaccess.errors import InputError
 from simaccess.model import load_model, model_names
 from simaccess.scenario import Scenario
-from simaccess.sim import bottleneck
+from simaccess.sim import cross_traffic
+from simaccess.sim.cross_traffic import CrossTraffic
 from simaccess.sim.environment import TICKS_PER_SECOND
 from simaccess.sim.kernel_clock import rings_after
 from simaccess.sim.memory_parameters import MemoryBusParameters
@@ -106,7 +107,7 @@ def test_whatever_figure_is_set_the_line_names_the_load_and_what_bears_it() -> N
 def crowded(many: int, until: list[int], **changes: Any) -> list[Any]:
     """Return a bottleneck's state at some times; `many` bursts or more are taken at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bottleneck, "_FEW", many)
+        patch.setattr(cross_traffic, "_FEW", many)
         down = Run(**changes).link.down
         states = []
         for time in until:
@@ -140,14 +141,14 @@ def test_few_of_the_bursts_that_keep_a_buffer_full_are_taken_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alone = 0
-    advance = bottleneck.CrossTraffic.advance
+    advance = CrossTraffic.advance
 
-    def counted(cross: bottleneck.CrossTraffic) -> None:
+    def counted(cross: CrossTraffic) -> None:
         nonlocal alone
         alone += 1
         advance(cross)
 
-    monkeypatch.setattr(bottleneck.CrossTraffic, "advance", counted)
+    monkeypatch.setattr(CrossTraffic, "advance", counted)
     run = Run(cross__rate="1 Gbit/s", cross__burst="1500 B", path__buffer="250 kB")
     run.link.down.room(TICKS_PER_SECOND)  # 83,333 bursts
     assert 0 < alone < 500
