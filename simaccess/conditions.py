@@ -136,15 +136,34 @@ def conditions(
         the workload touches, in the order in which it does.
     """
     asked = workload.accesses(seed)
-    begins = np.flatnonzero(np.r_[True, asked.last[:-1]])
     stop = int(np.flatnonzero(asked.last)[:REQUESTS][-1]) + 1
-    begins = begins[:REQUESTS]
     offset, length = asked.offset[:stop], asked.length[:stop]
     request = np.cumsum(np.r_[False, asked.last[: stop - 1]])
     record = _records(workload.blocks, offset)
     payload = offset - record[:, 0] >= workload.header
     probe = _Probe(model, workload, seed)
 
+    t, w = _in_place(probe, workload, seed)
+    beyond = np.isin(request, request[payload])  # accesses of the requests that read payload
+    whole_s, header_s, part_s = (
+        probe.seconds(offset[part], length[part], _ends(request[part]))
+        for part in (beyond, ~payload, beyond & ~payload)
+    )
+    T, T_payload = _in_bulk(probe, workload, record)
+    return Conditions(
+        t=t,
+        w=w,
+        T=T,
+        T_payload=T_payload,
+        p=payload_share(workload, seed),
+        n_h=header_s / t,
+        n_p=max(0.0, whole_s - part_s) / t,
+        copies=_copies(probe, workload, asked, settings),
+    )
+
+
+def _in_place(probe: _Probe, workload: Workload, seed: int) -> tuple[float, int]:
+    """Return t and w: the seconds and the bytes of the widest read that counts as one."""
     # Far from each other and in no order, so that no read profits by another.
     longest = workload.blocks.longest
     step = -(-max(workload.size // REQUESTS, 2 * longest) // LINE) * LINE
@@ -157,49 +176,48 @@ def conditions(
         if longer > (1 + SAME) * shortest:
             break
         w, t = 2 * w, longer
-
-    beyond = np.isin(request, request[payload])  # accesses of the requests that read payload
-    whole_s, header_s, part_s = (
-        probe.seconds(offset[part], length[part], _ends(request[part]))
-        for part in (beyond, ~payload, beyond & ~payload)
-    )
-    in_order = np.sort(np.unique(record[:, 0], return_index=True)[1])
-    small = {"shadow": f"{2 * longest} B"}
-    T = T_payload = probe.singles(record[in_order, 0], 1, "copy-once", small)
-    beyond = record[in_order, 0] + workload.header
-    beyond = beyond[beyond < record[in_order, 1]]
-    if workload.header and len(beyond):
-        threshold = {"threshold": f"{workload.header} B"}
-        T_payload = probe.singles(beyond, 1, "hybrid", {**small, **threshold})
-    copies = {
-        method: _copy_s(probe, workload, asked, method, settings[method])
-        for method in _COPIERS
-        if "block" in settings.get(method, {})
-    }
-    return Conditions(
-        t=t,
-        w=w,
-        T=T,
-        T_payload=T_payload,
-        p=payload_share(workload, seed),
-        n_h=header_s / t,
-        n_p=max(0.0, whole_s - part_s) / t,
-        copies=copies,
-    )
+    return t, w
 
 
-def _copy_s(
-    probe: _Probe, workload: Workload, asked: Accesses, method: str, settings: Mapping[str, str]
-) -> float:
-    """Return the mean seconds of a copy of the blocks that a workload touches first."""
-    block = parse_size(settings["block"])
-    number, first = np.unique(asked.offset // block, return_index=True)
-    begin = number[np.argsort(first)][:REQUESTS] * block
-    given = {"block": f"{block} B", "shadow": f"{2 * block} B"}
-    if method == "hybrid":
-        given["threshold"] = settings.get("threshold", f"{workload.header} B")
-        begin += parse_size(given["threshold"])
-    return probe.singles(begin, 1, method, given)
+def _in_bulk(probe: _Probe, workload: Workload, record: NDArray[np.int64]) -> tuple[float, float]:
+    """Return T and T': the mean seconds of a copy of a record, whole and without its header.
+
+    Of `record`, where the record of each access begins and ends, each one is copied once.
+    """
+    begin, end = record[np.sort(np.unique(record[:, 0], return_index=True)[1])].T
+    small = {"shadow": f"{2 * workload.blocks.longest} B"}
+    whole = probe.singles(begin, 1, "copy-once", small)
+    payload = begin + workload.header
+    payload = payload[payload < end]
+    if not workload.header or not len(payload):
+        return whole, whole
+    threshold = {"threshold": f"{workload.header} B"}
+    return whole, probe.singles(payload, 1, "hybrid", {**small, **threshold})
+
+
+def _copies(
+    probe: _Probe,
+    workload: Workload,
+    asked: Accesses,
+    settings: Mapping[str, Mapping[str, str]],
+) -> dict[str, float]:
+    """Return the mean seconds of a copy of the blocks that a workload touches first, by method."""
+    copies = {}
+    for method in _COPIERS:
+        told = settings.get(method, {})
+        if "block" not in told:
+            continue
+        block, threshold = parse_size(told["block"]), 0
+        given = {"block": f"{block} B", "shadow": f"{2 * block} B"}
+        if method == "hybrid":
+            given["threshold"] = told.get("threshold", f"{workload.header} B")
+            threshold = parse_size(given["threshold"])
+        if threshold >= block:
+            continue  # all of it is read in place
+        number, first = np.unique(asked.offset // block, return_index=True)
+        begin = number[np.argsort(first)][:REQUESTS] * block
+        copies[method] = probe.singles(begin + threshold, 1, method, given)
+    return copies
 
 
 def payload_share(workload: Workload, seed: int = 0) -> float:

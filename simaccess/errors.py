@@ -5,6 +5,8 @@ import os
 import reprlib
 from collections.abc import Iterable
 
+__all__ = ["UNSET", "InputError", "LinkError", "Unset"]
+
 
 class Unset(enum.Enum):
     """The type of `UNSET`, which tells "no value was given" from every value, None included."""
@@ -19,8 +21,7 @@ _shown.maxstring = _shown.maxother = _shown.maxlong = 80
 
 
 class InputError(ValueError):
-    """
-    Say in one line what is wrong with a file, an option or an argument, and what is allowed.
+    """Say in one line what is wrong with a file, an option or an argument, and what is allowed.
 
     Parameters
     ----------
@@ -79,8 +80,7 @@ class GivenUpError(InputError):
 
 
 class LinkError(Exception):
-    """
-    Say in one line what went wrong on a real link.
+    """Say in one line what went wrong on a real link.
 
     Parameters
     ----------

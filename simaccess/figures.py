@@ -52,8 +52,7 @@ _UNITS: dict[object, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """
-    A parameter's value as it was given, and how far it can be trusted.
+    """A parameter's value as it was given, and how far it can be trusted.
 
     Attributes
     ----------
@@ -76,8 +75,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """
-    One parameter of a kind.
+    """One parameter of a kind.
 
     Attributes
     ----------

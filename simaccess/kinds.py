@@ -29,8 +29,7 @@ GROUP = "simaccess.kinds"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """
-    A kind of interconnect.
+    """A kind of interconnect.
 
     Attributes
     ----------

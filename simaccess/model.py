@@ -27,8 +27,7 @@ _TRIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """
-    An interconnect.
+    """An interconnect.
 
     Attributes
     ----------

@@ -40,8 +40,7 @@ _CALIBRATION = "calibration"
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """
-    What a model file says, each parameter checked by itself.
+    """What a model file says, each parameter checked by itself.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ async def produce(
     content : memoryview or None
         The stream's bytes, repeated lap after lap; None in timing-only mode.
     drop : bool
-        Whether a record that finds no room is dropped, and not waited with.
+        Whether a record that finds no room is dropped; else it waits until there is some.
     """
     begin = 0
     watching = False

@@ -28,8 +28,12 @@ from simaccess.refusal import foremost, refusal
 
 __all__ = [
     "GROUP",
+    "CopyOnceParameters",
+    "HybridParameters",
     "MethodParameters",
+    "PrefetchParameters",
     "ShadowParameters",
+    "ZeroCopyParameters",
     "add_method",
     "make",
     "names",

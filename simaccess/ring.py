@@ -183,7 +183,7 @@ class ConsumersRing(Protocol):
 class Ring:
     """What a producer and its consumers know of a ring.
 
-    All its methods but those of `RingReader` are for whoever has the turn.
+    Its methods are for whoever has the turn (`simaccess.segment.Clock.instant`).
 
     Parameters
     ----------

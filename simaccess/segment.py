@@ -130,7 +130,10 @@ class Clock(Protocol):
         ...
 
     def spawn(self, body: Callable[[Any], Coroutine[Any, Any, None]]) -> Transfer:
-        """Run ``body(clock)`` beside the caller, from the caller's local time on."""
+        """Run ``body(clock)`` beside the caller, from the caller's local time on.
+
+        It is to raise nothing: nobody would be told but whoever runs all of them.
+        """
         ...
 
     def gate(self) -> Gate:

@@ -49,6 +49,7 @@ from simaccess.sim.station import Durations
 from simaccess.workload.accesses import Accesses
 from simaccess.workload.draws import generator
 from simaccess.workload.filter import Filter
+from simaccess.workload.records import HeaderWorkload
 from simaccess.workload.repeated import bytes_of
 from simaccess.workload.workload import Workload
 
@@ -222,18 +223,18 @@ def _start_all(
     env: Environment, scenario: Scenario, accesses: Accesses, ring: Ring | None, link: Link
 ) -> list[_Consumer]:
     consumers: list[_Consumer] = []
-    shared: Shadow | None = None
+    shadow: Shadow | None = None
     for index in range(scenario.consumers):
-        if shared is None or not scenario.shared:
+        if shadow is None or not scenario.shared:
             method = make(scenario.method, scenario.workload.blocks, scenario.settings)
             accesses.require_room(method.slot_bytes)
-            shared = Shadow(method, link.local)
+            shadow = Shadow(method, link.local)
         elif index == 1:
-            shared.share()
+            shadow.share()
         port = link.attach()
         segment: Segment = RingSegment(port, ring.capacity) if ring else port
         consumers.append(
-            _start(env, scenario, index, accesses, ring=ring, shadow=shared, segment=segment)
+            _start(env, scenario, index, accesses, ring=ring, shadow=shadow, segment=segment)
         )
     return consumers
 
@@ -252,47 +253,47 @@ def _start(
     chosen = array("q") if isinstance(scenario.workload, Filter) else _NONE_CHOSEN
     made: list[Buffer] = []
     mine = accesses.shard(index, scenario.consumers, in_turn=ring is not None)
-    workload = scenario.workload
 
     def body(clock: Agent) -> Coroutine[Any, Any, None]:
         buffer = Buffer(shadow, segment, clock)
         made.append(buffer)
-        if ring is None:
-            return closed_loop(
-                clock,
-                buffer,
-                latencies,
-                scenario=scenario,
-                index=index,
-                accesses=mine,
-                chosen=chosen,
-            )
-        if scenario.real and isinstance(workload, Filter):
-            programs = workload.programs(index, scenario.consumers, in_turn=True)
-            numbered = ((workload.blocks.find(base), (base, run)) for base, run in programs)
-            return follow(
-                clock,
-                buffer,
-                ring,
-                index,
-                served=decide(clock, buffer, workload.parameters),
-                asked=numbered,
-                latencies=latencies,
-                chosen=chosen,
-            )
-        return follow(
+        start = closed_loop if ring is None else partial(_through_ring, ring=ring)
+        return start(
             clock,
             buffer,
-            ring,
-            index,
-            served=serve_accesses(clock, buffer),
-            asked=_numbered(workload, len(ring.ends), requests(chunks(mine, TICKS_PER_SECOND))),
-            latencies=latencies,
+            latencies,
+            scenario=scenario,
+            index=index,
+            accesses=mine,
             chosen=chosen,
         )
 
     agent = env.start(body)
     return _Consumer(agent, made[0], segment, latencies, chosen)
+
+
+def _through_ring(
+    clock: Agent,
+    buffer: Buffer,
+    latencies: array[int],
+    *,
+    ring: Ring,
+    scenario: Scenario,
+    index: int,
+    accesses: Accesses,
+    chosen: array[int],
+) -> Coroutine[Any, Any, None]:
+    """Return a consumer of records that come through a ring, as `closed_loop` does without one."""
+    workload = scenario.workload
+    consume = partial(follow, clock, buffer, ring, index, latencies=latencies, chosen=chosen)
+    if scenario.real and isinstance(workload, Filter):
+        programs = workload.programs(index, scenario.consumers, in_turn=True)
+        numbered = ((workload.blocks.find(base), (base, run)) for base, run in programs)
+        return consume(served=decide(clock, buffer, workload.parameters), asked=numbered)
+    asked = requests(chunks(accesses, TICKS_PER_SECOND))
+    return consume(
+        served=serve_accesses(clock, buffer), asked=_numbered(workload, len(ring.ends), asked)
+    )
 
 
 def _numbered(
@@ -311,7 +312,7 @@ def _numbered(
                 key="workload",
                 value=workload.name,
                 allowed="with a producer: filter, header-only, header-payload, sequential"
-                " (block and length equal)",
+                " (block and length equal, and no more requests than records)",
             )
         before = record
         yield record, request
@@ -323,6 +324,13 @@ def _ring(scenario: Scenario, producer: ProducerParameters, accesses: Accesses) 
     ends = array("q", (blocks.bounds(number)[1] for number in range(records)))
     if accesses.offset.max(initial=-1) >= (ends[-1] if ends else 0):
         ends.append(accesses.size)  # what is left of the segment is a record if it is asked for
+    if isinstance(scenario.workload, HeaderWorkload) and accesses.requests > len(ends):
+        raise InputError(
+            "more requests than there are records, of which a ring brings each once",
+            key="workload.requests",
+            value=accesses.requests,
+            allowed=f"with a producer: at most {len(ends)}",
+        )
 
     def whole(seconds: float) -> int:
         return Durations(seconds)[1]

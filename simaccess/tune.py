@@ -8,16 +8,18 @@ be better, and is searched too.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
+from simaccess.errors import InputError
 from simaccess.objective import Objective, figure, lead, objective_named
 from simaccess.present import size
 from simaccess.quantities import parse_size
-from simaccess.registry import parameters
+from simaccess.registry import make, parameters
 from simaccess.result import Result
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
@@ -184,25 +186,26 @@ def tune(
         If the scenario's own settings are refused, or there is no such objective.
     """
     objective = objective_named(objective)
+    if limit < 1:
+        raise ValueError(f"a search takes at least 1 simulation, not {limit}")
     given, searched = _open(scenario)
     seen: dict[tuple[int, ...], float] = {}
     tried: list[Point] = []
 
     def measure(place: tuple[int, ...]) -> float | None:
-        """Return the figure of a place; None if that would take one simulation too many."""
+        """Return the figure of a place; None if it is refused, or one simulation too many."""
         if place not in seen:
             settings = _settings(given, searched, place)
-            if len(tried) >= limit or not _holds(settings, scenario.workload):
+            if len(tried) >= limit or _refusal(scenario, settings) is not None:
                 return None
             seen[place] = figure(run(replace(scenario, settings=settings)), objective)
             tried.append(Point(settings, seen[place]))
         return seen[place]
 
-    best = tuple(axis.start for axis in searched)
-    found_first = measure(best)
-    if found_first is None:
-        raise ValueError(f"a search takes at least 1 simulation, not {limit}")
-    top = found_first
+    best = _first(scenario, given, searched)
+    begun = measure(best)
+    assert begun is not None  # of an allowed place, and the first simulation
+    top = begun
 
     def climb(index: int, step: int) -> bool:
         """Go along one axis, over a dip of one candidate; say whether it became better."""
@@ -248,14 +251,38 @@ def _open(scenario: Scenario) -> tuple[Settings, list[Axis]]:
     cached = scenario.model.kind == "memory-bus" or scenario.memory is not None
     if cached and given.get("shadow") == CAPACITIES[0]:
         del given["shadow"]
-    found = axes(scenario.method, scenario.workload, cached)
+    found = axes(scenario.method, scenario.workload, cached and "slots" not in given)
     return given, [axis for axis in found if axis.key not in given]
 
 
-def _holds(settings: Settings, workload: Workload) -> bool:
-    """Say whether the shadow holds at least a block."""
-    block = parse_size(settings["block"]) if "block" in settings else workload.blocks.longest
-    return "shadow" not in settings or block <= parse_size(settings["shadow"])
+def _first(scenario: Scenario, given: Settings, searched: list[Axis]) -> tuple[int, ...]:
+    """Return where a search begins: the nearest place to the axes' starts that is not refused.
+
+    Raises
+    ------
+    InputError
+        If all are: what the method says of the first candidates.
+    """
+
+    def distance(place: tuple[int, ...]) -> int:
+        return sum(abs(at - axis.start) for at, axis in zip(place, searched, strict=True))
+
+    places = itertools.product(*(range(len(axis.values)) for axis in searched))
+    for place in sorted(places, key=distance):
+        if _refusal(scenario, _settings(given, searched, place)) is None:
+            return place
+    refused = _refusal(scenario, _settings(given, searched, (0,) * len(searched)))
+    assert refused is not None
+    raise refused
+
+
+def _refusal(scenario: Scenario, settings: Settings) -> InputError | None:
+    """Return what the method refuses of some settings, such as a block that no shadow holds."""
+    try:
+        make(scenario.method, scenario.workload.blocks, settings)
+    except InputError as refused:
+        return refused
+    return None
 
 
 def _settings(given: Settings, searched: list[Axis], place: tuple[int, ...]) -> dict[str, str]:

@@ -66,6 +66,8 @@ def test_a_copy_of_a_methods_own_block_is_measured_at_that_block(link: Model) ->
     )
     plain = conditions(link, asked)
     assert (plain.copies, plain.T) == ({}, seen.T)
+    in_place = {"hybrid": {"block": "64 B", "threshold": "64 B"}}
+    assert conditions(link, asked, settings=in_place).copies == {}  # a block is all header
 
 
 def test_without_records_a_block_is_copied(link: Model) -> None:

@@ -220,7 +220,7 @@ def test_random_scenarios_give_the_same_in_every_mode(data: st.DataObject) -> No
         }
         if arrivals != "full-speed":
             producer["rate"] = draw(st.sampled_from(["100 Hz", "1 MHz"]))
-        given = replace(given, shared=False, producer=ProducerParameters.model_validate(producer))
+        given = replace(given, producer=ProducerParameters.model_validate(producer))
     result = simulate(given)
     check(result)
     assert simulate(replace(given, run_ahead=0)) == result

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simaccess.errors import InputError
 from simaccess.model import Model, load_model
 from simaccess.quantities import parse_size
 from simaccess.result import Result
@@ -97,6 +98,25 @@ def test_what_is_set_is_not_searched(sequential: Scenario) -> None:
     assert {point.settings["depth"] for point in found.tried} <= {str(depth) for depth in DEPTHS}
 
 
+@pytest.mark.parametrize(
+    ("given", "key", "least"),
+    [({"shadow": "1 KiB"}, "block", "1024 B"), ({"initial": "16"}, "depth", "16")],
+)
+def test_a_search_begins_where_the_method_allows_it(
+    sequential: Scenario, given: dict[str, str], key: str, least: str
+) -> None:
+    """A shadow of 1 KiB holds none of the block first tried, nor may 16 be more than the depth."""
+    found = tune(replace(sequential, settings=given))
+    assert found.tried[0].settings[key] == least
+    for name, value in given.items():
+        assert {point.settings[name] for point in found.tried} == {value}
+
+
+def test_a_search_without_any_allowed_place_says_what_is_wrong(sequential: Scenario) -> None:
+    with pytest.raises(InputError, match=r"method\.shadow = 100: smaller than a block"):
+        tune(replace(sequential, settings={"shadow": "100 B"}))
+
+
 def test_hybrid_starts_with_the_records_and_keeps_their_header() -> None:
     packets = workload("header-payload", {"header": "60 B"})
     (blocks,) = axes("hybrid", packets)
@@ -135,6 +155,13 @@ def test_a_smaller_shadow_is_found_where_it_stays_in_the_cache() -> None:
     assert shown_settings(simulate(replace(scenario, settings=found.settings))).endswith("KiB")
     kept = replace(scenario, settings={"shadow": "1 MiB"})
     assert tune(kept).settings["shadow"] == "1 MiB"
+
+
+def test_a_shadow_told_in_blocks_is_not_searched_in_a_cache_either() -> None:
+    bulk = workload("sequential", {"size": "64 KiB"})
+    scenario = Scenario(load_model("shared-memory-ddr4"), bulk, "copy-once", {"slots": "4"})
+    found = tune(scenario)
+    assert {key for point in found.tried for key in point.settings} == {"slots", "block"}
 
 
 def test_the_search_goes_over_a_dip(model: Model) -> None:

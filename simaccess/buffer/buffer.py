@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from simaccess.buffer.bulk import FAILURES, Bulk
+from simaccess.buffer.child import Child
 from simaccess.buffer.lone_reads import LoneReads
 from simaccess.buffer.shadow import Flight, Shadow
 from simaccess.buffer.slices import slices
@@ -197,29 +198,35 @@ class Buffer:
         self.moved += length
         return stored
 
+    def overlap(self) -> None:
+        """Prepare for several calls under way at once, here and in all buffers below."""
+        self.shadow.share()
+        if self._below is not None:
+            self._below.overlap()
+
     async def fetch(self, offset: int, length: int, into: Local, at: int) -> Transfer:
         """Read beside the caller, into its shadow."""
 
-        async def copy(_: Clock) -> None:
+        async def copy() -> None:
             await self._copy(self._method.read(offset, length, self._limit), into, at)
 
         if offset < 0 or offset + length > self._limit:
             raise self._outside("fetch", offset, length)
-        self.shadow.share()  # the copies of several calls overlap
+        self.overlap()
         self.counters.requested += length
         self.moved += length
-        return self.clock.spawn(copy)
+        return Child(self.clock, copy)
 
     async def flush(self, offset: int, length: int, source: Local, at: int) -> Transfer:
         """Write beside the caller, from its shadow."""
 
-        async def copy(_: Clock) -> None:
+        async def copy() -> None:
             await source.gather(length)
             await self.write(offset, length, source.view(at, length))
 
-        self.shadow.share()  # the copies of several calls overlap
+        self.overlap()
         self.moved += length
-        return self.clock.spawn(copy)
+        return Child(self.clock, copy)
 
     # -- operations ------------------------------------------------------------------------------
 
@@ -247,7 +254,7 @@ class Buffer:
                     served.append(await self.segment.load(operation[1], operation[2]))
                 elif kind is AWAIT:
                     flights = shadow.under_way[operation[1]]
-                    if len(flights) == 1 and not shadow.shared:  # _settle without a coroutine
+                    if len(flights) == 1 and not shadow.shared:  # bulk.settle without a coroutine
                         before = self.clock.waited()
                         await flights.pop()
                         if self.clock.waited() > before:
@@ -255,7 +262,7 @@ class Buffer:
                             waited = True
                     else:
                         waited |= await bulk.settle(flights)
-                elif kind is FETCH and not shadow.shared:  # _start without a coroutine
+                elif kind is FETCH and not shadow.shared:  # bulk.start without a coroutine
                     _, slot, offset, size, at = operation
                     counters.fetches += 1
                     counters.bulk += size

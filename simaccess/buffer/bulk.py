@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Awaitable, Generator, Iterable
 from typing import Any
 
 from simaccess.buffer.shadow import Flight, Shadow
@@ -47,30 +47,33 @@ class Bulk:
 
     async def start(self, operation: Operation) -> None:
         """Start a transfer."""
+        shadow = self._shadow
+        flights = shadow.under_way[operation[1]]
+        if not shadow.shared:
+            flights.append(await self._issue(operation))
+            return
+        flight = Flight(self, self._clock.gate())
+        flights.append(flight)
+        try:
+            flight.transfer = await self._issue(operation)
+        except FAILURES:
+            flights.remove(flight)
+            raise
+        finally:
+            flight.open()
+
+    def _issue(self, operation: Operation) -> Awaitable[Transfer]:
+        """Ask the segment for a transfer."""
         shadow, counters = self._shadow, self._counters
         kind, slot, offset, length, at = operation
         counters.bulk += length
         if kind is FETCH:
             counters.fetches += 1
             shadow.unread.add(slot, at, length)
-            issued = self._segment.fetch(offset, length, shadow.memory, at)
-        else:
-            counters.flushes += 1
-            counters.used += shadow.unflushed.take(slot, at, length)
-            issued = self._segment.flush(offset, length, shadow.memory, at)
-        if shadow.shared:
-            flights = shadow.under_way[slot]
-            flight = Flight(self, self._clock.gate())
-            flights.append(flight)
-            try:
-                flight.transfer = await issued
-            except FAILURES:
-                flights.remove(flight)
-                raise
-            finally:
-                flight.open()
-        else:
-            shadow.under_way[slot].append(await issued)
+            return self._segment.fetch(offset, length, shadow.memory, at)
+        counters.flushes += 1
+        counters.used += shadow.unflushed.take(slot, at, length)
+        return self._segment.flush(offset, length, shadow.memory, at)
 
     async def settle(self, flights: list[Transfer | Flight]) -> bool:
         """Wait for the transfers and writes of a slot that are under way by now."""

@@ -248,10 +248,10 @@ def _print(
             made.add_row(label, *shown)
     console.print(made)
     if unjudged:
-        what = "packet was" if unjudged == 1 else "packets were"
+        one = unjudged == 1
         console.print(
-            f"{unjudged:,} {what} cut in the capture before what decides, could not be judged and"
-            " count as not chosen.",
+            f"{unjudged:,} {'packet was' if one else 'packets were'} cut in the capture before what"
+            f" decides, could not be judged and {'counts' if one else 'count'} as not chosen.",
             soft_wrap=True,
         )
     if verdict := _best(results) if judged is None else _judged(judged):

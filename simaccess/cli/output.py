@@ -13,8 +13,7 @@ __all__ = ["Ended", "print_json", "print_rows"]
 
 
 class Ended(Exception):  # noqa: N818  # says what happened
-    """
-    End the command with a line and an exit code, after what could be done was done.
+    """End the command with a line and an exit code, after what could be done was done.
 
     Parameters
     ----------

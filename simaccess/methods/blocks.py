@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-__all__ = ["Blocks", "FixedBlocks", "Part", "Records", "cut"]
+__all__ = ["Blocks", "FixedBlocks", "Part", "Records", "cut", "pieces"]
 
 Part: TypeAlias = tuple[int, int, int, int]
 """A part of a client's bytes: block number, start, stop, and where the copied part of that block

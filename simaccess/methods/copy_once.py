@@ -7,6 +7,7 @@ when their block is released, synchronised or makes room for another.
 
 from __future__ import annotations
 
+from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.methods.shadowed import Shadowed
@@ -37,4 +38,4 @@ class CopyOnce(Shadowed):
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow."""
         shadow = self.shadow
-        return shadow.write(shadow.parts(offset, length), limit)
+        return writes.write(shadow, shadow.parts(offset, length), limit)

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable
 from typing import Final, Literal, TypeAlias
 
 from simaccess.methods.blocks import Blocks, Part, cut
-from simaccess.methods.slot import NOTHING, Slot, Steps, bring_back, unpin
-from simaccess.operations import FETCH, LOAD, LOCAL, STORE, Operation, Operations
+from simaccess.methods.slot import Slot, Steps, unpin
+from simaccess.operations import FETCH, LOAD, LOCAL, Operation, Operations
 
 __all__ = ["Directory", "Eviction", "Steps"]
 
@@ -52,13 +52,13 @@ class Directory:
         "_last",
         "_lru",
         "_move_to_end",
-        "_past",
         "alone",
         "blocks",
         "floor",
         "held",
         "in_place",
         "keep",
+        "past",
         "slot_bytes",
         "slots",
     )
@@ -84,7 +84,7 @@ class Directory:
         self._move_to_end: Callable[[int], None] | None = None  # once there are more than a few
         self._free = _NONE_FREE  # slots that were made and hold no block
         self.in_place = _NOWHERE  # writes in place under way, by block number
-        self._past = 0  # blocks before this one are released
+        self.past = 0  # blocks before this one are released
         self.floor = 0  # bytes before this one are released: not to be copied any more
         self._last: Slot | None = None
         self.alone = True
@@ -227,81 +227,6 @@ class Directory:
                     yield from self.serve(part, slots.pop(0), limit)
             finally:
                 unpin(slots)
-
-    def write(self, parts: Iterable[Part], limit: int, behind: bool = False) -> Steps[None]:
-        """Write parts into the shadow, or in place those that start() would reach there.
-
-        With `behind` a block's copy back is started once its end has been written.
-        """
-        for number, start, stop, low in parts:
-            if start < low:
-                yield STORE, start, stop - start
-                continue
-            slot = self.claim(number) or (yield from self.enter(number))
-            if slot is None:
-                yield from self._store(number, start, stop)
-                continue
-            try:
-                while slot.started > slot.ended or slot.apart(start, stop):
-                    if slot.started == slot.ended:
-                        yield from slot.fetch(low, limit)
-                    yield from slot.arrive()
-                self.touch(slot)
-                begun, high = slot.begin(start, stop), slot.high
-                if self.alone:
-                    yield slot.local(start, stop)
-                else:
-                    slot.writing = start, stop
-                    try:
-                        yield slot.local(start, stop)
-                    finally:
-                        slot.writing = NOTHING
-                slot.end(begun, high)
-                slot.soil(start, stop)
-                if behind and stop == min(slot.stop, limit):
-                    yield from slot.write_back()
-            finally:
-                slot.pins -= 1
-
-    def _store(self, number: int, start: int, stop: int) -> Steps[None]:
-        """Write in place, and keep the block from being copied meanwhile."""
-        if self.in_place is _NOWHERE:
-            self.in_place = {}
-        self.in_place[number] = self.in_place.get(number, 0) + 1
-        try:
-            yield STORE, start, stop - start
-        finally:
-            self.in_place[number] -= 1
-            if not self.in_place[number]:
-                del self.in_place[number]
-
-    def release(self, end: int) -> Steps[None]:
-        """Bring back what was written before `end`, and forget the blocks that end there."""
-        first, last = self._past, max(self._past, self.blocks.find(end))
-        if last - first < len(self.held):
-            past = [number for number in range(first, last) if number in self.held]
-        else:
-            past = [number for number in self.held if number < last]
-        slots = [self.held[number] for number in past]
-        cut = self.held.get(last)
-        if cut is not None and (cut.dirty < end or cut.flushed > cut.ended):
-            slots.append(cut)
-        yield from self.sync(slots)
-        for number in past:
-            if number in self.held:
-                self.drop(self.held[number])
-        self._past = max(self._past, last)
-        self.floor = max(self.floor, end)
-
-    def sync(self, slots: Iterable[Slot] | None = None) -> Steps[None]:
-        """Bring written blocks back, all of them unless told which, and wait for that."""
-        slots = self.held.values() if slots is None else slots
-        chosen = [slot for slot in slots if slot.written()]
-        while chosen:
-            before = [(slot, slot.failed) for slot in chosen]
-            yield from bring_back(chosen)
-            # What failed meanwhile, in another call that was told, may have been the copy back.
-            chosen = [slot for slot, failed in before if slot.failed > failed and slot.written()]
 
     def abandon(self, slots: Iterable[int]) -> None:
         """Forget what a call that failed left under way, and what these slots had not written.

@@ -7,6 +7,7 @@ mirror that: a header is stored in place, payload goes into the shadow and back 
 
 from __future__ import annotations
 
+from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks
 from simaccess.methods.directory import Directory, Eviction
 from simaccess.methods.shadowed import Shadowed
@@ -67,4 +68,4 @@ class Hybrid(Shadowed):
         parts = shadow.parts(offset, length, self.threshold)
         if len(parts) == 1 and offset < parts[0][3]:
             return ((STORE, offset, length),)
-        return shadow.write(parts, limit)
+        return writes.write(shadow, parts, limit)

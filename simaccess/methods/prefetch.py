@@ -11,6 +11,7 @@ written behind: a block's copy back starts when its end has been written.
 
 from __future__ import annotations
 
+from simaccess.methods import writes
 from simaccess.methods.blocks import Blocks, Part
 from simaccess.methods.directory import Directory, Eviction, Steps
 from simaccess.methods.readers import Reader, Readers
@@ -93,8 +94,7 @@ class Prefetch(Shadowed):
     def write(self, offset: int, length: int, limit: int) -> Operations:
         """Yield writes of the shadow, and the copy back of each block that is complete."""
         shadow = self.shadow
-        parts = shadow.parts(offset, length)
-        return shadow.write(parts, limit, behind=True)
+        return writes.write(shadow, shadow.parts(offset, length), limit, behind=True)
 
     def _read(self, reader: Reader, parts: list[Part], limit: int) -> Steps[None]:
         shadow = self.shadow

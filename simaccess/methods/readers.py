@@ -46,14 +46,14 @@ class Readers:
 
     def follow(self, first: int, last: int) -> Reader:
         """Return the reader that goes on with these blocks, its depth grown, or a new one."""
-        for reader in reversed(self._readers):
-            if reader.block - 1 <= first and last <= reader.block:  # a border's are read twice
-                return reader
+        readers = self._readers
+        for place in reversed(range(len(readers))):
+            reader = readers[place]
             if reader.block - 1 <= first <= max(reader.block + 1, reader.frontier - 1):
-                depth = max(self._initial, 2 * reader.depth, last - first + 1)
-                reader.depth = min(self._depth, depth)
-                self._readers.remove(reader)
-                self._readers.append(reader)
+                if last > reader.block:  # else it is in its block, or steps back over a border
+                    depth = max(self._initial, 2 * reader.depth, last - first + 1)
+                    reader.depth = min(self._depth, depth)
+                readers.append(readers.pop(place))
                 return reader
         reader = Reader(first, first)
         self._readers = [*self._readers, reader][-self._most :]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from simaccess.methods import writes
 from simaccess.methods.directory import Directory
 from simaccess.operations import Operations
 
@@ -37,7 +38,7 @@ class Shadowed:
 
     def release(self, end: int) -> Operations:
         """Yield the copies back of what was written in blocks before `end`."""
-        return self.shadow.release(end)
+        return writes.release(self.shadow, end)
 
     def abandon(self, slots: Iterable[int]) -> None:
         """Forget what a call that failed left under way in these slots."""
@@ -45,4 +46,4 @@ class Shadowed:
 
     def sync(self) -> Operations:
         """Yield the copies back of all that was written."""
-        return self.shadow.sync()
+        return writes.sync(self.shadow)

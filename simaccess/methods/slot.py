@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from simaccess.operations import AWAIT, FETCH, FLUSH, LOCAL, Operation
 
-__all__ = ["NOTHING", "Slot", "Steps", "bring_back", "unpin"]
+__all__ = ["NOTHING", "Slot", "Steps", "unpin"]
 
 _Result = TypeVar("_Result")
 Steps: TypeAlias = Generator[Operation, None, _Result]
@@ -176,23 +176,6 @@ class Slot:
             self.dirty, self.clean = start, stop
         else:
             self.dirty, self.clean = min(self.dirty, start), max(self.clean, stop)
-
-
-def bring_back(slots: Iterable[Slot]) -> Steps[None]:
-    """Bring back what was written into several slots, and wait for that."""
-    chosen = list(slots)
-    pinned: list[Slot | None] = [*chosen]
-    for slot in chosen:
-        slot.pins += 1
-    try:
-        for slot in chosen:
-            yield from slot.write_back()
-        for slot in chosen:
-            yield from slot.arrive()
-            slot.pins -= 1
-            del pinned[0]
-    finally:
-        unpin(pinned)
 
 
 def unpin(slots: list[Slot | None]) -> None:

@@ -204,9 +204,13 @@ class Gate:
         agent.wait += agent.time - before
 
     def open(self) -> None:
-        """Let everybody pass from the caller's local time on."""
-        if self._opened is None:
-            self._opened = self._env.agent.time
+        """Let everybody pass from the caller's local time on.
+
+        Nobody, where the simulation has been ended and a coroutine closes behind it.
+        """
+        caller = self._env.current
+        if self._opened is None and caller is not None:
+            self._opened = caller.time
             for agent in self._waiting:
                 self._env.wake(agent, self._opened)
             self._waiting.clear()

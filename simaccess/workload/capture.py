@@ -1,5 +1,4 @@
-"""
-Packet captures, read from pcap and pcapng files into columns.
+"""Packet captures, read from pcap and pcapng files into columns.
 
 dpkt defines the file, record and block headers; the walk from one to the next is here, because
 dpkt's own readers pass over a cut last record in silence, do not tell a packet's length on the
@@ -24,6 +23,8 @@ from dpkt import pcap, pcapng
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
+
+__all__ = ["Capture", "is_capture", "read_capture"]
 
 _NANOSECONDS = 10**9
 _FORMATS = "a pcap file (2.4, microseconds or nanoseconds) or a pcapng file (1.x)"
@@ -55,8 +56,7 @@ _BLOCKS = {
 
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """
-    The packets of a capture as read-only columns, in the file's order.
+    """The packets of a capture as read-only columns, in the file's order.
 
     Attributes
     ----------
@@ -83,8 +83,7 @@ class Capture:
         return len(self.offset)
 
     def packet(self, index: int) -> NDArray[np.uint8]:
-        """
-        View one packet's captured bytes.
+        """View one packet's captured bytes.
 
         Parameters
         ----------
@@ -115,8 +114,7 @@ def is_capture(head: bytes) -> bool:
 
 
 def read_capture(file: str | os.PathLike[str] | BinaryIO | BufferedIOBase) -> Capture:
-    """
-    Read a packet capture; its first bytes, not its name, tell which format it is in.
+    """Read a packet capture; its first bytes, not its name, tell which format it is in.
 
     Parameters
     ----------

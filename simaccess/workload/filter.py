@@ -19,7 +19,7 @@ from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Size
 from simaccess.workload.accesses import Accesses, share
 from simaccess.workload.capture import read_capture
-from simaccess.workload.packet import Reads
+from simaccess.workload.packet import ETHERNET_HEADER, Reads
 from simaccess.workload.predicate import PORTED, Predicate, decide_in_memory
 from simaccess.workload.stream import PacketStream
 from simaccess.workload.workload import Extent, Load, Positive, accesses
@@ -154,7 +154,7 @@ class Filter:
     Raises
     ------
     InputError
-        If the capture cannot be read.
+        If the capture cannot be read, or has too little of every packet to decide about it.
     """
 
     name = "filter"
@@ -164,7 +164,14 @@ class Filter:
         self.predicate = parameters.predicate
         self.header = parameters.header
         path = parameters.capture or embedded("experiments", "data", "traffic.pcap")
-        self.stream = PacketStream(read_capture(path), parameters.alignment, parameters.laps)
+        capture = read_capture(path)
+        if capture.length.max() < ETHERNET_HEADER:
+            raise InputError(
+                "no packet of which the capture has as much as any decision reads",
+                file=path,
+                allowed=f"{ETHERNET_HEADER} bytes of a packet or more",
+            )
+        self.stream = PacketStream(capture, parameters.alignment, parameters.laps)
 
     @property
     def size(self) -> int:

@@ -358,7 +358,8 @@ def _refusal(
 def _complaints(fields: list[bytes], bounds: _Bounds) -> Iterator[tuple[str, str, bytes]]:
     """Say what is wrong with a line: problem, column, value. Only the first one counts."""
     if len(fields) != len(COLUMNS):
-        yield f"{len(fields)} fields", "fields", b",".join(fields)
+        count = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+        yield count, "fields", b",".join(fields)
     text = fields[0].strip()
     if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         yield "not a number", "time", fields[0]

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from typing import NamedTuple, TypeAlias, TypeVar
 
 __all__ = [
+    "ETHERNET_HEADER",
     "IPV4",
     "IPV6",
     "Reads",
@@ -33,7 +34,10 @@ Reads: TypeAlias = Generator[tuple[int, int], bytes | memoryview, T]
 
 IPV4, IPV6 = 0x0800, 0x86DD
 
-_ETHERTYPE_AT = 12
+ETHERNET_HEADER = 14
+"""Bytes of a frame's header without VLAN tags, whose last two are the type."""
+
+_ETHERTYPE_AT = ETHERNET_HEADER - 2
 _VLAN_TAGS = {0x8100, 0x88A8, 0x9100}  # 802.1Q, 802.1ad, and QinQ before the latter
 _IPV6_HEADER = 40
 

@@ -23,11 +23,14 @@ from simaccess.workload.workload import Extent, Positive, WithWrites, accesses
 
 __all__ = [
     "Pattern",
+    "PatternParameters",
     "RandomParameters",
+    "RequestParameters",
     "SequentialParameters",
     "SkipParameters",
     "StridedParameters",
     "ZipfParameters",
+    "placement",
     "random",
     "sequential",
     "skip",

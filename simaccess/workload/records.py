@@ -116,20 +116,19 @@ class HeaderWorkload:
     Raises
     ------
     InputError
-        If the capture cannot be read.
+        If the capture cannot be read, or has no byte of any packet.
     """
 
     def __init__(self, name: str, parameters: HeaderOnlyParameters) -> None:
         self.name = name
         self.parameters = parameters
         self.header = parameters.header
-        self._stream = (
-            None
-            if parameters.capture is None
-            else PacketStream(
-                read_capture(parameters.capture), parameters.alignment, parameters.laps
-            )
-        )
+        self._stream: PacketStream | None = None
+        if parameters.capture is not None:
+            capture = read_capture(parameters.capture)
+            if not capture.length.any():
+                raise InputError("no packet has any byte", file=parameters.capture)
+            self._stream = PacketStream(capture, parameters.alignment, parameters.laps)
 
     @property
     def size(self) -> int:

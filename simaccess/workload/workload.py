@@ -57,7 +57,7 @@ class Workload(Protocol):
     Attributes
     ----------
     name : str
-        The name it is asked for by.
+        The name it is asked for by; of a file, that of what the file makes.
     parameters : Section
         Its parameters; unknown keys are refused.
     size : int

@@ -55,9 +55,11 @@ def test_without_a_file_none_is_named(run: Run) -> None:
     assert run("--workload", "filter").splitlines()[0] == "example-link, filter, seed 0"
 
 
-@pytest.mark.parametrize(("short", "said"), [(1, "1 packet was"), (2, "2 packets were")])
+@pytest.mark.parametrize(
+    ("short", "said"), [(1, ("1 packet was", "counts")), (2, ("2 packets were", "count"))]
+)
 def test_packets_that_are_cut_before_any_field_are_counted(
-    short: int, said: str, run: Run, tmp_path: Path
+    short: int, said: tuple[str, str], run: Run, tmp_path: Path
 ) -> None:
     content = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     for number, captured in enumerate([60] * 3 + [13] * short):
@@ -70,7 +72,9 @@ def test_packets_that_are_cut_before_any_field_are_counted(
     assert "not be judged" not in run("--workload", "some.pcap")
     assert json.loads(run(*cut, "--json"))["unjudged"] == 2 * short
     once = run("--workload", "cut.pcap")
-    assert f"\n{said} cut in the capture before what decides, could not be judged" in once
+    who, does = said
+    what = "cut in the capture before what decides, could not be judged and"
+    assert f"\n{who} {what} {does} as not chosen.\n" in once
 
 
 def test_packets_whose_ports_were_cut_away_could_not_be_judged(run: Run, tmp_path: Path) -> None:

@@ -149,6 +149,13 @@ RANDOM = (*LINK, "--workload", "random")
         ),
         ([*RANDOM, "--set", "producer.arrivals=full-speed"], "workload = 'random'"),
         (
+            [
+                *(*LINK, "--workload", "header-only"),
+                *("--set", "workload.requests=20000", "--set", "producer.ring=1 MiB"),
+            ],
+            "workload.requests = 20000: more requests than there are records, of which a ring brings",
+        ),
+        (
             [*RANDOM, "--set", "link.rat=1 GB/s"],
             "link.rat = '1 GB/s': unknown key (did you mean 'link.rate'?)",
         ),

@@ -117,9 +117,25 @@ def test_methods_stack(
     check_counters(outcome, stack, asked, factory)
 
 
+@pytest.mark.parametrize("middle", NAMES)
+@hypothesis_settings(some, max_examples=12)
+@given(stack=st.tuples(settings, settings, settings), asked=accesses)
+def test_methods_stack_three_deep(
+    factory: Factory | RealFactory,
+    middle: str,
+    stack: tuple[Setting, Setting, Setting],
+    asked: list[Access],
+) -> None:
+    # Copies that the uppermost asks for overlap in the lowest, whatever is in between.
+    stack = stack[0], replace(stack[1], name=middle), stack[2]
+    (outcome,), _ = play(factory, stack, [asked])
+    assert outcome.wrong == []
+    assert len(outcome.times) == len(asked) + 1
+
+
 @some
 @given(
-    stack=st.lists(settings, min_size=1, max_size=2),
+    stack=st.lists(settings, min_size=1, max_size=3),
     asked=st.lists(accesses, min_size=1, max_size=3),
     run_ahead=st.sampled_from([0, 1, 1000, 10**6, 10**7]),
 )

@@ -8,6 +8,7 @@ import pytest
 
 from simaccess.methods.blocks import FixedBlocks
 from simaccess.methods.prefetch import Prefetch
+from simaccess.methods.readers import Readers
 from simaccess.operations import AWAIT, FETCH, FLUSH, LOCAL, Operation
 from tests.methods.world import World, flying
 
@@ -138,6 +139,28 @@ def test_readers_are_told_apart() -> None:
     for reader in range(3):
         own = [block for block in fetched(it.operations) if block // 200 == reader]
         assert own == list(range(200 * reader, 200 * reader + 14))
+
+
+def test_a_reader_is_seen_by_each_read_and_not_by_each_block_alone() -> None:
+    """Between its ten reads of a block ten others go elsewhere, and two are told apart."""
+    it = world(depth=4, slots=40, readers=2)
+    for step in range(200):
+        it.run("read", 10 * step, 10)
+        it.run("read", 50_000 + 200 * step, 10)
+    assert [block for block in fetched(it.operations) if block < 500] == list(range(20 + 4))
+
+
+def test_a_reader_that_catches_up_with_another_is_still_another() -> None:
+    readers = Readers(depth=4, initial=1, most=8, kept=1)
+    for first in (50, 5):
+        readers.follow(first, first)
+    behind, ahead = readers.follow(5, 5), readers.follow(50, 50)
+    behind.block, behind.frontier = ahead.block, ahead.frontier
+    behind.depth = ahead.depth = 4
+    followed = readers.follow(51, 51)
+    followed.block = 51
+    other = readers.follow(49, 50)
+    assert {id(followed), id(other)} == {id(behind), id(ahead)}
 
 
 def test_what_was_copied_ahead_in_vain_makes_room() -> None:

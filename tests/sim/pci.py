@@ -78,6 +78,13 @@ def run(env: Environment, *bodies: Body) -> list[Agent]:
     return agents
 
 
+def run_until(env: Environment, body: Body, until: int) -> list[Agent]:
+    agent = env.start(body)
+    env.run(until=until)
+    assert agent.end is not None
+    return [agent]
+
+
 def bulk(link: PciBus, length: int, *, inwards: bool, at: int = 0) -> Body:
     async def body(_: Agent) -> None:
         port, local = link.attach(), link.local(0)

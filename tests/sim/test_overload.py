@@ -21,8 +21,7 @@ from simaccess.sim.recovery import RETRIES
 from simaccess.simulate import simulate
 from simaccess.workload.registry import workload
 from tests.sim.bus import parameters as memory_parameters
-from tests.sim.pci import BARE, bulk, make
-from tests.sim.test_round_robin import run_until
+from tests.sim.pci import BARE, bulk, make, run_until
 from tests.sim.wan import OVERHEAD, REQUEST, RTT, Run
 
 LOADS = (0.5, 0.9, 0.99, 1.0, 1.1, 2.0, 10.0)

@@ -129,7 +129,7 @@ def test_what_a_spreadsheet_writes_is_a_log(tmp_path: Path, head: str, end: str)
 WRONG = [
     ("0.6,0,64", "fields = '0.6,0,64': line 5: 3 fields; allowed: time,offset,length,operation"),
     ("0.6,0,64,read,1", "line 5: 5 fields"),
-    ("", "line 5: 1 fields"),
+    ("", "line 5: 1 field; allowed"),
     ("0.6,0,64,erase", "operation = 'erase': line 5: no such operation; allowed: read, write"),
     ("0.6,0,64,", "operation = '': line 5"),
     ("0.6,0,64,re ad", "operation = 're ad': line 5"),

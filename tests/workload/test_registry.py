@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,27 @@ from simaccess.workload.log import HEADER, LogWorkload
 from simaccess.workload.registry import names, workload
 
 CAPTURE = embedded("experiments", "data", "traffic.pcap")
+
+
+@pytest.mark.parametrize(
+    ("name", "captured", "told"),
+    [
+        ("filter", [0, 13], "as much as any decision reads; allowed: 14 bytes"),
+        ("header-only", [0, 0], "no packet has any byte"),
+        ("header-payload", [0], "no packet has any byte"),
+    ],
+)
+def test_a_capture_in_which_nothing_can_be_read_is_refused(
+    name: str, captured: list[int], told: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "cut.pcap"
+    content = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    for number, length in enumerate(captured):
+        content += struct.pack("<IIII", number, 0, length, 60) + bytes(length)
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=told) as caught:
+        workload(name, {"capture": str(file)})
+    assert "cut.pcap" in str(caught.value)
 
 
 def test_every_name_makes_its_workload() -> None:
