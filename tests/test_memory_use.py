@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from simaccess import room
 from simaccess.buffer import Buffer, Shadow
 from simaccess.consumer import Chunk, replay
 from simaccess.embedded import embedded
@@ -29,6 +30,7 @@ from simaccess.sim.environment import Agent, Environment
 from simaccess.sim.fifo_link import FifoLink, FifoParameters
 from simaccess.simulate import simulate
 from simaccess.tune import equipped
+from simaccess.workload import records, stream
 from simaccess.workload.registry import workload
 from simaccess.workload.workload import Workload
 
@@ -264,3 +266,37 @@ def test_a_log_takes_its_columns_and_eight_bytes_a_latency(tmp_path: Path, timed
         partial(workload, str(tmp_path / f"{count}.csv"), {"timed": timed}) for count in (FEW, MANY)
     )
     assert_lean(few, many, 8 + 8 + 8 + 1)
+
+
+def few_packets(path: Path, count: int) -> Path:
+    """Write the first packets of the embedded capture."""
+    content = embedded("experiments", "data", "traffic.pcap").read_bytes()
+    end = 24
+    for _ in range(count):
+        end += 16 + int.from_bytes(content[end + 8 : end + 12], "little")
+    path.write_bytes(content[:end])
+    return path
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["timing", "real"])
+@pytest.mark.parametrize("name", ["filter", "header-only", "header-payload"])
+def test_laps_take_what_their_guard_says(
+    name: str, real: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[int] = []
+    ask = room.require_room
+
+    def told(count: int, each: int, what: str, *, key: str, value: object) -> None:
+        if key == "workload.laps":
+            said.append(count * each)
+        ask(count, each, what, key=key, value=value)
+
+    monkeypatch.setattr(stream, "require_room", told)
+    monkeypatch.setattr(records, "require_room", told)
+    path = few_packets(tmp_path / "few.pcap", 60)
+    link = load_model("example-link")
+
+    asked = workload(name, {"capture": str(path), "laps": "600"})
+    scenario = Scenario(link, asked, "zero-copy", real=real, engine="simpy")
+    used = measured(partial(simulate, scenario))[1]
+    assert max(said) <= used <= 1.1 * max(said) + (1 << 19)  # parts are worked on beside it

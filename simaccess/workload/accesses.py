@@ -15,7 +15,7 @@ from simaccess.errors import InputError
 from simaccess.quantities import LONGEST
 from simaccess.room import require_room
 
-__all__ = ["ROOM", "Accesses", "Row", "alike", "parts", "same", "share"]
+__all__ = ["LATENCY_ROOM", "OWN_ROOM", "ROOM", "Accesses", "Row", "alike", "parts", "same", "share"]
 
 T = TypeVar("T", bound=np.generic)
 
@@ -23,7 +23,13 @@ Row: TypeAlias = tuple[int, int, bool, bool, float, float]
 """Offset, length, write, last, work and time of an access, as in `Accesses`."""
 
 ROOM = 16
-"""Bytes that an access takes at least: 8 of its offset, and 8 of its latency."""
+"""Bytes that a request of one access takes at least: 8 of its offset, and 8 of its latency."""
+
+OWN_ROOM = 8 + 8 + 1
+"""Bytes that an access takes whose offset, length and end of a request are its own."""
+
+LATENCY_ROOM = 8
+"""Bytes that the latency of a request takes."""
 
 _PART = 192
 """Bytes that each block takes that one access goes over, with a method that copies blocks."""

@@ -154,7 +154,8 @@ class Filter:
     Raises
     ------
     InputError
-        If the capture cannot be read, or has too little of every packet to decide about it.
+        If the capture cannot be read, has too little of every packet to decide about it, or makes
+        more accesses than this machine can hold.
     """
 
     name = "filter"
@@ -172,6 +173,9 @@ class Filter:
                 allowed=f"{ETHERNET_HEADER} bytes of a packet or more",
             )
         self.stream = PacketStream(capture, parameters.alignment, parameters.laps)
+        if parameters.laps > 1:
+            lap = self._lap
+            self.stream.require_room(len(lap.last), int(np.count_nonzero(lap.last)))
 
     @property
     def size(self) -> int:

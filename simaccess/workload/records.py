@@ -14,7 +14,7 @@ from simaccess.methods.blocks import Blocks, FixedBlocks
 from simaccess.methods.hybrid import TCP_PAYLOAD_OFFSET
 from simaccess.quantities import Share, Size
 from simaccess.room import require_room
-from simaccess.workload.accesses import ROOM, Accesses, parts
+from simaccess.workload.accesses import LATENCY_ROOM, OWN_ROOM, Accesses, parts
 from simaccess.workload.capture import read_capture
 from simaccess.workload.draws import generator
 from simaccess.workload.stream import PacketStream
@@ -116,7 +116,8 @@ class HeaderWorkload:
     Raises
     ------
     InputError
-        If the capture cannot be read, or has no byte of any packet.
+        If the capture cannot be read, has no byte of any packet, or makes more accesses than this
+        machine can hold.
     """
 
     def __init__(self, name: str, parameters: HeaderOnlyParameters) -> None:
@@ -129,6 +130,8 @@ class HeaderWorkload:
             if not capture.length.any():
                 raise InputError("no packet has any byte", file=parameters.capture)
             self._stream = PacketStream(capture, parameters.alignment, parameters.laps)
+            inspected = len(self._filled)  # each of them by one access at least
+            self._stream.require_room(inspected, inspected)
 
     @property
     def size(self) -> int:
@@ -157,6 +160,7 @@ class HeaderWorkload:
         """Return the accesses that `seed` stands for."""
         read = self._payloads_read(seed)
         total = len(read) + int(np.count_nonzero(read))
+        self._require_room(len(read), OWN_ROOM * total // len(read) + LATENCY_ROOM)
         offset, length = np.empty(total, np.int64), np.empty(total, np.int64)
         last = np.empty(total, np.bool_)
         before = 0  # accesses to the records of earlier parts
@@ -191,11 +195,17 @@ class HeaderWorkload:
         if self._stream is not None:
             return len(self._filled) * self._stream.laps
         parameters = self.parameters
-        name = "size" if parameters.requests is None else "requests"
         count = parameters.requests or self.size // parameters.space
-        key, value = f"workload.{name}", getattr(parameters, name)
-        require_room(count, ROOM, "requests", key=key, value=value)
+        self._require_room(count, OWN_ROOM + LATENCY_ROOM)
         return count
+
+    def _require_room(self, count: int, each: int) -> None:
+        """Refuse more requests, of so many bytes each, than this machine can hold."""
+        name = "laps"
+        if self._stream is None:
+            name = "size" if self.parameters.requests is None else "requests"
+        value = getattr(self.parameters, name)
+        require_room(count, each, "requests", key=f"workload.{name}", value=value)
 
     @cached_property
     def _filled(self) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simaccess.methods.blocks import Records
 from simaccess.room import require_room
-from simaccess.workload.accesses import ROOM
+from simaccess.workload.accesses import LATENCY_ROOM, OWN_ROOM
 from simaccess.workload.capture import Capture
 
 __all__ = ["PacketStream", "padded"]
@@ -34,19 +34,26 @@ class PacketStream:
         Bytes that each record's start is a multiple of.
     laps : int
         How often the capture is gone through.
-
-    Raises
-    ------
-    InputError
-        If this machine cannot hold accesses to all packets.
     """
 
     capture: Capture
     alignment: int
     laps: int
 
-    def __post_init__(self) -> None:
-        each = ROOM * len(self.capture)
+    def require_room(self, accesses: int, requests: int) -> None:
+        """Refuse more laps than this machine can hold.
+
+        Parameters
+        ----------
+        accesses, requests : int
+            How many a lap has.
+
+        Raises
+        ------
+        InputError
+            If there are more.
+        """
+        each = OWN_ROOM * accesses + LATENCY_ROOM * requests
         require_room(self.laps, each, "laps", key="workload.laps", value=self.laps)
 
     @cached_property
