@@ -296,7 +296,8 @@ def test_laps_take_what_their_guard_says(
     path = few_packets(tmp_path / "few.pcap", 60)
     link = load_model("example-link")
 
-    asked = workload(name, {"capture": str(path), "laps": "600"})
+    one, asked = (workload(name, {"capture": str(path), "laps": laps}) for laps in ("1", "600"))
     scenario = Scenario(link, asked, "zero-copy", real=real, engine="simpy")
+    simulate(replace(scenario, workload=one))  # what is imported first would count
     used = measured(partial(simulate, scenario))[1]
     assert max(said) <= used <= 1.1 * max(said) + (1 << 19)  # parts are worked on beside it
