@@ -32,7 +32,9 @@ __all__ = ["WorkerDied", "Workers"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_HEARD = (signal.SIGINT, signal.SIGTERM)
+_HEARD = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 """Signals that are the parent's to answer, also where a whole process group is sent them."""
 
 

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +31,7 @@ from simaccess.cli import results as results_command
 from simaccess.cli import sensitivity as sensitivity_command
 from simaccess.cli import sweep as sweep_command
 from simaccess.cli import validate as validate_command
-from simaccess.cli.interrupt import now_stands, terminations
+from simaccess.cli.interrupt import Termination, now_stands, terminations
 from simaccess.cli.options import examples
 from simaccess.cli.output import Ended
 from simaccess.errors import InputError, LinkError
@@ -80,8 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for a user's mistake; 130 after an interrupt, 143 after a termination; 1 if a link
-        fails, or if nobody reads the output any more.
+        0; 2 for a user's mistake; 130 after an interrupt, 143 after a termination, 129 after the
+        terminal hung up; 1 if a link fails, or if nobody reads the output any more.
     """
     whole = arguments is None  # of the process
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -89,20 +90,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # till the end
     with terminations() as termination:
         try:
-            code, line = _run(arguments)
+            code, line = _run(arguments, termination)
         except KeyboardInterrupt:  # another one, while the first was answered
             code, line = 130, f"interrupted; {now_stands()}"
     if whole and code == 130 and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # another one would only spoil the end
         gc.freeze()  # else the interpreter would go through all that was left, perhaps for seconds
     if code == 130 and termination.came:
-        code, line = 143, line.replace("interrupted", "terminated", 1)
+        word, code = termination.end
+        line = line.replace("interrupted", word, 1)
     if line:
-        sys.stderr.write(f"simaccess: {line}\n")
+        with suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(f"simaccess: {line}\n")
+            sys.stderr.flush()
     return code
 
 
-def _run(arguments: Sequence[str]) -> tuple[int, str]:  # noqa: PLR0911  # one an ending
+def _run(  # noqa: PLR0911  # one an ending
+    arguments: Sequence[str], termination: Termination
+) -> tuple[int, str]:
     """Run the command; return its exit code, and the line that it ends with, if any."""
     try:
         code = app(arguments or ["--help"], prog_name="simaccess", standalone_mode=False)
@@ -124,6 +130,8 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:  # noqa: PLR0911  # one a
         return 1, ""
     except OSError as error:  # such as a full disk behind stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if termination.came:  # and with it the terminal went
+            return 130, f"interrupted; {now_stands()}"
         return 2, f"error: cannot write the output: {error.strerror}"
     if code == 130:  # typer, too, makes it of an interrupt
         return 130, f"interrupted; {now_stands()}"

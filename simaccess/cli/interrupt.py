@@ -10,14 +10,15 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import FrameType
 
 from simaccess.cli.output import Ended
 
 __all__ = [
+    "INTERRUPTED",
     "Termination",
     "at_once",
     "first_interrupt",
@@ -27,7 +28,16 @@ __all__ = [
     "terminations",
 ]
 
-_ANSWERED = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = ("interrupted", 130)
+"""What a command says of its end by SIGINT, and its exit code."""
+
+_TERMINATED: Mapping[int, tuple[str, int]] = {
+    getattr(signal, name): end
+    for name, end in (("SIGTERM", ("terminated", 143)), ("SIGHUP", ("hung up", 129)))
+    if hasattr(signal, name)  # not on every system
+}
+
+_ANSWERED = (signal.SIGINT, *_TERMINATED)
 
 _EVERYTHING = "everything was written"
 
@@ -56,21 +66,26 @@ def now_stands() -> str:
 
 
 class Termination:
-    """What SIGTERM does: the same as an interrupt, but it is told apart at the end.
+    """What SIGTERM and SIGHUP do: the same as an interrupt, but they are told apart at the end.
 
     Attributes
     ----------
-    came : bool
-        Whether one has come.
+    came : int
+        Which one has come; 0 for none.
     """
 
     def __init__(self) -> None:
-        self.came = False
+        self.came = 0
 
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Interrupt."""
-        self.came = True
+        self.came = number
         raise KeyboardInterrupt
+
+    @property
+    def end(self) -> tuple[str, int]:
+        """What the command says of its end, and its exit code."""
+        return _TERMINATED.get(self.came, INTERRUPTED)
 
 
 class _First:
@@ -89,7 +104,7 @@ class _First:
 
 @contextmanager
 def terminations() -> Iterator[Termination]:
-    """Let SIGTERM interrupt, where it would kill the process, while one command runs.
+    """Let SIGTERM and SIGHUP interrupt, where they would kill the process, while one command runs.
 
     At the end interrupts do what they did before, and nothing is said to stand.
     """
@@ -97,8 +112,9 @@ def terminations() -> Iterator[Termination]:
     # Elsewhere no signal arrives; and whoever handles or ignores it goes on doing so.
     here = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in _ANSWERED if here}
-    if before.get(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, handler)
+    for number in _TERMINATED:
+        if before.get(number) is signal.SIG_DFL:
+            signal.signal(number, handler)
     token = _STANDS.set(lambda: "nothing was written")
     try:
         yield handler
@@ -128,9 +144,10 @@ def at_once() -> Iterator[None]:
     def watch() -> None:
         number = told.recv(1)[0]
         if number and not over.wait(PATIENCE):
-            word, code = ("terminated", 143) if number == signal.SIGTERM else ("interrupted", 130)
+            word, code = _TERMINATED.get(number, INTERRUPTED)
             show_cursor = "\x1b[?25h\r\x1b[K" if sys.stderr.isatty() else ""
-            os.write(2, f"{show_cursor}simaccess: {word}; nothing was written\n".encode())
+            with suppress(OSError):  # the terminal may be gone
+                os.write(2, f"{show_cursor}simaccess: {word}; nothing was written\n".encode())
             os._exit(code)
 
     watcher = threading.Thread(target=watch, name="simaccess-interrupt", daemon=True)
@@ -167,7 +184,7 @@ def late_interrupts() -> Iterator[Callable[[], None]]:
         if isinstance(handler, _First):
             handler = handler.held[number]
         if isinstance(handler, Termination):
-            handler.came = True
+            handler.came = number
 
     def hold() -> None:
         held.update(_ours())

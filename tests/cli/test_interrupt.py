@@ -48,7 +48,11 @@ def sweep(out: Path, capsys: pytest.CaptureFixture[str]) -> Sweep:
     return swept
 
 
-ENDS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+ENDS = [
+    (signal.SIGINT, 130, "interrupted"),
+    (signal.SIGTERM, 143, "terminated"),
+    (signal.SIGHUP, 129, "hung up"),
+]
 
 
 @pytest.mark.parametrize(("number", "exit_code", "word"), ENDS)
@@ -201,7 +205,7 @@ def test_of_two_interrupts_the_first_counts() -> None:
 DEEP = """
 import hashlib, signal
 from simaccess.cli.interrupt import at_once
-for number in (signal.SIGINT, signal.SIGTERM):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, lambda *_: None)
 with at_once():
     print("deep", flush=True)
@@ -228,6 +232,18 @@ def test_what_python_cannot_interrupt_ends_at_once_all_the_same(
             process.kill()  # were it not for what is tested, it would go on for a minute
     assert (process.returncode, out) == (code, "")
     assert err == f"simaccess: {word}; nothing was written\n"
+
+
+def test_a_hangup_that_is_ignored_stays_so() -> None:
+    """As nohup has it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with terminations() as termination:
+            interrupt(signal.SIGHUP)
+        assert not termination.came
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_command_that_answers_in_time_ends_in_its_own_way() -> None:
