@@ -37,6 +37,7 @@ __all__ = [
     "axes",
     "equipped",
     "most",
+    "searched",
     "shown_settings",
     "tune",
 ]
@@ -243,6 +244,15 @@ def shown_settings(result: Result) -> str:
     shown = f"{block} x {settings['depth']}" if "depth" in settings else block
     shadow = parse_size(settings.get("shadow", CAPACITIES[0]))
     return shown if shadow == CAPACITY else f"{shown} in {size(shadow)}"
+
+
+def searched() -> str:
+    """Return what the search goes through, for people."""
+    return (
+        f"Searched: blocks of {size(BLOCKS[0])} to {size(BLOCKS[-1])}, at most a quarter of the"
+        f" segment, and shadows of at most {size(CAPACITY)}; what is best at such an edge may be"
+        " better beyond it."
+    )
 
 
 def _open(scenario: Scenario) -> tuple[Settings, list[Axis]]:

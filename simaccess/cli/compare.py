@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -141,13 +142,22 @@ def compare(  # noqa: PLR0917  # typer passes them by name
         "file": given.get("workload.capture", None if workload in names() else workload),
         "consumers": consumers,
         "memory": None if behind is None else behind.name,
+        "model_file": _file(model),
+        "memory_file": None if memory is None else _file(memory),
         "set": given,
         "unjudged": filtered.unjudged if isinstance(filtered, Filter) else None,
     }
     if json:
         print_json(_document(results, asked, judged))
     else:
-        _print(results, asked, count.done, judged)
+        _print(results, asked, count.done, judged, tuned=tune)
+
+
+def _file(model: str) -> str | None:
+    """Return the file of a model as it was given; None for one that simaccess brings along."""
+    from simaccess.model import model_names
+
+    return None if model in model_names() else model
 
 
 @contextmanager
@@ -219,12 +229,19 @@ def _document(
 
 
 def _print(
-    results: Sequence[Result], asked: dict[str, Any], simulations: int, judged: Verdict | None
+    results: Sequence[Result],
+    asked: dict[str, Any],
+    simulations: int,
+    judged: Verdict | None,
+    *,
+    tuned: bool,
 ) -> None:
     """Print a row a figure and a column a method."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from simaccess.tune import searched
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     first = results[0]
@@ -256,6 +273,8 @@ def _print(
         )
     if verdict := _best(results) if judged is None else _judged(judged):
         console.print(verdict, soft_wrap=True)
+    if tuned:
+        console.print("\n".join(wrap(searched(), console.width)), style="dim", soft_wrap=True)
     what = "simulation" if simulations == 1 else "simulations"
     console.print(f"{simulations} {what}{_served(results)}.", style="dim")
 

@@ -16,7 +16,7 @@ from simaccess.objective import Objective
 from simaccess.sweep.conditions_shown import conditions_shown
 from simaccess.sweep.outcome import Cell, Outcome
 from simaccess.sweep.uncertainty import FAR
-from simaccess.tune import BLOCKS, CAPACITY, shown_settings
+from simaccess.tune import CAPACITY, searched, shown_settings
 from simaccess.verdict import LEGEND, Verdict
 
 __all__ = ["WIDTH", "as_text", "table", "verdict_shown"]
@@ -136,18 +136,10 @@ def _legend(outcome: Outcome, *, styled: bool) -> Text:
             f" as it stands; a method {FAR} times behind is left out."
         )
     )
-    searched = (
-        ""
-        if not any(cell.tunings for cell in outcome.cells)
-        else (
-            f" Searched: blocks of {present.size(BLOCKS[0])} to {present.size(BLOCKS[-1])}, at most"
-            f" a quarter of the segment, and shadows of at most {present.size(CAPACITY)}; what is"
-            " best at such an edge may be better beyond it."
-        )
-    )
+    tuned = f" {searched()}" if any(cell.tunings for cell in outcome.cells) else ""
     return Text(
         f"Throughput counts the bytes that the client asked for.{bold}"
-        f"{searched}{drawn} {LEGEND} {outcome.simulations} simulations.",
+        f"{tuned}{drawn} {LEGEND} {outcome.simulations} simulations.",
         style="dim",
     )
 

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from simaccess.compare import METHODS, compare
+from simaccess.embedded import embedded
 from simaccess.errors import InputError
 from simaccess.workload.registry import workload
 from tests.cli.conftest import Run
@@ -28,6 +31,8 @@ def test_the_json_has_exactly_these_keys(run: Run) -> None:
         "file",
         "consumers",
         "memory",
+        "model_file",
+        "memory_file",
         "set",
         "unjudged",
         "verdict",
@@ -107,6 +112,28 @@ def test_the_table_shows_each_method_and_the_best(run: Run) -> None:
     ):
         assert said in out
     assert "Best throughput: zero-copy" in out
+    searched = "Searched: blocks of 256 B to 1 MiB, at most a quarter of the segment, and shadows"
+    assert searched in out
+    assert "Searched" not in run("compare", *RANDOM)[1]  # where nothing is
+
+
+def test_files_of_one_name_are_told_apart(run: Run, tmp_path: Path) -> None:
+    few = ("--workload", "random", *SMALL, "--method", "zero-copy", "--json")
+    found = []
+    for folder in ("m1", "m2"):
+        file = tmp_path / folder / "my.toml"
+        file.parent.mkdir()
+        shutil.copy(embedded("models", "pci-64-66.toml"), file)
+        memory = tmp_path / folder / "memory.toml"
+        shutil.copy(embedded("models", "shared-memory-ddr4.toml"), memory)
+        given = ("--model", str(file), "--memory", str(memory))
+        document = json.loads(run("compare", *given, *few)[1])
+        assert (document["model"], document["memory"]) == ("my", "memory")
+        found.append((document["model_file"], document["memory_file"]))
+        assert found[-1] == (str(file), str(memory))
+    assert found[0] != found[1]
+    document = json.loads(run("compare", *LINK, *few)[1])
+    assert (document["model_file"], document["memory_file"]) == (None, None)
 
 
 def test_a_filter_decides_on_real_bytes(run: Run) -> None:
