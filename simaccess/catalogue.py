@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Generic, TypeGuard, TypeVar
 
@@ -12,6 +14,12 @@ from simaccess.refusal import did_you_mean
 __all__ = ["Catalogue"]
 
 _Thing = TypeVar("_Thing")
+
+
+@lru_cache(maxsize=8)
+def _offered(group: str, _path: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what packages on a path offer in a group: names, and where the things are."""
+    return {entry.name: entry.value for entry in entry_points(group=group)}
 
 
 class Catalogue(Generic[_Thing]):
@@ -75,16 +83,25 @@ class Catalogue(Generic[_Thing]):
         self.added[name] = thing
 
     def named(self, name: str) -> _Thing:
-        """Return the thing of a name; other packages are looked at only for the last ones.
+        """Return the thing of a name; other packages are loaded only for the last ones.
 
         Raises
         ------
         InputError
-            If there is none, or if its package cannot be loaded or offers something else.
+            If there is none, if its package cannot be loaded or offers something else, or if a
+            package offers one by the name of a built-in one.
         """
-        for known in (self._built_in, self.added):
-            if name in known:
-                return known[name]
+        if name in self._built_in:
+            if (other := _offered(self._group, tuple(sys.path)).get(name)) is not None:
+                raise InputError(
+                    f"a built-in {self._noun} has that name",
+                    key=f"entry point {name}",
+                    value=other,
+                    allowed="another name, in the package that offers it",
+                )
+            return self._built_in[name]
+        if name in self.added:
+            return self.added[name]
         entries = entry_points(group=self._group, name=name)
         if not entries:
             names = self.names()

@@ -137,3 +137,19 @@ def test_packages_add_methods_through_entry_points() -> None:
         registry.make("broken", None, {})
     with pytest.raises(InputError, match=r"gone = 'nowhere_at_all:Parameters': cannot be loaded"):
         registry.make("gone", None, {})
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_package_cannot_take_a_built_in_name(tmp_path: Path) -> None:
+    registry.make("hybrid", None, {"block": "4 KiB"})
+    entries = tmp_path / "elsewhere-1.0.dist-info" / "entry_points.txt"
+    entries.write_text("[simaccess.methods]\nhybrid = elsewhere:OtherParameters\n")
+    sys.path.append(str(tmp_path / "another"))  # packages are looked at once a path
+    line = (
+        "entry point hybrid = 'elsewhere:OtherParameters': a built-in access method has that name;"
+        " allowed: another name, in the package that offers it"
+    )
+    with pytest.raises(InputError) as failure:
+        registry.make("hybrid", None, {"block": "4 KiB"})
+    assert str(failure.value) == line
+    registry.make("zero-copy", None, {})
