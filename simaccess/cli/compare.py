@@ -13,6 +13,7 @@ import typer
 
 from simaccess.cli.asking import require
 from simaccess.cli.interrupt import at_once
+from simaccess.cli.notes import note_arrivals
 from simaccess.cli.options import Json, Set, examples, parse_settings
 from simaccess.cli.output import Ended, print_json
 from simaccess.cli.progress import looking, progress
@@ -126,6 +127,7 @@ def compare(  # noqa: PLR0917  # typer passes them by name
     require("replications", replications, 1)
     require("draws", draws, 0)
     require("jobs", jobs, 1)
+    note_arrivals(made)
     judged = None
     asked_more = replications > 1 or draws > 0
     with _simulating(jobs if asked_more else 1) as (pool, count):

@@ -24,6 +24,7 @@ from simaccess.cli.asking import (
     tell,
 )
 from simaccess.cli.compare import WORKLOAD
+from simaccess.cli.notes import note_arrivals
 from simaccess.cli.options import examples
 from simaccess.cli.output import print_json
 
@@ -108,6 +109,7 @@ def crossover(  # noqa: PLR0917  # typer passes them by name
         rule = StopRule(precision, min(FIRST, most), most)
     places = PLACES if places is None else places
     drawn = None
+    note_arrivals([case.scenario(case.methods[0])])
     with asked.simulating() as (times, simulations):
         found = find(
             case,

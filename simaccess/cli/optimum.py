@@ -24,6 +24,7 @@ from simaccess.cli.asking import (
     simulated,
     tell,
 )
+from simaccess.cli.notes import note_arrivals
 from simaccess.cli.options import examples
 from simaccess.cli.output import print_json
 
@@ -111,6 +112,7 @@ def optimum(  # noqa: PLR0917  # typer passes them by name
         along = usual_axis(key, [each.case for each in cases], steps)
     else:
         along = axis(key, low, high, first, steps)
+    note_arrivals(each.case.scenario(each.case.methods[0]) for each in cases)
     with asked.simulating() as (times, simulations):
         found = [
             find(cases, method, along, times, replications=replications, places=places)

@@ -17,6 +17,7 @@ from simaccess.cli.asking import (
     tell,
 )
 from simaccess.cli.compare import WORKLOAD
+from simaccess.cli.notes import note_arrivals
 from simaccess.cli.options import examples
 from simaccess.cli.output import print_json
 
@@ -71,6 +72,7 @@ def sensitivity(
         f"{samples:,} rows x ({len(keys)} parameters + 2) x {len(case.methods)} methods: at most"
         f" {count * len(case.methods):,} simulations{tuning}\n"
     )
+    note_arrivals([case.scenario(case.methods[0])])
     with asked.simulating() as (times, simulations):
         found = find(case, times, keys=keys, samples=samples, seed=asked.seed)
     if asked.json:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +15,13 @@ import typer
 
 from simaccess.cli.interrupt import late_interrupts
 from simaccess.cli.keeping import keeping
+from simaccess.cli.notes import note_arrivals
 from simaccess.cli.options import Jobs, Json, examples
 from simaccess.cli.output import Ended, print_json
 from simaccess.cli.sweep_progress import sweep_progress
 
 if TYPE_CHECKING:
+    from simaccess.scenario import Scenario
     from simaccess.sweep.executors import Place
     from simaccess.sweep.experiment import Experiment
     from simaccess.sweep.outcome import Outcome
@@ -105,6 +108,7 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
     if out is not None:
         check(Path(out), (*_names(asked), NAME))
     folder = None if out is None else Path(out)
+    note_arrivals(_pairs(asked))
     with _logging(log, verbose=verbose), keeping(folder, "results") as store:
         with _place(jobs, scheduler) as place, sweep_progress(quiet=verbose) as watch:
             runner = Runner(place.executor, store, watch, width=place.width, verify=place.verify)
@@ -114,6 +118,17 @@ def sweep(  # noqa: PLR0917  # typer passes them by name
             _show_table(outcome, runner.served, out, json=json)
         if walked is not None:
             _show_sweep(asked, walked, runner.served, store, out, json=json)
+
+
+def _pairs(experiment: Experiment) -> Iterator[Scenario]:
+    """Yield what is simulated of each workload on each link, at no place of any axis."""
+    from simaccess.errors import InputError
+
+    for model, workload in product(experiment.models, experiment.workloads):
+        producer = tuple(model.producer.items())
+        method = experiment.methods[0]
+        with suppress(InputError):  # what is refused without the values of axes
+            yield experiment.base(model.ref, workload.ref, method, producer=producer).scenario()
 
 
 def _names(experiment: Experiment) -> tuple[str, ...]:

@@ -193,6 +193,11 @@ class Filter:
         return self.stream.arrivals
 
     @property
+    def backwards(self) -> int:
+        """How many packets of a lap have a time stamp before that of the packet ahead."""
+        return self.stream.capture.backwards
+
+    @property
     def matches(self) -> NDArray[np.bool_]:
         """Whether each packet of a lap matches."""
         return self._lap.matches

@@ -150,6 +150,11 @@ class HeaderWorkload:
         """When each packet of a capture arrives, in seconds."""
         return None if self._stream is None else self._stream.arrivals
 
+    @property
+    def backwards(self) -> int:
+        """How many packets of a lap have a time stamp before that of the packet ahead."""
+        return 0 if self._stream is None else self._stream.capture.backwards
+
     def content(self, seed: int = 0) -> bytes:
         """Return the packets of a lap of a capture, else pseudo-random bytes."""
         if self._stream is None:
