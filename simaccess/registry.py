@@ -110,10 +110,11 @@ class ShadowParameters(MethodParameters):
         size = self.default_shadow if self.shadow is None else self.shadow
         if self.shadow is not None and size < blocks.longest:
             raise InputError(
-                "smaller than a block",
+                "smaller than a block of method.block, or of the workload",
                 key="method.shadow",
                 value=size,
-                allowed=f"at least {blocks.longest} bytes",
+                allowed=f"at least {blocks.longest} bytes (where it is not set, a comparison gives"
+                " every method the same)",
             )
         return max(1, size // blocks.longest)
 
