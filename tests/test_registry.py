@@ -50,7 +50,9 @@ def test_shadow_is_given_in_slots_or_in_bytes() -> None:
     assert registry.make("copy-once", None, {"block": "4 KiB"}).slots == 4096
     with pytest.raises(InputError, match=r"method\.shadow = 4096: given together with slots"):
         registry.make("copy-once", None, {"shadow": "4 KiB", "slots": "3"})
-    with pytest.raises(InputError, match="smaller than a block of .*; allowed: at least 65536 bytes"):
+    with pytest.raises(
+        InputError, match=r"smaller than a block of .*; allowed: at least 65536 bytes"
+    ):
         registry.make("copy-once", None, {"shadow": "4 KiB"})
 
 
