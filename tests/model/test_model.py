@@ -1,132 +1,16 @@
-import copy
+"""Models: files, settings, and what is refused of them."""
+
 import math
 import pickle
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
 import pytest
-from pydantic import model_validator
 
 from simaccess.errors import InputError
 from simaccess.figures import leaves_of
-from simaccess.kinds import Kind
 from simaccess.model import Model, load_model
-from simaccess.parameters import Parameters, Section
-from simaccess.quantities import Count, Duration, Frequency, Share, Size
-
-
-class BusSection(Section):
-    clock: Frequency
-    width: Literal[4, 8]
-    order: Literal["strict", "relaxed"]
-    burst: bool
-    shortest: Duration
-    longest: Duration
-    share: Share = 0.5
-    gain: float = 1.0
-
-    @model_validator(mode="after")
-    def _check(self) -> "BusSection":
-        if self.shortest > self.longest:
-            raise ValueError("shortest is longer than longest; allowed: at most longest")
-        return self
-
-
-class CacheSection(Section):
-    size: Size
-    ways: Count
-
-
-class InnerSection(Section):
-    cache: CacheSection
-
-
-class SampleParameters(Parameters):
-    bus: BusSection
-    near: InnerSection
-    far: CacheSection | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> "SampleParameters":
-        if self.far is not None and self.far.ways > 99:
-            raise InputError("too many", key="far.ways", value=self.far.ways, allowed="up to 99")
-        return self
-
-
-def number(value: object, low: object, high: object) -> dict[str, object]:
-    return {"value": value, "source": "a book", "status": "verified", "range": [low, high]}
-
-
-def choice(value: object) -> dict[str, object]:
-    return {"value": value, "source": "a book", "status": "derived"}
-
-
-Document = dict[str, Any]
-
-GOOD: Document = {
-    "title": "A sample",
-    "kind": "sample",
-    "bus": {
-        "clock": number("33 MHz", "30 MHz", "0.04 GHz"),
-        "width": choice(4),
-        "order": choice("strict"),
-        "burst": choice(True),
-        "shortest": number("1 us", "10 ns", "3 us"),
-        "longest": number("2 us", "1 us", "3 us"),
-    },
-    "near": {"cache": {"size": number("64 KiB", "16 KiB", "4 MiB"), "ways": number(4, 4, 4)}},
-}
-
-
-def toml(document: Document, prefix: str = "") -> str:
-    lines, tables = [], []
-    for key, value in document.items():
-        if isinstance(value, dict):
-            tables.append(f"[{prefix}{key}]\n{toml(value, f'{prefix}{key}.')}")
-        else:
-            text = repr(value).replace("True", "true").replace("False", "false")
-            lines.append(f"{key} = {text}\n")
-    return "".join([*lines, *tables])
-
-
-@pytest.fixture(autouse=True)
-def sample_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    # importlib finds this module by the name under which pytest imported it.
-    assert sys.modules[__name__].SampleParameters is SampleParameters
-    kind = Kind("a sample", f"{__name__}:SampleParameters", f"{__name__}:Nothing")
-    monkeypatch.setattr("simaccess.kinds._CATALOGUE.added", {"sample": kind})
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[Document], Path]:
-    def written(document: Document) -> Path:
-        file = tmp_path / "sample.toml"
-        file.write_text(toml(document), encoding="utf-8")
-        return file
-
-    return written
-
-
-@pytest.fixture
-def sample(write: Callable[[Document], Path]) -> Model:
-    return load_model(write(GOOD))
-
-
-def changed(path: str, *values: Any) -> Document:
-    """Return the good document with an entry replaced, or removed if there is no value."""
-    document = copy.deepcopy(GOOD)
-    *parents, last = path.split("/")
-    table = document
-    for parent in parents:
-        table = table.setdefault(parent, {})
-    if values:
-        (table[last],) = values
-    else:
-        del table[last]
-    return document
+from tests.model.sample import GOOD, Document, SampleParameters, changed, number
 
 
 def test_a_model_is_its_file(sample: Model, write: Callable[[Document], Path]) -> None:
@@ -341,69 +225,3 @@ def test_a_number_given_for_a_quantity_has_no_unit(sample: Model) -> None:
         sample.with_values({"bus.clock": 66e6})
     with pytest.raises(InputError, match="not a number"):
         sample.with_values({"near.cache.ways": True})
-
-
-def test_draws_lie_in_their_ranges_and_in_all_of_them(sample: Model) -> None:
-    count = 400
-    models = list(sample.draws(count, seed=1))
-    assert len(models) == count
-    bounds = sample.bounds()
-    assert set(bounds) == {"bus.clock", "bus.shortest", "bus.longest", "near.cache.size"}
-    for key, (low, high) in bounds.items():
-        values = [model.value(key) for model in models]
-        assert all(isinstance(value, int | float) and low <= value <= high for value in values)
-        assert all(model.provenance[key].status == "drawn" for model in models)
-        assert all(model.provenance[key].range == sample.provenance[key].range for model in models)
-    for key in set(sample.provenance) - set(bounds):
-        assert all(model.provenance[key] == sample.provenance[key] for model in models)
-    clocks = np.array([model.value("bus.clock") for model in models], dtype=float)
-    # Uniform: the mean of n draws has the deviation (high - low) / sqrt(12 n).
-    assert abs(clocks.mean() - 35e6) < 4 * 10e6 / math.sqrt(12 * count)
-    assert len(set(clocks)) == count
-    # The range of sizes spans a factor of 256: as many below the geometric mean as above, and
-    # in multiples of 16 KiB, which divides 16 KiB, 64 KiB and 4 MiB.
-    sizes = np.array([model.value("near.cache.size") for model in models], dtype=float)
-    assert abs(np.mean(np.log(sizes / 16384)) - math.log(256) / 2) < 0.7
-    assert all(sizes % 16384 == 0)
-    # Independent: a correlation has a deviation of 1 / sqrt(n).
-    correlation = np.corrcoef(clocks, np.log(sizes))[0, 1]
-    assert abs(correlation) < 4 / math.sqrt(count)
-    # A refused combination is drawn again: every model that is drawn is a valid one.
-    for model in models:
-        parameters = model.parameters
-        assert isinstance(parameters, SampleParameters)
-        assert parameters.bus.shortest <= parameters.bus.longest
-
-
-def test_draws_follow_from_the_seed_alone(sample: Model) -> None:
-    ten = list(sample.draws(10, seed=7))
-    assert list(sample.draws(10, seed=7)) == ten
-    assert list(sample.draws(3, seed=7)) == ten[:3]
-    clocks = {model.value("bus.clock") for model in [*ten, *sample.draws(10, seed=8)]}
-    assert len(clocks) == 20
-
-
-def test_the_draw_of_one_parameter_does_not_move_another(sample: Model) -> None:
-    fewer = sample.with_values({"near.cache.size": "1 MiB"})
-    for one, other in zip(sample.draws(20, 3), fewer.draws(20, 3), strict=True):
-        assert one.value("bus.clock") == other.value("bus.clock")
-        assert other.value("near.cache.size") == 2**20
-
-
-def test_ends_of_a_range_of_whole_numbers_are_drawn_as_often(
-    write: Callable[[Document], Path],
-) -> None:
-    model = load_model(write(changed("near/cache/ways", number(2, 1, 4))))
-    ways = [drawn.value("near.cache.ways") for drawn in model.draws(400, 0)]
-    counts = [ways.count(value) for value in range(1, 5)]
-    assert sum(counts) == 400
-    assert all(abs(count - 100) < 4 * math.sqrt(400 * 0.25 * 0.75) for count in counts)
-
-
-def test_ranges_without_an_accepted_combination_end_in_one_line(sample: Model) -> None:
-    impossible = sample.with_values({"bus.longest": "1 us", "bus.shortest": "1 us"})
-    figures = dict(impossible.provenance)
-    figures["bus.shortest"] = sample.provenance["bus.longest"]
-    stuck = Model("x", "x", "sample", impossible.parameters, figures, sample.file)
-    with pytest.raises(InputError, match="no accepted combination"):
-        next(stuck.draws(1, 0))
