@@ -8,11 +8,13 @@ a buffer of their own (`Buffer.share`).
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 
 from simaccess.buffer.bulk import FAILURES, Bulk
 from simaccess.buffer.child import Child
 from simaccess.buffer.lone_reads import LoneReads
 from simaccess.buffer.shadow import Flight, Shadow
+from simaccess.buffer.shared_reads import SharedReads
 from simaccess.buffer.slices import slices
 from simaccess.counters import Counters
 from simaccess.errors import InputError
@@ -142,7 +144,10 @@ class Buffer:
     def take_turns(self) -> None:
         """Prepare for a shadow that others use, too: each of its decisions waits for its turn."""
         if self.shadow.method.slots:
-            self.read = self._read_in_turn  # type: ignore[method-assign]  # no check where alone
+            shared = SharedReads(
+                self.shadow, self._method, self.segment, self.clock, self.counters, self._bulk
+            )
+            self.read = partial(self._read_in_turn, shared)  # type: ignore[method-assign]
 
     def write(self, offset: int, length: int, data: Data = None) -> Awaitable[None]:
         """Write `length` bytes at `offset`; without `data` only time passes.
@@ -238,22 +243,11 @@ class Buffer:
 
     # -- operations ------------------------------------------------------------------------------
 
-    def _read_in_turn(self, offset: int, length: int) -> Awaitable[Data]:
-        """Read as `read` says, through a shadow that others use, too."""
-        if offset < self.released or offset + length > self._limit or length < 1:
-            raise self._outside("read", offset, length)
-        self.counters.requested += length
-        return self._read_when_due(offset, length)
-
-    async def _read_when_due(self, offset: int, length: int) -> Data:
-        await self.clock.instant()
-        return await self._read(self._method.read(offset, length, self._limit), length)
-
     async def _read(self, operations: Operations, length: int) -> Data:
+        """Read through a shadow of this client alone."""
         shadow, counters, bulk = self.shadow, self.counters, self._bulk
         served: list[memoryview | bytes | None] = []
         waited = False
-        in_place = False
         operation: Operation = ()
         try:
             for operation in bulk.answered(operations):
@@ -269,11 +263,10 @@ class Buffer:
                     waited = False
                 elif kind is LOAD:
                     counters.loads += 1
-                    in_place = True
                     served.append(await self.segment.load(operation[1], operation[2]))
                 elif kind is AWAIT:
                     flights = shadow.under_way[operation[1]]
-                    if len(flights) == 1 and not shadow.shared:  # bulk.settle without a coroutine
+                    if len(flights) == 1:  # bulk.settle without a coroutine
                         before = self.clock.waited()
                         await flights.pop()
                         if self.clock.waited() > before:
@@ -281,7 +274,7 @@ class Buffer:
                             waited = True
                     else:
                         waited |= await bulk.settle(flights)
-                elif kind is FETCH and not shadow.shared:  # bulk.start without a coroutine
+                elif kind is FETCH:  # bulk.start without a coroutine
                     _, slot, offset, size, at = operation
                     counters.fetches += 1
                     counters.bulk += size
@@ -290,18 +283,21 @@ class Buffer:
                     shadow.under_way[slot].append(transfer)
                 else:
                     await bulk.start(operation)
-                if shadow.shared:
-                    if served and served[-1] is not None:
-                        served[-1] = bytes(served[-1])  # before somebody else has the turn
-                    await self.clock.instant()
         except FAILURES as failure:
             await bulk.fail(failure, operations, operation)
             raise
         view = served[0]
-        if len(served) > 1 or (shadow.shared and not in_place):
+        if len(served) > 1:
             view = None if view is None else b"".join(part for part in served if part is not None)
             await shadow.memory.gather(length)
         return None if view is None else memoryview(view)
+
+    def _read_in_turn(self, shared: SharedReads, offset: int, length: int) -> Awaitable[Data]:
+        """Read as `read` says, through a shadow that others use, too."""
+        if offset < self.released or offset + length > self._limit or length < 1:
+            raise self._outside("read", offset, length)
+        self.counters.requested += length
+        return shared.read(offset, length, self._limit)
 
     async def _copy(self, operations: Operations, into: Local, at: int) -> None:
         """Read into another memory; the processor copies what is in the shadow once."""
