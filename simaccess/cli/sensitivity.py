@@ -119,7 +119,10 @@ def _print(found: Sensitivity, title: str, counts: str) -> None:
 def _counts(found: Sensitivity, case: Case, asked: Asked, simulations: Simulations) -> str:
     """Return how the number of simulations comes about."""
     whole = found.points * len(case.methods)
-    rows = f"{found.samples:,} rows, {found.points:,} points x {len(case.methods)} methods"
+    from simaccess.present import counted
+
+    methods = counted(len(case.methods), "method")
+    rows = f"{counted(found.samples, 'row')}, {counted(found.points, 'point')} x {methods}"
     alike = whole - found.simulations
     if asked.tune or alike <= 0:
         return f"{rows}; {simulated(simulations)}"
