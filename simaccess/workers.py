@@ -162,7 +162,8 @@ class Workers(Executor):
 
     def _join(self) -> None:
         for thread in (self._preparing, *self._threads):
-            thread.join()
+            if thread.ident is not None:  # else an interrupt came before it was started
+                thread.join()
         atexit.unregister(self.kill)
 
     def _drop(self) -> None:
