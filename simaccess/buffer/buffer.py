@@ -75,6 +75,8 @@ class Buffer:
         self._bulk = Bulk(shadow, self._method, self.segment, clock, self.counters)
         self._lone = LoneReads(shadow, self.segment, clock, self.counters, self._bulk)
         shadow.clients.append(self)
+        if shadow.shared:
+            self.take_turns()
 
     @property
     def size(self) -> int:
@@ -136,6 +138,11 @@ class Buffer:
             counters.used += self.shadow.unread.take(slot, at, length)
             return self.shadow.memory.load(at, length)
         return self._read(operations, length)
+
+    def take_turns(self) -> None:
+        """Prepare for a shadow that others use, too: each of its decisions waits for its turn."""
+        if self.shadow.method.slots:
+            self.read = self._read_in_turn  # type: ignore[method-assign]  # no check where alone
 
     def write(self, offset: int, length: int, data: Data = None) -> Awaitable[None]:
         """Write `length` bytes at `offset`; without `data` only time passes.
@@ -208,6 +215,7 @@ class Buffer:
         """Read beside the caller, into its shadow."""
 
         async def copy() -> None:
+            await self.clock.instant()
             await self._copy(self._method.read(offset, length, self._limit), into, at)
 
         if offset < 0 or offset + length > self._limit:
@@ -229,6 +237,17 @@ class Buffer:
         return Child(self.clock, copy)
 
     # -- operations ------------------------------------------------------------------------------
+
+    def _read_in_turn(self, offset: int, length: int) -> Awaitable[Data]:
+        """Read as `read` says, through a shadow that others use, too."""
+        if offset < self.released or offset + length > self._limit or length < 1:
+            raise self._outside("read", offset, length)
+        self.counters.requested += length
+        return self._read_when_due(offset, length)
+
+    async def _read_when_due(self, offset: int, length: int) -> Data:
+        await self.clock.instant()
+        return await self._read(self._method.read(offset, length, self._limit), length)
 
     async def _read(self, operations: Operations, length: int) -> Data:
         shadow, counters, bulk = self.shadow, self.counters, self._bulk
@@ -271,6 +290,10 @@ class Buffer:
                     shadow.under_way[slot].append(transfer)
                 else:
                     await bulk.start(operation)
+                if shadow.shared:
+                    if served and served[-1] is not None:
+                        served[-1] = bytes(served[-1])  # before somebody else has the turn
+                    await self.clock.instant()
         except FAILURES as failure:
             await bulk.fail(failure, operations, operation)
             raise
@@ -300,6 +323,7 @@ class Buffer:
                     waited = False
                 else:
                     waited |= await bulk.perform(operation)
+                    await self.clock.instant()
                     continue
                 size = operation[-1]
                 view = into.view(at, size)
@@ -307,6 +331,7 @@ class Buffer:
                     view[:] = data
                 await into.gather(size)
                 at += size
+                await self.clock.instant()
         except FAILURES as failure:
             await bulk.fail(failure, operations, operation)
             raise
@@ -316,6 +341,8 @@ class Buffer:
         done = 0
         waited = False
         operation: Operation = ()
+        if shadow.shared:
+            await self.clock.instant()
         try:
             for operation in bulk.answered(operations):
                 kind = operation[0]
@@ -338,6 +365,7 @@ class Buffer:
                         shadow.under_way[slot].append(flight)
                         try:
                             await shadow.memory.store(at, size, part)
+                            await self.clock.instant()
                         finally:
                             shadow.under_way[slot].remove(flight)
                             flight.open()
@@ -347,16 +375,22 @@ class Buffer:
                     waited = False
                 else:
                     waited |= await bulk.perform(operation)
+                if shadow.shared:
+                    await self.clock.instant()
         except FAILURES as failure:
             await bulk.fail(failure, operations, operation)
             raise
 
     async def _run(self, operations: Operations) -> None:
-        bulk = self._bulk
+        shadow, bulk = self.shadow, self._bulk
         operation: Operation = ()
+        if shadow.shared:
+            await self.clock.instant()
         try:
             for operation in bulk.answered(operations):
                 await bulk.perform(operation)
+                if shadow.shared:
+                    await self.clock.instant()
         except FAILURES as failure:
             await bulk.fail(failure, operations, operation)
             raise

@@ -98,3 +98,5 @@ class Shadow:
         """Prepare for several calls under way at once."""
         self.shared = True
         self.method.share()
+        for client in self.clients:
+            client.take_turns()

@@ -170,8 +170,13 @@ class Agent(Actor):
 
     async def instant(self) -> int:
         """Return the time after everything that comes before the caller has happened."""
-        await self.env.turn
-        return self.env.agent.time
+        env = self.env
+        now = env.agent.time
+        if now < env.horizon:
+            env.jump(now)
+        else:
+            await env.turn
+        return now
 
     def spawn(self, body: Callable[[Agent], Coroutine[Any, Any, Any]]) -> Agent:
         """Start a child at the caller's local time; it ranks as its parent does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ class Access:
     write: bool
     offset: int
     length: int
+    pause: int = 0  # ticks before it, where time is simulated
 
 
 @dataclass
@@ -84,10 +86,13 @@ settings = st.builds(
 )
 accesses = st.lists(
     st.builds(
-        lambda write, offset, length: Access(write, offset, min(length, SIZE - offset)),
+        lambda write, offset, length, pause: Access(
+            write, offset, min(length, SIZE - offset), pause
+        ),
         st.sampled_from([False, False, True]),
         st.integers(0, SIZE - 1),
         st.integers(1, 600),
+        st.sampled_from([0, 0, 100_000, 10**9]),
     ),
     min_size=1,
     max_size=16,
@@ -105,22 +110,43 @@ def tally(counters: Counters) -> dict[str, int]:
 
 
 class Oracle:
-    """What reads may see: a lone consumer's the latest write, others' any write of a byte."""
+    """What reads may see: a lone consumer's the latest write, others' one that was in time.
+
+    In time is a write that began before the read ended, unless another one came after it and had
+    ended before the read began. Agents run ahead of each other, so that this is told at the end.
+    """
 
     def __init__(self, alone: bool) -> None:
         self.alone = alone
         self.now = content()
-        self.ever = [{byte} for byte in self.now]
+        self._writes = [[(-1, -1, byte)] for byte in self.now]
+        self._reads: list[tuple[slice, bytes, int, int, Callable[[], None]]] = []
 
-    def write(self, place: slice, fresh: bytes) -> None:
-        for seen, byte in zip(self.ever[place], fresh, strict=True):
-            seen.add(byte)
+    def write(self, place: slice, fresh: bytes, begin: int, end: int) -> None:
+        for writes, byte in zip(self._writes[place], fresh, strict=True):
+            writes.append((begin, end, byte))
         self.now[place] = fresh
 
-    def allows(self, place: slice, data: bytes) -> bool:
-        if self.alone:
-            return data == self.now[place]
-        return all(byte in seen for byte, seen in zip(data, self.ever[place], strict=True))
+    def read(
+        self, place: slice, data: bytes, begin: int, end: int, wrong: Callable[[], None]
+    ) -> None:
+        """Note what a read saw; `wrong` is called if it may not."""
+        if not self.alone:
+            self._reads.append((place, data, begin, end, wrong))
+        elif data != self.now[place]:
+            wrong()
+
+    def judge(self) -> None:
+        """Call `wrong` for each read that saw what it may not."""
+        for place, data, begin, end, wrong in self._reads:
+            seen = zip(data, self._writes[place], strict=True)
+            if not all(byte in self._allowed(writes, begin, end) for byte, writes in seen):
+                wrong()
+
+    @staticmethod
+    def _allowed(writes: list[tuple[int, int, int]], begin: int, end: int) -> set[int]:
+        latest = max(first for first, last, _ in writes if last < begin or first < 0)
+        return {byte for first, last, byte in writes if first <= end and last >= latest}
 
 
 async def consume(  # noqa: PLR0917  # what a consumer has
@@ -135,16 +161,20 @@ async def consume(  # noqa: PLR0917  # what a consumer has
     buffer = buffers[0]
     for step, access in enumerate(asked):
         place = slice(access.offset, access.offset + access.length)
+        if isinstance(clock, Agent):
+            await clock.work(access.pause)
+        begin = clock.time
         if access.write:
             fresh = bytes((number * 31 + 17 * step + i) % 256 for i in range(access.length))
-            oracle.write(place, fresh)
             data = memoryview(fresh) if outcome.real else None
             await buffer.write(access.offset, access.length, data)
+            oracle.write(place, fresh, begin, clock.time)
         else:
             view = await buffer.read(access.offset, access.length)
-            if outcome.real and (view is None or not oracle.allows(place, bytes(view))):
-                outcome.wrong.append(f"{step}: {access}")
-            elif not outcome.real and view is not None:
+            wrong = partial(outcome.wrong.append, f"{step}: {access}")
+            if outcome.real:
+                oracle.read(place, bytes(view or b""), begin, clock.time, wrong)
+            elif view is not None:
                 outcome.wrong.append(f"{step}: bytes where there are none")
         outcome.times.append(clock.time)
     await buffer.sync()
@@ -199,8 +229,11 @@ def play(
     for outcome, buffers in started:  # copies ahead may have gone on after the last access
         outcome.count(buffers)
     outcomes = [outcome for outcome, _ in started]
-    if real and not oracle.allows(slice(0, SIZE), bytes(data)):
-        outcomes[0].wrong.append("the segment's bytes after all have synchronised")
+    if real:
+        end = 1 + max(outcome.times[-1] for outcome in outcomes)
+        wrong = partial(outcomes[0].wrong.append, "the segment's bytes after all have synchronised")
+        oracle.read(slice(0, SIZE), bytes(data), end, end, wrong)
+        oracle.judge()
     return outcomes, bytes(data)
 
 
