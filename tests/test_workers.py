@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_while_idle_is_replaced(workers: Workers) -> Non
 
 
 def test_there_are_never_more_workers_than_tasks(workers: Workers) -> None:
-    many = Workers(10_000, "simaccess.workers")  # as by --jobs, whatever there is to do
+    many = Workers(12, "simaccess.workers")
     with workers, many:
         assert many.processes == []
         for turn in range(3):  # one at a time is what one worker does

@@ -108,9 +108,11 @@ def _print(found: Sensitivity, title: str, counts: str) -> None:
         told = ", ".join(f"{index.key} {index.total:.2f}" for index in each.parameters[:3])
         tell(out, f"  {each.figure.removeprefix('time of ')}: {told or 'nothing'}")
     if found.redrawn:
+        from simaccess.present import counted
+
         tell(
             out,
-            f"{found.redrawn:,} rows drawn again, since the model refuses the combination of one of"
+            f"{counted(found.redrawn, 'row')} drawn again, since the model refuses the combination of one of"
             " their points; the next ones took their place.",
         )
     tell(out, counts, "dim")
