@@ -31,7 +31,7 @@ from simaccess.workload.filter import Filter
 from simaccess.workload.registry import workload as make_workload
 from simaccess.workload.workload import Workload
 
-__all__ = ["METHODS", "compare", "final", "producer_of", "scenarios"]
+__all__ = ["METHODS", "compare", "final", "producer_of", "require_apart", "scenarios"]
 
 METHODS = ("zero-copy", "copy-once", "hybrid", "prefetch")
 """The methods of W. de Bruijn's thesis."""
@@ -97,6 +97,8 @@ def compare(
         If anything does not exist or is refused.
     """
     objective = objective_named(objective)
+    if not isinstance(tune, bool):
+        raise InputError("not allowed", key="tune", value=tune, allowed="True or False")
     made = scenarios(
         model,
         workload,
@@ -137,10 +139,14 @@ def scenarios(
     model, workload, methods, settings, consumers, shared, seed, memory, engine
         As for `compare`.
     """
-    methods = [methods] if isinstance(methods, str) else list(methods)
+    methods = [methods] if isinstance(methods, str) else methods
+    if not isinstance(methods, Iterable):
+        raise InputError("not methods", key="methods", value=methods, allowed=names())
+    methods = list(methods)
     if not methods:
         raise InputError("no method", key="method", value=methods, allowed=names())
     require_once(methods, "method")
+    _check_settings(settings)
     parts = _split(settings)
     model = _loaded(model, "model")
     if parts["model"]:
@@ -184,6 +190,20 @@ def _loaded(given: object, key: str) -> Model:
     raise InputError("not a model", key=key, value=given, allowed=allowed)
 
 
+def _check_settings(settings: object) -> None:
+    """Refuse what is no mapping from keys, and a key that is none or comes twice."""
+    allowed = "a mapping from keys such as workload.requests to their values"
+    if not isinstance(settings, Mapping):
+        raise InputError("not a mapping", key="settings", value=settings, allowed=allowed)
+    for key in settings:
+        if not isinstance(key, str):
+            raise InputError("not a key", key="settings", value=key, allowed=allowed)
+        if not key or key.endswith("."):
+            allowed = "KEY, model.KEY, workload.KEY, method.KEY, producer.KEY"
+            raise InputError("nothing is named", key="settings", value=key, allowed=allowed)
+    require_apart(settings)
+
+
 def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:
     """Return the settings by what they are for."""
     parts: dict[str, dict[str, Scalar]] = {
@@ -196,6 +216,21 @@ def _split(settings: Settings) -> dict[str, dict[str, Scalar]]:
         else:
             parts["model"][key] = value
     return parts
+
+
+def require_apart(settings: Settings) -> None:
+    """Refuse a parameter of the model that is set as ``X`` and as ``model.X``.
+
+    Raises
+    ------
+    InputError
+        If one is.
+    """
+    for key, value in settings.items():
+        other = f"model.{key}"
+        if other in settings:
+            problem = f"set twice, as {other} = {settings[other]!r} too"
+            raise InputError(problem, key=key, value=value, allowed="one value a key")
 
 
 def _by_method(methods: list[str], settings: Settings) -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from simaccess.embedded import embedded
 from simaccess.errors import InputError
 from simaccess.refusal import did_you_mean
+from simaccess.regular_file import require_regular
 
 __all__ = ["embedded_names", "find", "read_toml"]
 
@@ -60,9 +61,10 @@ def read_toml(file: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it cannot be read, or is no TOML.
+        If it cannot be read, is no regular file, or is no TOML.
     """
     try:
+        require_regular(file, "a TOML file")
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file) from None

@@ -116,8 +116,13 @@ class Leaf:
             If it is refused.
         """
         try:
+            given = json.dumps(value)
+        except TypeError:  # TOML has dates and times
+            problem = "neither text, number nor boolean"
+            raise InputError(problem, file, key, value, "as in '1.2 us', 3 or true") from None
+        try:
             # JSON, since strict Python refuses a list for a tuple and text for an enumeration.
-            return _finite(self.adapter.validate_json(json.dumps(value), strict=True))
+            return _finite(self.adapter.validate_json(given, strict=True))
         except (TypeError, ValueError) as error:
             raise refusal(error, key, value, file) from None
 

@@ -1,9 +1,10 @@
 """What the server that forks workers does before it forks the first one.
 
-It imports this module last, because `started` says so. It starts with SIGINT blocked, so that an
-interrupt of its whole process group, as a terminal sends it, does not end it while it imports. From
-here on it ignores them, as the standard library means it to, and so does each worker from its first
-moment on. What others let the same server fork hears them as ever.
+It imports this module last, because `started` says so. It starts with SIGINT and SIGHUP blocked, so
+that what a terminal sends to the whole process group does not end it while it imports. From here on
+it ignores them, as the standard library means it to for the first, and so does each worker from its
+first moment on. What others let the same server fork hears them as ever. The process beside it that
+tracks resources keeps SIGHUP blocked: it ends with this one, which would complain if it did sooner.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker, util
 from pathlib import Path
+from typing import Any
 
 __all__ = ["NAME", "started"]
 
 NAME = "simaccess worker"
 """What the names of the workers begin with."""
+
+_TERMINAL = {signal.SIGINT, signal.SIGHUP} if hasattr(signal, "SIGHUP") else {signal.SIGINT}
+"""What a terminal sends to a whole process group: on Ctrl-C, and when it closes."""
 
 _MARK = "SIMACCESS_FORK_SERVER"
 _PATH = "PYTHONPATH"
@@ -40,10 +45,11 @@ def started(preload: str) -> None:
     where there may be another version of the package (in Python before 3.12.8 and 3.13.1).
     """
     multiprocessing.set_forkserver_preload([preload, __name__])
-    # First: it lets interrupts through when it has started.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL)
     try:
+        resource_tracker.ensure_running()
+        # Again: it lets interrupts through when it has started.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL)
         with _environment():
             forkserver.ensure_running()
     finally:
@@ -74,15 +80,23 @@ def _restore(before: dict[str, str | None]) -> None:
 def _serves() -> None:
     """Prepare this process, which is the server."""
     _restore(json.loads(os.environ[_MARK]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops one that waits
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for number in _TERMINAL:
+        # Ignored from now on, which drops one that waits.
+        _BEFORE[number] = signal.signal(number, signal.SIG_IGN)
+    _BEFORE[signal.SIGINT] = signal.default_int_handler
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERMINAL)
     util.register_after_fork(_heard, _heard)
 
 
+_BEFORE: dict[signal.Signals, Any] = {}
+"""What a process that is no worker does on each."""
+
+
 def _heard(_: object) -> None:
-    """Let a process that is no worker hear interrupts."""
+    """Let a process that is no worker hear them."""
     if not multiprocessing.current_process().name.startswith(NAME):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in _BEFORE.items():
+            signal.signal(number, handler)
 
 
 if _MARK in os.environ:

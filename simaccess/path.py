@@ -44,6 +44,26 @@ def make_path(
     """
     if memory is None:
         return kind_named(model.kind).make_link(env, model.parameters, size, data, seed)
+    parameters, of_memory = pair(model, memory)
+    # Of the host's memory only shadows are used: it has no segment of its own.
+    none = None if data is None else memoryview(bytearray())
+    host = MemoryBus(env, of_memory, 0, none, seed=seed)
+    return PciBus(env, parameters, size, data, memory=host, seed=seed)
+
+
+def pair(model: Model, memory: Model) -> tuple[PciParameters, MemoryBusParameters]:
+    """Return the parameters of a bus and of the memory behind it.
+
+    Parameters
+    ----------
+    model, memory : Model
+        The two.
+
+    Raises
+    ------
+    InputError
+        If they make no path.
+    """
     parameters, of_memory = model.parameters, memory.parameters
     if not isinstance(parameters, PciParameters) or not isinstance(of_memory, MemoryBusParameters):
         raise InputError(
@@ -52,7 +72,4 @@ def make_path(
             value=(model.name, memory.name),
             allowed="a model of kind pci-bus with a memory of kind memory-bus",
         )
-    # Of the host's memory only shadows are used: it has no segment of its own.
-    none = None if data is None else memoryview(bytearray())
-    host = MemoryBus(env, of_memory, 0, none, seed=seed)
-    return PciBus(env, parameters, size, data, memory=host, seed=seed)
+    return parameters, of_memory

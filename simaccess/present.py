@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-__all__ = ["frequency", "lead", "percentage", "rate", "seconds", "size", "size_beside"]
+__all__ = ["counted", "frequency", "lead", "percentage", "rate", "seconds", "size", "size_beside"]
 
 # From atto to exa; the one without a prefix stands at _UNIT.
 _PREFIXES = ["a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E"]
 _UNIT = _PREFIXES.index("")
 _BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something, such as ``1 simulation`` or ``1,234 points``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def seconds(duration: float) -> str:

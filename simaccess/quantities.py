@@ -11,6 +11,7 @@ import pint
 from pydantic import BeforeValidator, Field
 
 __all__ = [
+    "LARGEST",
     "LONGEST",
     "Count",
     "Duration",
@@ -77,13 +78,16 @@ def _factor(unit: str, base: str) -> float:
 LONGEST = 1e6
 """Seconds, at most, of anything that is simulated: in picoseconds they fit into 64 bits."""
 
+LARGEST = 2**50
+"""Bytes, at most, of anything that is simulated."""
+
 # What can be simulated in integers of picoseconds: beyond lie typing errors, and overflow. A
 # figure may be 0, too, where its kind has a use for that.
 _LIMITS = {
     "second": (0.0, LONGEST),
     "hertz": (1e-6, 1e15),
     "byte/second": (1e-3, 1e24),
-    "byte": (0.0, 2.0**50),
+    "byte": (0.0, float(LARGEST)),
 }
 
 _USUAL = {

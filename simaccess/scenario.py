@@ -147,6 +147,8 @@ class Scenario:
     def __post_init__(self) -> None:
         _require_whole("consumers", self.consumers, 1)
         _require_whole("seed", self.seed, 0)
+        if not isinstance(self.shared, bool):
+            raise InputError("not allowed", None, "shared", self.shared, "True or False")
         if self.engine not in ENGINES:
             problem = "no such engine" + did_you_mean(self.engine, ENGINES)
             raise InputError(problem, key="engine", value=self.engine, allowed=ENGINES)

@@ -64,7 +64,8 @@ class Workers(Executor):
     Parameters
     ----------
     processes : int
-        How many, at least 1. They are started at once, and again where they end.
+        How many at most, at least 1. Each is started when a task has to wait for it, so that there
+        are never more than tasks, and again where it ends.
     preload : str
         A module that workers need not import each by itself, where the system lets them share it.
     """
@@ -77,18 +78,17 @@ class Workers(Executor):
         )
         self._preload = preload
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # of the next four
+        self._most = processes
+        self._lock = threading.Lock()  # of the next five
+        self._threads: list[threading.Thread] = []
+        self._open = 0  # tasks that are not done
         self._workers: dict[int, _Worker] = {}
         self._closed = False
         self._killed = False
-        self._threads = [
-            # Daemons, so that a forgotten executor does not keep the interpreter.
-            threading.Thread(target=self._serve, args=(number,), daemon=True)
-            for number in range(processes)
-        ]
         atexit.register(self.kill)
-        for thread in self._threads:
-            thread.start()
+        # Daemons, so that a forgotten executor does not keep the interpreter.
+        self._preparing = threading.Thread(target=self._prepare, daemon=True)
+        self._preparing.start()
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Have a call performed; its function, arguments and result must be picklable.
@@ -103,6 +103,12 @@ class Workers(Executor):
             if self._closed:
                 raise RuntimeError("cannot submit after shutdown")
             self._tasks.put(_Task(future, (fn, args, kwargs)))
+            self._open += 1
+            number = len(self._threads)
+            if number < min(self._open, self._most):
+                thread = threading.Thread(target=self._serve, args=(number,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -144,9 +150,20 @@ class Workers(Executor):
             workers = list(self._workers.values())
         return [worker.process.pid for worker in workers if worker.process.pid is not None]
 
+    def _prepare(self) -> None:
+        """Have what forks the workers import what they need, while the first task is made."""
+        with suppress(Exception), self._lock:  # tried again, and told of, when there is a task
+            if not self._killed:
+                self._ensure_server()
+
+    def _ensure_server(self) -> None:
+        if self._context.get_start_method() == "forkserver":
+            fork_server.started(self._preload)
+
     def _join(self) -> None:
-        for thread in self._threads:
-            thread.join()
+        for thread in (self._preparing, *self._threads):
+            if thread.ident is not None:  # else an interrupt came before it was started
+                thread.join()
         atexit.unregister(self.kill)
 
     def _drop(self) -> None:
@@ -172,6 +189,7 @@ class Workers(Executor):
                 worker = self._start(number)
             while (task := self._tasks.get()) is not None:
                 if not task.future.set_running_or_notify_cancel():
+                    self._did()
                     continue
                 try:
                     message = pickle.dumps(task.call, pickle.HIGHEST_PROTOCOL)
@@ -180,10 +198,11 @@ class Workers(Executor):
                         worker = None
                     worker = worker or self._start(number)
                 except Exception as error:  # noqa: BLE001  # the future's owner sees it
-                    task.future.set_exception(error)
+                    self._tell(task.future, good=False, value=error)
                     continue
                 if worker is None:
-                    task.future.set_exception(WorkerDied("the workers were ended"))
+                    ended = WorkerDied("the workers were ended")
+                    self._tell(task.future, good=False, value=ended)
                 elif not self._perform(worker, message, task.future):
                     self._end(number, worker)
                     worker = None
@@ -204,17 +223,27 @@ class Workers(Executor):
             worker.process.join(_PATIENCE)
             code = worker.process.exitcode
             how = f"was killed by signal {-code}" if code is not None and code < 0 else "ended"
-            future.set_exception(WorkerDied(f"a worker process {how} before its task was done"))
+            died = WorkerDied(f"a worker process {how} before its task was done")
+            self._tell(future, good=False, value=died)
             return False
         try:
             good, value = pickle.loads(answer)
         except Exception as error:  # noqa: BLE001  # as above
             good, value = False, error
+        self._tell(future, good=good, value=value)
+        return True
+
+    def _tell(self, future: Future[Any], *, good: bool, value: Any) -> None:
+        """Tell a future of its task's end; before, this thread counts as free for another."""
+        self._did()
         if good:
             future.set_result(value)
         else:
             future.set_exception(value)
-        return True
+
+    def _did(self) -> None:
+        with self._lock:
+            self._open -= 1
 
     def _start(self, number: int) -> _Worker | None:
         """Start a process; nothing once all are killed."""
@@ -226,8 +255,7 @@ class Workers(Executor):
                 target=_work, args=(there,), name=f"{fork_server.NAME} {number}", daemon=True
             )
             try:
-                if self._context.get_start_method() == "forkserver":
-                    fork_server.started(self._preload)
+                self._ensure_server()
                 process.start()
             finally:
                 there.close()

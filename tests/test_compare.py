@@ -49,6 +49,13 @@ def test_files_may_be_paths() -> None:
         ({"methods": ["zero-copy", 3]}, "method = 3: no such access method; allowed: zero-copy"),
         ({"methods": "zero-cpy"}, "method = 'zero-cpy': no such access method (did you mean"),
         ({"methods": []}, "method = []: no method; allowed: zero-copy"),
+        ({"methods": None}, "methods = None: not methods; allowed: zero-copy"),
+        ({"settings": "x"}, "settings = 'x': not a mapping; allowed: a mapping from keys such as"),
+        ({"settings": {5: 1}}, "settings = 5: not a key; allowed: a mapping from keys such as"),
+        ({"settings": {"model.": 1}}, "settings = 'model.': nothing is named; allowed: KEY, model"),
+        ({"settings": {"model.link.latency": "1 ms", "link.latency": "2 us"}}, "link.latency = '2 us': set twice, as model.link.latency = '1 ms' too; allowed: one value a key"),
+        ({"shared": "no"}, "shared = 'no': not allowed; allowed: True or False"),
+        ({"tune": "no"}, "tune = 'no': not allowed; allowed: True or False"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_in_a_line(given: dict[str, Any], line: str) -> None:

@@ -27,9 +27,11 @@ from simaccess.workers import Workers
 def handler():
     with open(os.environ["HEARD"], "w") as file:
         file.write(str(signal.getsignal(signal.SIGINT) is signal.default_int_handler))
+        file.write(str(signal.getsignal(signal.SIGHUP) == signal.SIG_DFL))
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: print("interrupted", flush=True))
     with Workers(2, "slow") as workers:
         print("begun", flush=True)
         print(workers.submit(os.getenv, "PYTHONPATH").result(), flush=True)
@@ -64,12 +66,16 @@ def start(script: Path, folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_an_interrupt_of_the_group_while_it_imports_is_the_parents(script: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda each: each.name)
+def test_an_interrupt_of_the_group_while_it_imports_is_the_parents(
+    script: Path, number: signal.Signals
+) -> None:
+    """A closing terminal sends SIGHUP, which must not end what tracks resources, either."""
     with start(script, script.parent) as process:
         end = time.monotonic() + BOUND
         while not (script.parent / "mark").exists() and time.monotonic() < end:
             time.sleep(0.005)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, number)
         out, err = process.communicate(timeout=BOUND)
     assert err == ""
     assert process.returncode == 0
@@ -77,7 +83,7 @@ def test_an_interrupt_of_the_group_while_it_imports_is_the_parents(script: Path)
     assert begun == "begun"
     # Nothing of how it was started is left in the workers.
     assert said == ["interrupted", "None", str(signal.Handlers.SIG_IGN)]
-    assert (script.parent / "heard").read_text() == "True"
+    assert (script.parent / "heard").read_text() == "TrueTrue"
 
 
 def test_it_imports_from_where_its_parent_does(script: Path, tmp_path: Path) -> None:

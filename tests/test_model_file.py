@@ -44,3 +44,13 @@ def test_an_odd_calibration_is_refused(tmp_path: Path) -> None:
     file.write_text(f"{text}\n[calibration]\ndata = [1]\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"calibration.data = \[1\]: neither text"):
         read_model_file(file)
+
+
+def test_a_time_of_the_day_is_no_value(tmp_path: Path) -> None:
+    """TOML has dates and times of its own."""
+    file = tmp_path / "mine.toml"
+    text = embedded("models", "example-link.toml").read_text(encoding="utf-8")
+    before, after = text.split("[link.latency]\nvalue = ")
+    file.write_text(f"{before}[link.latency]\nvalue = 12:00:00\n{after.partition(chr(10))[2]}")
+    with pytest.raises(InputError, match=r"link\.latency = datetime.*: neither text, number nor b"):
+        read_model_file(file)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simaccess.present import frequency, percentage, rate, seconds, size, size_beside
+from simaccess.present import counted, frequency, percentage, rate, seconds, size, size_beside
 
 POWER = {prefix: 3 * n for n, prefix in enumerate(["", "k", "M", "G", "T", "P", "E"])} | {
     prefix: -3 * n for n, prefix in enumerate(["m", "u", "n", "p", "f", "a"], 1)
@@ -92,3 +92,8 @@ def test_sizes_beside_each_other_have_prefixes_of_one_sort() -> None:
     assert [size_beside(each, binary) for each in binary] == ["1 MiB", "1120 KiB", "0 B"]
     mixed = [4240 << 10, 4_260_001, 4096, 110]
     assert [size_beside(each, mixed) for each in mixed] == ["4.34 MB", "4.26 MB", "4096 B", "110 B"]
+
+
+def test_one_is_singular() -> None:
+    told = [counted(number, "point") for number in (0, 1, 2, 1234)]
+    assert told == ["0 points", "1 point", "2 points", "1,234 points"]

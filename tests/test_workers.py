@@ -97,13 +97,28 @@ def test_every_future_ends_however_many_workers_die(workers: Workers) -> None:
 
 def test_a_worker_that_is_killed_while_idle_is_replaced(workers: Workers) -> None:
     with workers:
-        workers.submit(double, 1).result(BOUND)
+        wait([workers.submit(time.sleep, 0.1) for _ in range(2)], BOUND)
         assert until(partial(lambda: len(workers.processes) == 2))
         pids = workers.processes
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         assert all(until(partial(gone, pid)) for pid in pids)
         assert list(workers.map(double, range(4))) == [0, 2, 4, 6]
+
+
+def test_there_are_never_more_workers_than_tasks(workers: Workers) -> None:
+    many = Workers(12, "simaccess.workers")
+    with workers, many:
+        assert many.processes == []
+        for turn in range(3):  # one at a time is what one worker does
+            assert many.submit(double, turn).result(BOUND) == 2 * turn
+            assert len(many.processes) == 1
+        for _ in range(3):
+            many.submit(time.sleep, 0.2)
+        assert until(partial(lambda: len(many.processes) == 3))
+        for _ in range(3):
+            workers.submit(time.sleep, 0.05)
+        assert until(partial(lambda: len(workers.processes) == 2))
 
 
 def test_a_pool_does_a_task_again_whose_worker_died(workers: Workers, tmp_path: Path) -> None:

@@ -283,5 +283,7 @@ def heading(asked: Case, what: str, along: Axis | None = None) -> str:
 
 def simulated(simulations: Simulations) -> str:
     """Return how many simulations an answer took, for its last line."""
+    from simaccess.present import counted
+
     stored = f", {simulations.stored:,} of them stored before" if simulations.stored else ""
-    return f"{simulations.done:,} simulations{stored}."
+    return f"{counted(simulations.done, 'simulation')}{stored}."

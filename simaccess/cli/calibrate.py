@@ -184,6 +184,8 @@ def _document(fit: Fit, out: str) -> dict[str, Any]:
 
 
 def _print(fit: Fit) -> None:
+    from simaccess.present import counted
+
     texts = fit.model.provenance
     rows = []
     for one in fit.fitted:
@@ -196,8 +198,8 @@ def _print(fit: Fit) -> None:
     for (first, second), tie in strong.items():
         sys.stdout.write(f"correlation of {first} and {second}: {tie:.2f}\n")
     sys.stdout.write(
-        f"{fit.points} points fitted, {fit.held_out} held out"
+        f"{counted(fit.points, 'point')} fitted, {fit.held_out} held out"
         + (f", {fit.spare} methods not needed" if fit.spare else "")
         + f"; error on those fitted: median {100 * fit.median_error:.2f} %, 95th percentile"
-        f" {100 * fit.p95_error:.2f} %; {fit.simulations} simulations.\n"
+        f" {100 * fit.p95_error:.2f} %; {counted(fit.simulations, 'simulation')}.\n"
     )

@@ -53,7 +53,7 @@ def parse_settings(settings: Iterable[str] | None, option: str = "--set") -> dic
     for setting in settings or ():
         key, equals, value = setting.partition("=")
         key = key.strip()
-        if not equals or not key:
+        if not equals or not key or key.endswith("."):
             raise InputError("not a setting", key=option, value=setting, allowed="KEY=VALUE")
         if key in values:
             raise InputError("set twice", key=option, value=setting, allowed="one value a key")

@@ -108,9 +108,11 @@ def _print(found: Sensitivity, title: str, counts: str) -> None:
         told = ", ".join(f"{index.key} {index.total:.2f}" for index in each.parameters[:3])
         tell(out, f"  {each.figure.removeprefix('time of ')}: {told or 'nothing'}")
     if found.redrawn:
+        from simaccess.present import counted
+
         tell(
             out,
-            f"{found.redrawn:,} rows drawn again, since the model refuses the combination of one of"
+            f"{counted(found.redrawn, 'row')} drawn again, since the model refuses the combination of one of"
             " their points; the next ones took their place.",
         )
     tell(out, counts, "dim")
@@ -119,7 +121,10 @@ def _print(found: Sensitivity, title: str, counts: str) -> None:
 def _counts(found: Sensitivity, case: Case, asked: Asked, simulations: Simulations) -> str:
     """Return how the number of simulations comes about."""
     whole = found.points * len(case.methods)
-    rows = f"{found.samples:,} rows, {found.points:,} points x {len(case.methods)} methods"
+    from simaccess.present import counted
+
+    methods = counted(len(case.methods), "method")
+    rows = f"{counted(found.samples, 'row')}, {counted(found.points, 'point')} x {methods}"
     alike = whole - found.simulations
     if asked.tune or alike <= 0:
         return f"{rows}; {simulated(simulations)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 
-from simaccess.compare import METHODS, scenarios
+from simaccess.compare import METHODS, require_apart, scenarios
 from simaccess.figures import Scalar
 from simaccess.model import Model, load_model
 from simaccess.scenario import Scenario
@@ -24,7 +24,14 @@ _WORKLOAD = "workload."
 
 
 def pairs(values: Mapping[str, Scalar] = _NONE) -> Pairs:
-    """Return values by key as in ``--set``, where ``model.X`` is the same as ``X``."""
+    """Return values by key as in ``--set``, where ``model.X`` is the same as ``X``.
+
+    Raises
+    ------
+    InputError
+        If one is set by both names.
+    """
+    require_apart(values)
     return tuple((key.removeprefix("model."), value) for key, value in values.items())
 
 

@@ -15,9 +15,11 @@ from simaccess.errors import InputError
 from simaccess.figures import Scalar
 from simaccess.parameters import Section
 from simaccess.sweep.quantity import Quantity, number_of, plain, written
-from simaccess.workload.workload import Positive
 
 __all__ = ["Axis", "AxisEntry", "Sample", "axis", "sampled"]
+
+MOST = 2**20
+"""Points of an axis, or of a sample, at most."""
 
 
 class AxisEntry(Section):
@@ -30,7 +32,7 @@ class AxisEntry(Section):
     low, high : scalar, optional
         The ends of a range, both included.
     points : int, optional
-        Values over the range; without it, the axis is one of the sample's.
+        Values over the range, 2 to `MOST`; without it, the axis is one of the sample's.
     scale : {'linear', 'log'}
         Whether they are evenly apart, or by a factor.
     multiple : scalar, optional
@@ -40,7 +42,7 @@ class AxisEntry(Section):
     values: Annotated[list[Scalar], Field(min_length=1)] | None = None
     low: Scalar | None = None
     high: Scalar | None = None
-    points: Annotated[int, Field(ge=2)] | None = None
+    points: Annotated[int, Field(ge=2, le=MOST, strict=True)] | None = None
     scale: Literal["linear", "log"] = "linear"
     multiple: Scalar | None = None
 
@@ -74,14 +76,14 @@ class Sample(Section):
     kind : {'sobol', 'latin-hypercube'}
         A scrambled Sobol sequence, whose points are a power of two, or a Latin hypercube.
     points : int
-        How many.
+        How many, 1 to `MOST`.
     seed : int
         Of the scrambling, or of the hypercube.
     """
 
     kind: Literal["sobol", "latin-hypercube"] = "sobol"
-    points: Positive
-    seed: Annotated[int, Field(ge=0)] = 0
+    points: Annotated[int, Field(ge=1, le=MOST, strict=True)]
+    seed: Annotated[int, Field(ge=0, strict=True)] = 0
 
     @model_validator(mode="after")
     def _balanced(self) -> Sample:
@@ -182,9 +184,11 @@ def axis(key: str, entry: AxisEntry) -> Axis:
     quantities = [number_of(value) for value in entry.values]
     known = [each for each in quantities if each is not None]
     if known and len({each.unit for each in known}) + (len(known) < len(quantities)) > 1:
-        raise InputError(
-            "values of several sorts", key=key, value=entry.values, allowed="one unit for all"
-        )
+        problem = "values of several sorts"
+        pairs = zip(entry.values, quantities, strict=True)
+        if text := [value for value, quantity in pairs if quantity is None]:
+            problem += f", since {text[0]!r} is no number"
+        raise InputError(problem, key=key, value=entry.values, allowed="one unit for all")
     numbers = tuple(each.number for each in known) if known else None
     seen: Sequence[object] = entry.values if numbers is None else numbers
     for index, value in enumerate(seen):

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from simaccess.present import counted
 from simaccess.sweep import plane
 from simaccess.sweep.answer import expected
 from simaccess.sweep.design import design_of
@@ -69,11 +70,15 @@ class Plan:
     def lines(self, parallel: int) -> list[str]:
         """Return it as text, for so many points at a time."""
         limit = "at most " if self.at_most else ""
-        searches = f" and {self.searches:,} searches for settings" if self.searches else ""
-        stored = f", {self.stored:,} points of them stored" if self.stored else ""
-        what = f"{limit}{self.points:,} points{searches}{stored}"
+        many = "search" if self.searches == 1 else "searches"
+        searches = f" and {self.searches:,} {many} for settings" if self.searches else ""
+        stored = f", {counted(self.stored, 'point')} of them stored" if self.stored else ""
+        what = f"{limit}{counted(self.points, 'point')}{searches}{stored}"
         how = f"{parallel} process" + ("es" if parallel > 1 else "")
-        return [what, f"about {_long(self.seconds(parallel))} on {how} ({self.timed} tasks timed)"]
+        return [
+            what,
+            f"about {_long(self.seconds(parallel))} on {how} ({counted(self.timed, 'task')} timed)",
+        ]
 
 
 def plan(experiment: Experiment, store: Store | None, start_s: float = 0.0) -> Plan:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, TypeAlias
+from unicodedata import category
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from simaccess.errors import InputError
 from simaccess.figures import Scalar
@@ -15,6 +16,16 @@ from simaccess.sweep.task import ModelRef, WorkloadRef
 __all__ = ["ModelEntry", "Text", "Values", "WorkloadEntry"]
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+def _in_a_line(text: str) -> str:
+    """Let through what a table can show in a line: no line break, no control character."""
+    if any(category(each) in {"Cc", "Zl", "Zp"} for each in text):
+        raise ValueError("has a line break or a control character; allowed: text in one line")
+    return text
+
+
+Label: TypeAlias = Annotated[Text, AfterValidator(_in_a_line)]
 
 
 def _flat(table: object) -> object:
@@ -60,7 +71,7 @@ class ModelEntry(Section):
     """
 
     model: Text
-    label: Text | None = None
+    label: Label | None = None
     set: Values = Field(default_factory=dict)
     producer: Values = Field(default_factory=dict)
 
@@ -89,7 +100,7 @@ class WorkloadEntry(Section):
     """
 
     workload: Text
-    label: Text | None = None
+    label: Label | None = None
     set: Values = Field(default_factory=dict)
 
     @property

@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -52,9 +52,12 @@ from simaccess.sweep.measures import known_measure, static_measures
 from simaccess.sweep.settings import merged, split
 from simaccess.sweep.task import ModelRef, Pairs, Run, WorkloadRef
 from simaccess.tune import equipped
-from simaccess.workload.workload import Positive
 
 __all__ = ["Experiment"]
+
+# Numbers as TOML has them; neither text nor 1.0 is one.
+Count: TypeAlias = Annotated[int, Field(ge=1, strict=True)]
+Whole: TypeAlias = Annotated[int, Field(ge=0, strict=True)]
 
 
 def _axes(table: object) -> object:
@@ -155,15 +158,15 @@ class Experiment(Section):
     tune: Annotated[bool | list[str], BeforeValidator(_all_or_some)] = False
     settings: dict[str, dict[str, Scalar]] = Field(default_factory=dict)
     set: Values = Field(default_factory=dict)
-    consumers: Positive = 1
+    consumers: Count = 1
     shared: Annotated[bool, Field(strict=True)] = False
     memory: Text | None = None
     engine: Engine = "auto"
-    seeds: Positive = 1
-    seed: Annotated[int, Field(ge=0)] = 0
+    seeds: Count = 1
+    seed: Whole = 0
     interval: Open | None = None
-    most_seeds: Positive = 64
-    draws: Annotated[int, Field(ge=0)] = 0
+    most_seeds: Count = 64
+    draws: Whole = 0
     figure: Map | None = None
     axes: Annotated[dict[str, AxisEntry], BeforeValidator(_axes)] = Field(default_factory=dict)
     sample: Sample | None = None

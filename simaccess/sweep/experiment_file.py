@@ -14,6 +14,7 @@ from simaccess.errors import InputError
 from simaccess.figures import Scalar, leaves_of
 from simaccess.kinds import kind_named
 from simaccess.parameters import Section
+from simaccess.path import pair
 from simaccess.refusal import did_you_mean, foremost, refusal
 from simaccess.registry import make, parameters
 from simaccess.scenario import ProducerParameters
@@ -100,7 +101,9 @@ def _load_all(experiment: Experiment) -> None:
             for value in values:
                 leaf.accept(value, key)
     if experiment.memory is not None:
-        ModelRef(experiment.memory).load("memory")
+        memory = ModelRef(experiment.memory).load("memory")
+        for entry in experiment.models:
+            pair(entry.ref.load(), memory)
     if experiment.figure is not None:
         ModelRef(experiment.figure.link).load("figure.link")
     if experiment.axes:

@@ -80,8 +80,9 @@ class Constraint:
             return bool(self._node(values))
         except (TypeError, ArithmeticError) as error:
             used = ", ".join(f"{name} = {values[name]!r}" for name in sorted(self.names))
-            problem = f"cannot be told ({error}) of {used}"
-            raise InputError(problem, key="constraints", value=self.text) from None
+            problem = f"cannot be told ({error})" + (f" of {used}" if used else "")
+            allowed = "what can be told at every point"
+            raise InputError(problem, None, "constraints", self.text, allowed) from None
 
 
 def constraint(text: str, names: Iterable[str], truths: Collection[str] = ()) -> Constraint:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simaccess.objective import Objective
+from simaccess.present import counted
 from simaccess.sweep.judged import judged
 from simaccess.sweep.served import Served
 from simaccess.sweep.store import Store
@@ -76,7 +77,10 @@ def summary(store: Store) -> Summary:
 def lines(question: str, walked: Walked, served: Served, found: Summary) -> list[str]:
     """Return what a sweep has done, and its summary, as lines of text."""
     failed = f"; {len(walked.failed):,} failed" if walked.failed else ""
-    shown = [question, f"{walked.points:,} points, {walked.simulated:,} simulated now{failed}"]
+    shown = [
+        question,
+        f"{counted(walked.points, 'point')}, {walked.simulated:,} simulated now{failed}",
+    ]
     if walked.points:
         shown.append(served.line())
     if not found.places:

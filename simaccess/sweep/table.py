@@ -139,7 +139,7 @@ def _legend(outcome: Outcome, *, styled: bool) -> Text:
     tuned = f" {searched()}" if any(cell.tunings for cell in outcome.cells) else ""
     return Text(
         f"Throughput counts the bytes that the client asked for.{bold}"
-        f"{tuned}{drawn} {LEGEND} {outcome.simulations} simulations.",
+        f"{tuned}{drawn} {LEGEND} {present.counted(outcome.simulations, 'simulation')}.",
         style="dim",
     )
 

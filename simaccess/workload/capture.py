@@ -8,7 +8,6 @@ wire, and round time stamps to a float.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 from array import array
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from dpkt import pcap, pcapng
 from numpy.typing import NDArray
 
 from simaccess.errors import InputError
+from simaccess.regular_file import require_regular
 
 __all__ = ["Capture", "is_capture", "read_capture"]
 
@@ -141,11 +141,9 @@ def read_capture(file: str | os.PathLike[str] | BinaryIO | BufferedIOBase) -> Ca
     if not isinstance(file, str | os.PathLike):
         return _read(_Source(str(getattr(file, "name", file)), file, _left(file)))
     try:
+        require_regular(Path(file), _FORMATS)
         with Path(file).open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise InputError("not a regular file", file=file)
-            return _read(_Source(file, stream, status.st_size))
+            return _read(_Source(file, stream, os.fstat(stream.fileno()).st_size))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=file) from error
 

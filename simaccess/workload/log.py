@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from simaccess.errors import InputError
 from simaccess.methods.blocks import FixedBlocks
-from simaccess.quantities import LONGEST
+from simaccess.quantities import LARGEST, LONGEST
+from simaccess.regular_file import require_regular
 from simaccess.workload.accesses import Accesses, alike
 from simaccess.workload.workload import Extent, Load, accesses
 
@@ -124,7 +125,7 @@ class LogWorkload:
     def __init__(self, path: str | os.PathLike[str], parameters: LogParameters) -> None:
         self.parameters = parameters
         span = LONGEST if parameters.timed else math.inf
-        self.log = read_log(path, parameters.size, span)
+        self.log = read_log(path, parameters.size or LARGEST, span)
         self.size = parameters.size or self.log.end
         self.blocks = FixedBlocks(parameters.block)
 
@@ -185,6 +186,7 @@ def read_log(
         If the file cannot be read, has no accesses, or a line is refused, whose number is told.
     """
     try:
+        require_regular(Path(path), f"a CSV file that starts with '{HEADER}'")
         with Path(path).open("rb") as stream:
             bounds = _Bounds(_MOST if size is None else size, span)
             columns = _Columns()
@@ -376,6 +378,7 @@ def _complaints(fields: list[bytes], bounds: _Bounds) -> Iterator[tuple[str, str
         if int(text) < least:
             yield f"less than {least}", key, text
     if int(fields[1]) + int(fields[2]) > bounds.size:
-        yield _PAST, "offset", fields[1]
+        key, text = ("offset", fields[1]) if int(fields[1]) else ("length", fields[2])
+        yield _PAST, key, text
     if fields[3].strip() not in {b"read", b"write"}:
         yield "no such operation", "operation", fields[3]

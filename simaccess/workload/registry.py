@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from simaccess.errors import UNSET, InputError
 from simaccess.refusal import as_given, did_you_mean, foremost, refusal
+from simaccess.regular_file import require_regular
 from simaccess.workload import patterns
 from simaccess.workload.capture import is_capture
 from simaccess.workload.filter import Filter, FilterParameters
@@ -79,9 +79,11 @@ def workload(name: str, settings: Settings | None = None) -> Workload:
         return _WORKLOADS[name](settings)
     path = Path(name)
     try:
-        what = path.stat().st_mode
-        begun = stat.S_ISREG(what) or stat.S_ISDIR(what)  # else it could be read once, or never
-        head = _begin(path) if begun else b""
+        allowed = "a packet capture or an access log in a file"
+        require_regular(path, allowed, "workload", name)
+        head = _begin(path)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a null character
         problem = "no such workload or file"
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
@@ -92,9 +94,6 @@ def workload(name: str, settings: Settings | None = None) -> Workload:
             value=name,
             allowed=[*names(), "a packet capture", "an access log"],
         ) from error
-    if not begun:
-        allowed = "a packet capture or an access log in a file"
-        raise InputError("not a regular file", key="workload", value=name, allowed=allowed)
     if is_capture(head):
         if "capture" in settings:
             raise InputError("told twice", key="workload.capture", value=settings["capture"])

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -249,19 +248,47 @@ def test_an_interrupt_ends_in_130(monkeypatch: pytest.MonkeyPatch, run: Run) -> 
     assert run("models", "list") == (130, "", said)
 
 
-def test_an_interrupted_process_ends_in_130_without_a_trace(tmp_path: Path) -> None:
-    pipe = tmp_path / "never.toml"
-    os.mkfifo(pipe)  # reading it waits for a writer
+READING = """
+import sys, time, tomllib
+
+def loads(text):
+    print("reading", flush=True)
+    time.sleep(60)
+
+tomllib.loads = loads
+from simaccess.__main__ import main
+sys.argv[1:] = ["models", "show", "pci-64-66"]
+sys.exit(main())
+"""
+
+
+def test_an_interrupted_process_ends_in_130_without_a_trace() -> None:
     process = subprocess.Popen(
-        [*COMMAND, "models", "check", str(pipe)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", READING], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    # Opening the other end waits until the command has opened its own.
-    with pipe.open("wb"):
-        time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"reading\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
     said = b"simaccess: interrupted; nothing was written\n"
     assert (process.returncode, out, err) == (130, b"", said)
+
+
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path, run: Run) -> None:
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    said = f"simaccess: error: {pipe}: not a regular file; allowed: a TOML file\n"
+    for command in (
+        ("models", "check", str(pipe)),
+        ("compare", "--model", str(pipe), "--workload", "random"),
+        ("sweep", str(pipe), "--dry-run"),
+    ):
+        assert run(*command) == (2, "", said)
+    formats = "a pcap file (2.4, microseconds or nanoseconds) or a pcapng file (1.x)"
+    setting = ("--set", f"workload.capture={pipe}")
+    said = f"simaccess: error: {pipe}: not a regular file; allowed: {formats}\n"
+    asked = ("compare", "--model", "example-link", "--workload", "filter", *setting)
+    assert run(*asked) == (2, "", said)
 
 
 def test_a_command_decides_its_exit_code(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:

@@ -68,6 +68,7 @@ def test_ranges_are_linear_or_logarithmic_with_exact_ends() -> None:
         ({"values": ["1 ms", "1 KiB"]}, "values of several sorts"),
         ({"values": ["1 ms", 3]}, "values of several sorts"),
         ({"values": ["1 ms", "fast"]}, "values of several sorts"),
+        ({"values": ["1 us", "nan us"]}, "several sorts, since 'nan us' is no number; allowed: on"),
         ({"values": ["1 KiB", "1024 B"]}, "comes twice"),
         ({"low": "1 ms", "high": "1 KiB", "points": 3}, "ends of two sorts"),
         ({"low": "2 ms", "high": "1 ms", "points": 3}, "low below high"),
@@ -180,6 +181,9 @@ def test_a_truth_needs_no_comparison_and_a_number_does() -> None:
 def test_a_constraint_that_cannot_be_told_names_its_values() -> None:
     with pytest.raises(InputError, match=r"cannot be told .*zero.* of a = 0"):
         constraint("1 / a > 2", NAMES)({"a": 0})
+    for text in ("1/0 > 1", "max() > 1", "abs(1, 2) > 1"):
+        with pytest.raises(InputError, match=r"cannot be told \([^=]*\); allowed: what"):
+            constraint(text, NAMES)({})
     with pytest.raises(InputError, match="cannot be told"):
         constraint("model < a", NAMES)({"a": 0, "model": "x"})
 

@@ -15,7 +15,7 @@ from simaccess.model import load_model
 from simaccess.scenario import Scenario
 from simaccess.simulate import simulate
 from simaccess.workload import log
-from simaccess.workload.log import HEADER, LogWorkload, read_log
+from simaccess.workload.log import HEADER, LogParameters, LogWorkload, read_log
 from simaccess.workload.log_writer import LogWriter
 from simaccess.workload.registry import workload
 
@@ -183,6 +183,18 @@ def test_what_does_not_start_as_a_log_is_none(tmp_path: Path, content: str) -> N
     path.write_text(content)
     with pytest.raises(InputError, match=f"line 1 is wrong; allowed: {HEADER}"):
         read_log(path)
+
+
+def test_more_bytes_than_a_segment_may_have_are_refused_as_a_workload(tmp_path: Path) -> None:
+    path = tmp_path / "accesses.csv"
+    path.write_text(f"{HEADER}\n0,0,64,read\n0,0,{2**63 - 1},read\n", encoding="utf-8")
+    assert read_log(path).end == 2**63 - 1  # what only reads it need not fit
+    with pytest.raises(InputError) as refused:
+        LogWorkload(path, LogParameters())
+    assert str(refused.value) == (
+        f"{path}: length = '{2**63 - 1}': line 3: past the end of the segment;"
+        f" allowed: an access all within [0, {2**50})"
+    )
 
 
 def test_without_an_access_or_a_file(tmp_path: Path) -> None:
