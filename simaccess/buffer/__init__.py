@@ -1,8 +1,8 @@
 """The buffer, which joins an access method, a segment and a shadow for a client.
 
 `Buffer` is what clients call, `Shadow` what it keeps near. The other modules are its parts: bulk
-copies, those for a buffer stacked on it, and the short ways for reads whose operations are known
-all at once.
+copies, those for a buffer stacked on it, reads of a shadow that is shared, and the short ways for
+reads whose operations are known all at once.
 """
 
 from __future__ import annotations
