@@ -10,6 +10,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ctypes import c_int64
@@ -171,7 +172,8 @@ class RealTimer:
                 begin, end = run(probe(self._own, self._task(cell), repetition))
             return (end - begin) / self._own.clock.ticks_per_second
         if self._crew is None:
-            self._crew = self._start()
+            with _uninterrupted():
+                self._crew = self._start()
         spans = self._crew.time(cell, repetition)
         ticks = max(end for _, end in spans) - min(begin for begin, _ in spans)
         return ticks / TICKS_PER_SECOND
@@ -278,6 +280,30 @@ def pinned(cpus: Sequence[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Answer an interrupt or a termination at the end, when what is begun can be ended again.
+
+    A process whose parent goes while it is started says so, in many lines.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal arrives here
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, lambda each, _frame: came.append(each))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +178,29 @@ def test_a_link_that_fails_midway_leaves_what_was_measured(server: Server) -> No
     assert not outcome.interrupted
     assert 0 < len(outcome.measured.frame) < 6 * FEWEST
     assert outcome.short == 6
+
+
+def test_an_interrupt_waits_until_the_consumers_have_been_started(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process whose parent goes while it is started would print a traceback."""
+    started: list[int] = []
+    start = ForkServerProcess.start
+
+    def interrupted(process: ForkServerProcess) -> None:
+        signal.raise_signal(signal.SIGINT)
+        start(process)
+        started.append(process.pid or 0)
+
+    monkeypatch.setattr(ForkServerProcess, "start", interrupted)
+    timer = RealTimer(partial(open_link, server.url))
+    with pytest.raises(KeyboardInterrupt):
+        timer.time(Cell("load", 1, consumers=2), 0)
+    assert len(started) == 4
+    timer.close()
+    for pid in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_an_interrupt_leaves_what_was_measured() -> None:
