@@ -8,13 +8,12 @@ a buffer of their own (`Buffer.share`).
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from functools import partial
 
 from simaccess.buffer.bulk import FAILURES, Bulk
 from simaccess.buffer.child import Child
 from simaccess.buffer.lone_reads import LoneReads
 from simaccess.buffer.shadow import Flight, Shadow
-from simaccess.buffer.shared_reads import SharedReads
+from simaccess.buffer.shared_reads import read_in_turn
 from simaccess.buffer.slices import slices
 from simaccess.counters import Counters
 from simaccess.errors import InputError
@@ -144,10 +143,7 @@ class Buffer:
     def take_turns(self) -> None:
         """Prepare for a shadow that others use, too: each of its decisions waits for its turn."""
         if self.shadow.method.slots:
-            shared = SharedReads(
-                self.shadow, self._method, self.segment, self.clock, self.counters, self._bulk
-            )
-            self.read = partial(self._read_in_turn, shared)  # type: ignore[method-assign]
+            self.read = self._read_in_turn  # type: ignore[method-assign]
 
     def write(self, offset: int, length: int, data: Data = None) -> Awaitable[None]:
         """Write `length` bytes at `offset`; without `data` only time passes.
@@ -292,12 +288,12 @@ class Buffer:
             await shadow.memory.gather(length)
         return None if view is None else memoryview(view)
 
-    def _read_in_turn(self, shared: SharedReads, offset: int, length: int) -> Awaitable[Data]:
+    def _read_in_turn(self, offset: int, length: int) -> Awaitable[Data]:
         """Read as `read` says, through a shadow that others use, too."""
         if offset < self.released or offset + length > self._limit or length < 1:
             raise self._outside("read", offset, length)
         self.counters.requested += length
-        return shared.read(offset, length, self._limit)
+        return read_in_turn(self._bulk, offset, length, self._limit)
 
     async def _copy(self, operations: Operations, into: Local, at: int) -> None:
         """Read into another memory; the processor copies what is in the shadow once."""

@@ -17,7 +17,7 @@ FAILURES = (Exception, KeyboardInterrupt)
 
 
 class Bulk:
-    """One client's transfers between a segment and a shadow.
+    """One client's transfers between a segment and a shadow; its parts are that client's.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Bulk:
         The client's.
     """
 
-    __slots__ = ("_clock", "_counters", "_method", "_segment", "_shadow")
+    __slots__ = ("clock", "counters", "method", "segment", "shadow")
 
     def __init__(
         self,
@@ -39,20 +39,20 @@ class Bulk:
         clock: Clock,
         counters: Counters,
     ) -> None:
-        self._shadow = shadow
-        self._method = method
-        self._segment = segment
-        self._clock = clock
-        self._counters = counters
+        self.shadow = shadow
+        self.method = method
+        self.segment = segment
+        self.clock = clock
+        self.counters = counters
 
     async def start(self, operation: Operation) -> None:
         """Start a transfer."""
-        shadow = self._shadow
+        shadow = self.shadow
         flights = shadow.under_way[operation[1]]
         if not shadow.shared:
             flights.append(await self._issue(operation))
             return
-        flight = Flight(self, self._clock.gate())
+        flight = Flight(self, self.clock.gate())
         flights.append(flight)
         try:
             flight.transfer = await self._issue(operation)
@@ -64,32 +64,32 @@ class Bulk:
 
     def _issue(self, operation: Operation) -> Awaitable[Transfer]:
         """Ask the segment for a transfer."""
-        shadow, counters = self._shadow, self._counters
+        shadow, counters = self.shadow, self.counters
         kind, slot, offset, length, at = operation
         counters.bulk += length
         if kind is FETCH:
             counters.fetches += 1
             shadow.unread.add(slot, at, length)
-            return self._segment.fetch(offset, length, shadow.memory, at)
+            return self.segment.fetch(offset, length, shadow.memory, at)
         counters.flushes += 1
         counters.used += shadow.unflushed.take(slot, at, length)
-        return self._segment.flush(offset, length, shadow.memory, at)
+        return self.segment.flush(offset, length, shadow.memory, at)
 
     async def settle(self, flights: list[Transfer | Flight]) -> bool:
         """Wait for the transfers and writes of a slot that are under way by now."""
-        before = self._clock.waited()
+        before = self.clock.waited()
         for flight in flights[:]:
             await flight
             if flight in flights:
                 flights.remove(flight)
-        waited = self._clock.waited() > before
-        self._counters.waits += waited
+        waited = self.clock.waited() > before
+        self.counters.waits += waited
         return waited
 
     async def perform(self, operation: Operation) -> bool:
         """Start a transfer or wait for a slot's; return whether there was a wait."""
         if operation[0] is AWAIT:
-            return await self.settle(self._shadow.under_way[operation[1]])
+            return await self.settle(self.shadow.under_way[operation[1]])
         await self.start(operation)
         return False
 
@@ -105,26 +105,26 @@ class Bulk:
         if isinstance(operations, Generator):
             operations.close()  # which lets go of the slots that it had pinned
         slots = operation[1:2] if operation and operation[0] not in (LOAD, STORE) else ()
-        if not self._shadow.shared or not isinstance(failure, Exception):
+        if not self.shadow.shared or not isinstance(failure, Exception):
             await self.abandon(slots)
             return
         for slot in slots:  # before anybody else goes on
             self._forget(slot)
-        for slot, flights in [*self._shadow.under_way.items()]:
+        for slot, flights in [*self.shadow.under_way.items()]:
             for flight in flights[:]:
                 if not isinstance(flight, Flight) or flight.lost or flight.owner is self:
                     await self._withdraw(slot, flight)
 
     async def abandon(self, slots: Iterable[int] = ()) -> None:
         """Withdraw all that is under way, and forget what it would have brought to any slot."""
-        flights = self._shadow.under_way
+        flights = self.shadow.under_way
         doubtful = {*slots, *(slot for slot, under_way in flights.items() if under_way)}
         for slot in doubtful:
             for flight in flights[slot]:
                 await flight.cancel()
             flights[slot].clear()
-            self._shadow.unread.clear(slot)
-        self._method.abandon(doubtful)
+            self.shadow.unread.clear(slot)
+        self.method.abandon(doubtful)
 
     async def _withdraw(self, slot: int, flight: Transfer | Flight) -> None:
         """Withdraw what was issued, or outlive it; forget what it then does not bring."""
@@ -136,7 +136,7 @@ class Bulk:
                 await flight
             except Exception:  # noqa: BLE001  # the call has failed already
                 lost = True
-        flights = self._shadow.under_way[slot]
+        flights = self.shadow.under_way[slot]
         if flight in flights:
             flights.remove(flight)
         if lost:
@@ -145,12 +145,12 @@ class Bulk:
             self._forget(slot)
 
     def _forget(self, slot: int) -> None:
-        self._shadow.unread.clear(slot)
-        self._method.abandon([slot])
+        self.shadow.unread.clear(slot)
+        self.method.abandon([slot])
 
     def answered(self, operations: Operations) -> Iterable[Operation]:
         """Return the operations; a timed method's are answered with the ticks that each took."""
-        if not self._method.timed:
+        if not self.method.timed:
             return operations
         return self._timed(operations)
 
@@ -158,8 +158,8 @@ class Bulk:
         try:
             operation = next(operations)
             while True:
-                begin = self._clock.mark()
+                begin = self.clock.mark()
                 yield operation
-                operation = operations.send(self._clock.mark() - begin)
+                operation = operations.send(self.clock.mark() - begin)
         except StopIteration:
             return
