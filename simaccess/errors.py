@@ -5,7 +5,7 @@ import os
 import reprlib
 from collections.abc import Iterable
 
-__all__ = ["UNSET", "InputError", "LinkError", "Unset"]
+__all__ = ["UNSET", "GivenUpError", "InputError", "LinkError", "Unset"]
 
 
 class Unset(enum.Enum):

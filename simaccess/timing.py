@@ -31,6 +31,7 @@ from simaccess.real.clock import TICKS_PER_SECOND, RealClock, run
 from simaccess.real.link import RealLink
 from simaccess.real.memory import RealMemory
 from simaccess.segment import Segment
+from simaccess.workers import HEARD
 
 __all__ = ["LinkFactory", "RealTimer", "SimulatedTimer", "Timer", "pinned"]
 
@@ -292,7 +293,7 @@ def _uninterrupted() -> Iterator[None]:
         yield  # no signal arrives here
         return
     came: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in HEARD}
     for number, handler in before.items():
         if callable(handler):
             signal.signal(number, lambda each, _frame: came.append(each))

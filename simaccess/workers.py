@@ -27,12 +27,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from simaccess import fork_server
 
-__all__ = ["WorkerDied", "Workers"]
+__all__ = ["HEARD", "WorkerDied", "Workers"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_HEARD = tuple(
+HEARD = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 """Signals that are the parent's to answer, also where a whole process group is sent them."""
@@ -284,7 +284,7 @@ def _undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _HEARD}
+    before = {number: signal.getsignal(number) for number in HEARD}
     for number in before:
         signal.signal(number, signal.SIG_IGN)
     try:
@@ -300,7 +300,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _work(pipe: Connection) -> None:
     """Perform calls until the parent closes the pipe, or ends."""
-    for number in _HEARD:
+    for number in HEARD:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
